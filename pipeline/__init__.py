@@ -1,0 +1,1 @@
+"""Ablation studies for Keras, from `params.yaml` to verdicts."""

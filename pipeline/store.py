@@ -1,0 +1,177 @@
+"""The store: one folder a run, written whole or not at all.
+
+Layout, under the folder that `root()` names (outside DVC's outputs, ignored by git)::
+
+    .runs/<run key>/run.json       what was run, how it ended, its metrics
+    .runs/<run key>/curves.json    one value per epoch
+    .runs/<run key>/weights.npz    the trained weights, replicates only
+    .runs/<run key>/model.keras    added for the best replicate of a variant
+    .runs/.choices/<key>.json      the frozen outcome of one variant's search
+    .runs/.manifests/<name>.json   which runs an ablation is made of, as far as known yet
+    .runs/.live/<run key>.json     curves so far of a run in training
+
+A finished run never changes; files appear under their final name only when complete.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.records import Curves, EngineRecord, RunRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RUN, CURVES, WEIGHTS, MODEL = "run.json", "curves.json", "weights.npz", "model.keras"
+
+
+def root() -> Path:
+    """Return the project's root: `DVC_ROOT` inside a DVC stage (also in `dvc exp run --temp`), else the working folder."""
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd())
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as JSON under its final name only once complete; refuses NaN and infinities (`ValueError`)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        temporary.write_text(json.dumps(value, allow_nan=False, ensure_ascii=False), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> Any | None:
+    """Return what `path` holds, or None when it is missing, cut short or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+class Store:
+    """The finished runs of a project. Safe for one writer and any number of readers."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder if folder is not None else root() / ".runs"
+
+    def keys(self) -> set[str]:
+        """Return the keys of all finished runs, at the cost of one directory listing."""
+        if not self.folder.is_dir():
+            return set()
+        return {entry.name for entry in os.scandir(self.folder) if not entry.name.startswith(".")}
+
+    def __contains__(self, key: str) -> bool:
+        return (self.folder / key / RUN).is_file()
+
+    def put(self, record: RunRecord, weights: "Sequence[np.ndarray] | None" = None) -> None:
+        """Store a finished run; one that is there already stays as it is."""
+        final = self.folder / record.key
+        if record.key in self:
+            return
+        shutil.rmtree(final, ignore_errors=True)
+        fields = asdict(record)
+        with self._staged(final) as folder:
+            write_json(folder / CURVES, fields.pop("curves"))
+            write_json(folder / RUN, fields)
+            if weights is not None:
+                save_weights(folder / WEIGHTS, weights)
+
+    def get(self, key: str) -> RunRecord | None:
+        """Return the run, or None where it is missing or damaged (a damaged entry is removed, to be trained again)."""
+        folder = self.folder / key
+        run, curves = read_json(folder / RUN), read_json(folder / CURVES)
+        try:
+            return _record(run, curves)
+        except (TypeError, KeyError):
+            if folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            return None
+
+    def weights(self, key: str) -> "list[np.ndarray] | None":
+        """Return the trained weights in the model's own order, or None where they were not kept."""
+        import numpy as np
+
+        path = self.folder / key / WEIGHTS
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as archive:
+            return [archive[str(index)] for index in range(len(archive.files))]
+
+    def model_path(self, key: str) -> Path:
+        """Return where the run's `.keras` file lies, or would lie."""
+        return self.folder / key / MODEL
+
+    @contextmanager
+    def _staged(self, final: Path) -> Iterator[Path]:
+        folder = self.folder / f".tmp-{uuid.uuid4().hex}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+            try:
+                folder.rename(final)
+            except OSError:
+                if not (final / RUN).is_file():
+                    raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half written."""
+        for leftover in self.folder.glob(".tmp-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(self.folder / ".live", ignore_errors=True)
+
+    def choice(self, key: str) -> dict[str, Any] | None:
+        """Return the frozen outcome of a search, or None while it has not ended."""
+        return read_json(self.folder / ".choices" / f"{key}.json")
+
+    def put_choice(self, key: str, choice: dict[str, Any]) -> None:
+        """Freeze the outcome of a search."""
+        write_json(self.folder / ".choices" / f"{key}.json", choice)
+
+    def put_manifest(self, ablation: str, manifest: dict[str, Any]) -> None:
+        """Say which runs `ablation` is made of, as far as known yet."""
+        write_json(self.folder / ".manifests" / f"{ablation}.json", manifest)
+
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        """Return every ablation's manifest by name."""
+        found = {path.stem: read_json(path) for path in sorted((self.folder / ".manifests").glob("*.json"))}
+        return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+    def remove_manifest(self, ablation: str) -> None:
+        """Forget an ablation that the study no longer has; its runs stay."""
+        (self.folder / ".manifests" / f"{ablation}.json").unlink(missing_ok=True)
+
+    def put_live(self, key: str, curves: Curves) -> None:
+        """Publish the curves so far of a run in training."""
+        write_json(self.folder / ".live" / f"{key}.json", curves)
+
+    def live(self) -> dict[str, Curves]:
+        """Return the curves so far of all runs in training."""
+        found = {path.stem: read_json(path) for path in (self.folder / ".live").glob("*.json")}
+        return {key: curves for key, curves in found.items() if curves is not None}
+
+    def end_live(self, keys: Sequence[str]) -> None:
+        """Withdraw live curves, once their runs are stored or given up."""
+        for key in keys:
+            (self.folder / ".live" / f"{key}.json").unlink(missing_ok=True)
+
+
+def save_weights(path: Path, weights: "Sequence[np.ndarray]") -> None:
+    """Write arrays in order, without pickle."""
+    import numpy as np
+
+    np.savez(path, allow_pickle=False, **{str(index): array for index, array in enumerate(weights)})
+
+
+def _record(run: dict[str, Any], curves: Curves) -> RunRecord:
+    if not isinstance(run, dict) or not isinstance(curves, dict):
+        raise TypeError("a run and its curves are mappings")
+    return RunRecord(**{**run, "engine": EngineRecord(**run["engine"])}, curves=curves)
