@@ -1,0 +1,171 @@
+"""What a reader should know before believing a verdict: pure functions from numbers to flags."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, copysign, inf, log
+from statistics import median
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+FlagKind = Literal[
+    "edge of range", "diverged", "still improving", "few seeds", "unequal budgets", "several factors"
+]
+Space: TypeAlias = Mapping[str, Mapping[str, Sequence[object]]]
+
+EDGE = 0.05
+ENOUGH_SEEDS = 5
+EXPLORATORY_SEEDS = 3
+_WITHOUT_EDGES = {"choices", "choice", "values"}
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One reason for caution, in a sentence; `variant` is None where it concerns the whole ablation."""
+
+    kind: FlagKind
+    variant: str | None
+    message: str
+
+
+def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> list[Flag]:
+    """Flag every chosen value within 5 % of an end of its range, measured on the range's own scale.
+
+    `space` maps a dotted path to its range as params.yaml writes it, `{log: [1e-4, 1e-1]}` or `{linear: [0,
+    1]}`; any key but `log` is linear. Lists of choices (`choices`, `choice`, `values`) have no edge, and are
+    skipped.
+    """
+    return [
+        Flag("edge of range", variant, message)
+        for path, domain in space.items()
+        for scale, ends in domain.items()
+        if path in chosen and (message := _edge(path, chosen[path], scale, ends))
+    ]
+
+
+def diverged(outcomes: Mapping[str, Sequence[str]]) -> list[Flag]:
+    """Flag every variant with diverged runs; `outcomes` map it to the `RunRecord.outcome` of each run."""
+    return [
+        Flag("diverged", variant, _diverged_message(list(runs)))
+        for variant, runs in outcomes.items()
+        if "diverged" in runs
+    ]
+
+
+def still_improving(variant: str, curves: Iterable[Sequence[float]], metric: str = "val_loss") -> list[Flag]:
+    """Flag a variant whose validation loss was still falling when training stopped.
+
+    `curves` hold one value per epoch, one curve per replicate. A straight line is fitted to the last fifth of
+    each (three epochs at least). Flagged where, in the median over replicates, its slope is at least twice
+    its own standard error below zero, and it takes at least 1 % of the loss away over those epochs.
+    """
+    trends = [trend for curve in curves if (trend := _trend(curve)) is not None]
+    if not trends or median(t for t, _, _ in trends) > -2 or median(fall for _, fall, _ in trends) < 0.01:
+        return []
+    fall, epochs = median(fall for _, fall, _ in trends), round(median(window for _, _, window in trends))
+    message = (
+        f"{metric} still fell by {fall:.0%} over the last {epochs} epochs: longer training may change this."
+    )
+    return [Flag("still improving", variant, message)]
+
+
+def few_seeds(seeds: int) -> list[Flag]:
+    """Flag an ablation with fewer than five replicates a variant; three or fewer are called exploratory."""
+    if seeds >= ENOUGH_SEEDS:
+        return []
+    count = "1 seed" if seeds == 1 else f"{seeds} seeds"
+    word = "exploratory" if seeds <= EXPLORATORY_SEEDS else "preliminary"
+    return [
+        Flag("few seeds", None, f"Only {count}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable.")
+    ]
+
+
+def unequal_budgets(budgets: Mapping[str, int], unit: str = "trials") -> list[Flag]:
+    """Flag an ablation whose variants did not get the same number of `unit` (trials, or epochs)."""
+    if len(set(budgets.values())) <= 1:
+        return []
+    least, most = min(budgets, key=budgets.__getitem__), max(budgets, key=budgets.__getitem__)
+    message = f"Unequal budgets: {least} had {budgets[least]} {unit}, {most} {budgets[most]}."
+    return [Flag("unequal budgets", None, message)]
+
+
+def several_factors(changes: Mapping[str, Iterable[str]]) -> list[Flag]:
+    """Flag every variant that differs from the baseline in more than one factor.
+
+    `changes` map a variant to the dotted paths at which its recipe differs from the baseline's. A changed
+    `name` and the arguments beside it are one choice, but a learning rate always counts for itself. An
+    activation that brings its matching initializer counts as two factors, and the flag names both.
+    """
+    return [
+        Flag("several factors", variant, _factors_message(factors))
+        for variant, paths in changes.items()
+        if len(factors := _factors(paths)) > 1
+    ]
+
+
+def _edge(path: str, value: object, scale: str, ends: Sequence[object]) -> str | None:
+    numbers = [item for item in (value, *ends) if isinstance(item, int | float)]
+    if scale in _WITHOUT_EDGES or len(numbers) != 3:
+        return None
+    chosen, low, high = numbers
+    position = _position(chosen, low, high, scale == "log")
+    if EDGE < position < 1 - EDGE:
+        return None
+    end = "lower" if position <= EDGE else "upper"
+    return f"{path} = {chosen:.3g} lies at the {end} end of its range {low:g} to {high:g}; try a wider one."
+
+
+def _position(value: float, low: float, high: float, logarithmic: bool) -> float:
+    """Return where `value` lies between `low` (0) and `high` (1)."""
+    if low == high:
+        return 0.5
+    if logarithmic:
+        return log(value / low) / log(high / low)
+    return (value - low) / (high - low)
+
+
+def _diverged_message(runs: Sequence[str]) -> str:
+    lost = runs.count("diverged")
+    noun = "run" if len(runs) == 1 else "runs"
+    return f"{lost} of {len(runs)} {noun} diverged ({lost / len(runs):.0%}) and count in no mean."
+
+
+def _trend(curve: Sequence[float]) -> tuple[float, float, int] | None:
+    """Return slope over its standard error, the relative fall, and the epochs of a curve's last fifth."""
+    window = max(3, ceil(len(curve) / 5))
+    tail = np.asarray(curve[-window:], dtype=np.float64)
+    if len(curve) < 2 * window or not np.isfinite(tail).all():
+        return None
+    epochs = np.arange(window) - (window - 1) / 2
+    slope = float(epochs @ tail / (epochs @ epochs))
+    noise = tail - tail.mean() - slope * epochs
+    error = float(np.sqrt(noise @ noise / (window - 2) / (epochs @ epochs)))
+    fall = -slope * (window - 1)
+    return _ratio(slope, error), _ratio(fall, abs(float(tail[0]))), window
+
+
+def _ratio(part: float, whole: float) -> float:
+    if whole == 0:
+        return 0.0 if part == 0 else copysign(inf, part)
+    return part / whole
+
+
+def _factors(paths: Iterable[str]) -> list[str]:
+    """Return the factors behind changed paths: the arguments beside a changed `name` belong to it."""
+    changed = list(paths)
+    named = {_parent(path) for path in changed if path.endswith(".name")}
+    return sorted(
+        path for path in changed if _parent(path) not in named or path.endswith((".name", ".learning_rate"))
+    )
+
+
+def _parent(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _factors_message(factors: Sequence[str]) -> str:
+    listed = f"{', '.join(factors[:-1])} and {factors[-1]}"
+    endings = {factor.rpartition(".")[2] for factor in factors}
+    why = " (an activation and its initializer)" if endings == {"activation", "initializer"} else ""
+    differs = f"Differs from the baseline in {len(factors)} factors, {listed}{why}"
+    return f"{differs}: their effects cannot be told apart."

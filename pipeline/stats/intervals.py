@@ -1,0 +1,45 @@
+"""A mean over training seeds, and how far it can be trusted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its two-sided confidence interval, all in the metric's own unit.
+
+    `deviation` is the sample standard deviation of one measurement, `n` how many there are. One measurement
+    says nothing about spread: then `low`, `high` and `deviation` are None. `low` and `high` are None, too,
+    for a difference that came out the same for every seed though not zero (see `pipeline.stats.student`).
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    deviation: float | None
+    n: int
+
+
+def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
+    """Return the mean of `values` with Student's t interval, mean +- t(n - 1) * deviation / sqrt(n).
+
+    NaN and infinities stand for replicates that diverged and are left out. Source: Student, "The probable
+    error of a mean", Biometrika 6 (1908). Raises ValueError when no finite value is left.
+    """
+    finite = np.array([value for value in values if np.isfinite(value)], dtype=np.float64)
+    if finite.size == 0:
+        raise ValueError("an interval needs at least one finite value; received none")
+    mean = float(finite.mean())
+    if finite.size == 1:
+        return Interval(mean, None, None, None, 1)
+    deviation = float(finite.std(ddof=1))
+    half = t_quantile(finite.size - 1, confidence) * deviation / float(np.sqrt(finite.size))
+    return Interval(mean, mean - half, mean + half, deviation, finite.size)
+
+
+def t_quantile(df: float, confidence: float = 0.95) -> float:
+    """Return the t that a two-sided interval reaches to, 2.776 at 95 % with 4 degrees of freedom."""
+    return float(stdtrit(df, 0.5 + confidence / 2))

@@ -1,0 +1,123 @@
+"""Student's tests as array functions: the last axis holds the replicates, those before it comparisons.
+
+The report asks them for one comparison at a time, `benchmarks/statistics.py` for ten thousand studies at
+once, so that what the benchmark proves is what the report does.
+
+Where every difference is the same number, a t test divides by zero, which on a small test set happens by
+chance: accuracies there move in steps. Then the test that shuffles signs (paired) or labels (Welch) speaks
+instead: no p below `floor` can come from n replicates. Differences that are all exactly zero are identical
+results.
+"""
+
+from dataclasses import dataclass
+from math import comb
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtr, stdtrit
+
+Floats: TypeAlias = NDArray[np.float64]
+
+ROUNDING = 1e-12
+"""Relative size below which a difference between two doubles is rounding, not a result."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Differences between a variant and its baseline, variant minus baseline, one element a comparison.
+
+    `error` is the standard error of `mean`, `df` its degrees of freedom, `deviation` the standard deviation
+    of one replicate's difference, `floor` the smallest two-sided p that shuffling `n` replicates can give.
+    """
+
+    mean: Floats
+    error: Floats
+    df: Floats
+    deviation: Floats
+    n: int
+    floor: float
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """Say where all differences are the same number, so that no t exists."""
+        return np.equal(self.error, 0)
+
+
+def paired(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
+    """Return the mean difference of replicates that share their seeds; shapes `[..., n]`, n >= 2."""
+    a, b = np.asarray(variant, np.float64), np.asarray(baseline, np.float64)
+    rounding = ROUNDING * np.maximum(np.abs(a), np.abs(b)).max(axis=-1)
+    differences = a - b
+    n = differences.shape[-1]
+    deviation = _snap(differences.std(axis=-1, ddof=1), rounding)
+    mean = _snap(differences.mean(axis=-1), rounding)
+    return Estimate(mean, deviation / np.sqrt(n), np.full_like(mean, n - 1), deviation, n, 2.0 ** (1 - n))
+
+
+def welch(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
+    """Return the difference of means of unrelated replicates, `[..., n]` and `[..., m]`, n and m >= 2.
+
+    The degrees of freedom are Welch's and Satterthwaite's: B. L. Welch, Biometrika 34 (1947). `deviation` is
+    that of the difference between one replicate of each side; `n` is the smaller number of replicates.
+    """
+    a, b = np.asarray(variant, np.float64), np.asarray(baseline, np.float64)
+    n, m = a.shape[-1], b.shape[-1]
+    rounding = ROUNDING * np.maximum(np.abs(a).max(axis=-1), np.abs(b).max(axis=-1))
+    sd_a, sd_b = (_snap(side.std(axis=-1, ddof=1), rounding) for side in (a, b))
+    part_a, part_b = sd_a**2 / n, sd_b**2 / m
+    spread = part_a + part_b
+    tiny = np.finfo(np.float64).tiny
+    df = spread**2 / np.maximum(part_a**2 / (n - 1) + part_b**2 / (m - 1), tiny)
+    mean = _snap(a.mean(axis=-1) - b.mean(axis=-1), rounding)
+    return Estimate(
+        mean, np.sqrt(spread), np.maximum(df, 1.0), np.hypot(sd_a, sd_b), min(n, m), 2 / comb(n + m, n)
+    )
+
+
+def limits(estimate: Estimate, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Return both ends of the t interval of the difference; NaN where it is constant and not zero."""
+    reach = stdtrit(estimate.df, 0.5 + confidence / 2) * estimate.error
+    half = np.where(estimate.constant & (estimate.mean != 0), np.nan, reach)
+    return estimate.mean - half, estimate.mean + half
+
+
+def difference_p(estimate: Estimate) -> Floats:
+    """Return the two-sided p of a difference this large if there were none: 1 for identical results."""
+    constant = np.where(estimate.mean == 0, 1.0, estimate.floor)
+    error = np.where(estimate.constant, 1.0, estimate.error)
+    p = 2 * stdtr(estimate.df, -np.abs(estimate.mean) / error)
+    return np.where(estimate.constant, constant, p)
+
+
+def equivalence_p(estimate: Estimate, margin: float) -> Floats:
+    """Return the larger p of two one-sided tests (TOST) that the difference lies within +-`margin`.
+
+    Source: D. J. Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987). 0 for identical
+    results.
+    """
+    size = np.abs(estimate.mean)
+    constant = np.select([size == 0, size < margin], [0.0, estimate.floor / 2], 1.0)
+    error = np.where(estimate.constant, 1.0, estimate.error)
+    p = stdtr(estimate.df, (size - margin) / error)
+    return np.where(estimate.constant, constant, p)
+
+
+def holm(p: ArrayLike) -> Floats:
+    """Return p values adjusted for being looked at together; the last axis is the family.
+
+    Step-down: the k-th smallest of m is multiplied by m - k + 1, never falls below the one before it, never
+    exceeds 1. Source: S. Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    values = np.asarray(p, np.float64)
+    family = values.shape[-1]
+    order = np.argsort(values, axis=-1, kind="stable")
+    scaled = np.take_along_axis(values, order, axis=-1) * np.arange(family, 0, -1)
+    stepped = np.minimum(np.maximum.accumulate(scaled, axis=-1), 1.0)
+    adjusted = np.empty_like(values)
+    np.put_along_axis(adjusted, order, stepped, axis=-1)
+    return adjusted
+
+
+def _snap(values: Floats, rounding: Floats) -> Floats:
+    return np.where(np.abs(values) <= rounding, 0.0, values)
