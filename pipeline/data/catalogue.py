@@ -1,0 +1,201 @@
+"""The data sets: what they hold, where they come from, and the content they must have."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import DataError, nearest
+
+PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+META = "meta.json"
+
+_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a data set without reading its images.
+
+    `image_shape` is [h, w] or [h, w, channels]; `sha256` the content of each part as an uncompressed IDX
+    file; `validation` how many training images are held out unless params say otherwise; `sources` official
+    addresses; `package` a folder where a Linux distribution's package puts the files, `package_name` that
+    package.
+    """
+
+    name: str
+    image_shape: tuple[int, ...]
+    class_names: tuple[str, ...]
+    train_count: int
+    test_count: int
+    sha256: Mapping[str, str]
+    validation: int
+    sources: tuple[str, ...] = ()
+    package: str | None = None
+    package_name: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """The content's hash: the same for the same four files, whatever the data set is called."""
+        return digest_of(self.sha256)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The file name of each part, MNIST's own."""
+        return file_names(len(self.image_shape) + 1)
+
+    def shape(self, part: str) -> tuple[int, ...]:
+        """Return the shape that the array of a part must have."""
+        count = self.train_count if part.startswith("train") else self.test_count
+        return (count, *self.image_shape) if part.endswith("images") else (count,)
+
+
+def digest_of(content: Mapping[str, str]) -> str:
+    """Return one hash for the SHA-256 of each part."""
+    lines = "\n".join(f"{part} {content[part]}" for part in PARTS)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def file_names(dimensions: int) -> dict[str, str]:
+    """Return the file name of each part, for images arrays of so many dimensions."""
+    images, labels = f"images-idx{dimensions}-ubyte", "labels-idx1-ubyte"
+    return dict(
+        zip(PARTS, [f"{half}-{kind}" for half in ("train", "t10k") for kind in (images, labels)], strict=True)
+    )
+
+
+_NUMERALS = tuple("0123456789")
+
+CATALOGUE: Mapping[str, Dataset] = {
+    record.name: record
+    for record in (
+        Dataset(
+            name="digits",
+            image_shape=(8, 8),
+            class_names=_NUMERALS,
+            train_count=1_397,
+            test_count=400,
+            sha256={
+                "train_images": "a97dad758a786f2cec4b3b4b70684f8d87247749c3a5baa85ae12a0f97d22d24",
+                "train_labels": "e9345bda04bdfeb53c90ff5d7143518e6bf453464a0af512a754c6393d1248f2",
+                "test_images": "e431137c1ad1ab5e22cb97c845bc643b549594c71e425d79b2f1006630619aa7",
+                "test_labels": "07e5445ac8ada80c6d6ebe291b680956b6d0626faabca0c7cf4db620e1141aac",
+            },
+            validation=300,
+        ),
+        Dataset(
+            name="mnist",
+            image_shape=(28, 28),
+            class_names=_NUMERALS,
+            train_count=60_000,
+            test_count=10_000,
+            sha256={
+                "train_images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+                "train_labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+                "test_images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+                "test_labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            },
+            validation=5_000,
+            sources=(
+                "https://storage.googleapis.com/cvdf-datasets/mnist",
+                "https://ossci-datasets.s3.amazonaws.com/mnist",
+            ),
+        ),
+        Dataset(
+            name="fashion_mnist",
+            image_shape=(28, 28),
+            class_names=(
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+            train_count=60_000,
+            test_count=10_000,
+            sha256={
+                "train_images": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                "train_labels": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                "test_images": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                "test_labels": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+            },
+            validation=5_000,
+            sources=(
+                "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion",
+                "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+            ),
+            package="/usr/share/datasets/fashion-mnist",
+            package_name="dataset-fashion-mnist",
+        ),
+    )
+}
+
+
+def check_name(dataset: str) -> None:
+    """Raise `DataError` unless `dataset` is in the catalogue, or looks like a user's own `module:Name`."""
+    if dataset in CATALOGUE or _OWN.fullmatch(dataset):
+        return
+    allowed = f"{', '.join(CATALOGUE)} or your own `module:Name`"
+    raise DataError(f"dataset: {allowed} are allowed; {dataset!r} came.{nearest(dataset, CATALOGUE)}")
+
+
+def is_own(dataset: str) -> bool:
+    """Say whether `dataset` is a user's own, `module:Name`; raises `DataError` when it is no name at all."""
+    check_name(dataset)
+    return dataset not in CATALOGUE
+
+
+def folder_name(dataset: str) -> str:
+    """Return the folder of a data set: its name, with a hyphen for the colon of `module:Name`."""
+    check_name(dataset)
+    return dataset.replace(":", "-")
+
+
+def raw_folder(dataset: str, root: Path) -> Path:
+    """Return where the fetched IDX files lie, or would lie."""
+    return root / "data" / "raw" / folder_name(dataset)
+
+
+def prepared_folder(dataset: str, root: Path) -> Path:
+    """Return where the prepared arrays lie, or would lie."""
+    return root / "data" / "prepared" / folder_name(dataset)
+
+
+def lookup(dataset: str, root: Path) -> Dataset:
+    """Return what is known of a data set, for a user's own from what fetching it wrote down; reads no images.
+
+    Raises `DataError` for an unknown name, and for a data set of the user's own that was not fetched yet.
+    """
+    return _own(dataset, root) if is_own(dataset) else CATALOGUE[dataset]
+
+
+def digest(dataset: str, root: Path) -> str:
+    """Return the hash of a data set's content without reading the images; raises as `lookup` does."""
+    return lookup(dataset, root).digest
+
+
+def _own(dataset: str, root: Path) -> Dataset:
+    path = raw_folder(dataset, root) / META
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+        train_count, test_count = meta["counts"]
+        return Dataset(
+            name=dataset,
+            image_shape=tuple(meta["shape"]),
+            class_names=tuple(meta["classes"]),
+            train_count=train_count,
+            test_count=test_count,
+            sha256={part: meta["sha256"][part] for part in PARTS},
+            validation=train_count // 10,
+        )
+    except OSError as error:
+        raise DataError(f"{dataset}: not fetched yet; run `dvc repro fetch`") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{dataset}: {path} is damaged; run `dvc repro fetch`") from error

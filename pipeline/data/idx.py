@@ -1,0 +1,72 @@
+"""IDX, the format of MNIST's files: arrays of unsigned bytes behind a big-endian header.
+
+Header: two zero bytes, the type (8 is unsigned byte), the number of dimensions, then each dimension as 32
+bits. Source of the format: http://yann.lecun.com/exdb/mnist/, "The IDX file format".
+"""
+
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.files import replacing
+from pipeline.errors import DataError
+
+Bytes = NDArray[np.uint8]
+
+_UBYTE = 8
+_MAX_DIMENSIONS = 4
+
+
+def encode(array: Bytes) -> bytes:
+    """Return an array of unsigned bytes, of 1 to 4 dimensions, as the content of an IDX file.
+
+    Raises `ValueError` for another type or another number of dimensions.
+    """
+    if array.dtype != np.uint8 or not 1 <= array.ndim <= _MAX_DIMENSIONS:
+        raise ValueError(
+            f"IDX holds uint8 arrays of 1 to 4 dimensions. Received: {array.dtype}, {array.shape}"
+        )
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _UBYTE, array.ndim, *array.shape)
+    return header + array.tobytes()
+
+
+def write(path: Path, array: Bytes) -> None:
+    """Write an array of unsigned bytes to `path`, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(encode(array))
+
+
+def read(path: Path) -> Bytes:
+    """Return the array that an IDX file holds, read-only.
+
+    Raises `DataError`, naming the file, when it is missing, is not IDX of unsigned bytes, or has another
+    length than its header says.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    start, shape = _header(path, content)
+    wanted, came = math.prod(shape), len(content) - start
+    if came != wanted:
+        fault = "is cut short" if came < wanted else "is too long"
+        raise DataError(f"{path}: {fault}: its header says {wanted} bytes of data, there are {came}")
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
+
+
+def _header(path: Path, content: bytes) -> tuple[int, tuple[int, ...]]:
+    if len(content) < 4:
+        raise DataError(f"{path}: is cut short: {len(content)} bytes, not even a header")
+    zero, kind, dimensions = struct.unpack_from(">HBB", content)
+    if zero or kind != _UBYTE or not 1 <= dimensions <= _MAX_DIMENSIONS:
+        raise DataError(
+            f"{path}: is not an IDX file of unsigned bytes: it must start with 00 00 08 and 01 to 04, "
+            f"it starts with {content[:4].hex(' ')}"
+        )
+    start = 4 + 4 * dimensions
+    if len(content) < start:
+        raise DataError(f"{path}: is cut short: {len(content)} bytes, its header alone takes {start}")
+    return start, struct.unpack_from(f">{dimensions}I", content, offset=4)

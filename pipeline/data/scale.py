@@ -1,0 +1,73 @@
+"""Scaling of pixels, fitted on the images that train and on no others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import DataError, nearest
+
+Scale = Literal["/255", "standardise", "none"]
+Floats = NDArray[np.float32]
+
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Scaler:
+    """`(pixel - shift) * factor`, both of shape [] (the same for all pixels) or of an image's shape."""
+
+    shift: Floats
+    factor: Floats
+
+    def __call__(self, images: NDArray[Any]) -> Floats:
+        """Return `images` [n, ...], pixels 0..255, scaled, as a new array."""
+        scaled = images.astype(np.float32)
+        scaled -= self.shift
+        scaled *= self.factor
+        return scaled
+
+
+def fit(scale: Scale, images: NDArray[np.uint8]) -> Scaler:
+    """Return the scaler for `images` [n, ...] of unsigned bytes: the training images, after the split.
+
+    `/255` brings pixels to 0..1; `none` leaves them. `standardise` is `(x/255 - mean) / deviation` per
+    pixel, with the training images' mean and population deviation (A. Géron, Hands-On Machine Learning,
+    chapter 11); where a pixel never changes the deviation counts as 1, so that it stays 0. Raises
+    `DataError` for another name, or when `standardise` is given no images.
+    """
+    if scale == "standardise":
+        return _standardise(images)
+    factors = {"/255": 1 / 255, "none": 1.0}
+    if scale not in factors:
+        allowed = get_args(Scale)
+        raise DataError(
+            f"scale: {', '.join(allowed)} are allowed; {scale!r} came.{nearest(str(scale), allowed)}"
+        )
+    return Scaler(np.array(0, np.float32), np.array(factors[scale], np.float32))
+
+
+def _standardise(images: NDArray[np.uint8]) -> Scaler:
+    if not len(images):
+        raise DataError("scale: standardise needs training images, there are none")
+    mean, deviation = _moments(images)
+    deviation[deviation == 0] = 255
+    return Scaler(mean.astype(np.float32), (1 / deviation).astype(np.float32))
+
+
+def _moments(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each pixel's mean and population deviation, from exact integer sums."""
+    total = np.zeros(images.shape[1:], dtype=np.int64)
+    squares = np.zeros(images.shape[1:], dtype=np.int64)
+    for chunk in _chunks(images):
+        total += chunk.sum(axis=0, dtype=np.int64)
+        squares += np.square(chunk, dtype=np.int64).sum(axis=0)
+    count = len(images)
+    return total / count, np.sqrt(count * squares - total**2) / count
+
+
+def _chunks(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    for start in range(0, len(images), _CHUNK):
+        yield images[start : start + _CHUNK]
