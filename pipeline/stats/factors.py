@@ -79,32 +79,31 @@ def _complete_seeds(cells: Sequence[Mapping[int, float]]) -> list[int]:
 
 
 def _analyse(values: Floats, names: Sequence[str]) -> Importance:
+    """Split the variation of `values`, one axis a factor and the last one seeds, into effects."""
     deviations = values - values.mean()
-    total = float((deviations**2).sum())
-    axes = range(len(names))
-    squares = {pair: _squares(deviations, pair) for size in (1, 2) for pair in combinations(axes, size)}
-    degrees = {pair: prod(values.shape[axis] - 1 for axis in pair) for pair in squares}
+    kept = [axes for size in (1, 2) for axes in combinations(range(len(names)), size)]
+    squares = [_squares(deviations, axes) for axes in kept]
+    degrees = [prod(values.shape[axis] - 1 for axis in axes) for axes in kept]
     seeds = _squares(deviations, (len(names),))
-    rest = max(total - seeds - sum(squares.values()), 0.0)
-    rest_degrees = values.size - 1 - (values.shape[-1] - 1) - sum(degrees.values())
-    if rest <= ROUNDING * max(total, float((values**2).max())):
-        rest = 0.0
-    scale = total or 1.0
+    total = float((deviations**2).sum())
+    left = total - seeds - sum(squares)
+    rest = left if left > ROUNDING * float((values**2).sum()) else 0.0
+    rest_degrees = values.size - values.shape[-1] - sum(degrees)
     effects = [
         Effect(
-            tuple(names[axis] for axis in pair),
-            square / scale,
-            degrees[pair],
-            *_f_test(square, degrees[pair], rest, rest_degrees),
+            tuple(names[axis] for axis in axes),
+            _share(square, total),
+            df,
+            *_f(square, df, rest, rest_degrees),
         )
-        for pair, square in squares.items()
+        for axes, square, df in zip(kept, squares, degrees, strict=True)
     ]
-    return Importance(
-        tuple(sorted(effects, key=lambda effect: -effect.share)),
-        seeds / scale,
-        rest / scale,
-        values.shape[-1],
-    )
+    ranked = tuple(sorted(effects, key=lambda effect: -effect.share))
+    return Importance(ranked, _share(seeds, total), _share(rest, total), values.shape[-1])
+
+
+def _share(part: float, total: float) -> float:
+    return part / total if total else 0.0
 
 
 def _squares(deviations: Floats, kept: tuple[int, ...]) -> float:
@@ -121,7 +120,7 @@ def _means(deviations: Floats, kept: tuple[int, ...]) -> Floats:
     return np.asarray(deviations.mean(axis=others, keepdims=True), dtype=np.float64)
 
 
-def _f_test(square: float, df: int, rest: float, rest_df: int) -> tuple[float | None, float | None]:
+def _f(square: float, df: int, rest: float, rest_df: int) -> tuple[float | None, float | None]:
     if rest_df <= 0 or df <= 0 or rest == 0:
         return None, None
     f = (square / df) / (rest / rest_df)

@@ -1,0 +1,85 @@
+"""How numbers, p values and lists are written in sentences and tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, log10
+
+from pipeline.stats.intervals import Interval
+
+LISTED = 3
+"""How many names are listed before the rest are counted."""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How values and differences of one metric are written.
+
+    A metric with "accuracy" in its name is a fraction, written in per cent and percentage points with a
+    decimal; any other is written in its own unit, with three digits for values and two for differences.
+    """
+
+    metric: str
+    higher_is_better: bool = True
+
+    @property
+    def is_share(self) -> bool:
+        """Say whether the metric is a fraction, to be written in per cent."""
+        return "accuracy" in self.metric
+
+    @property
+    def name(self) -> str:
+        """The metric as one says it: `test accuracy`."""
+        return self.metric.replace("_", " ").replace("val ", "validation ")
+
+    def value(self, value: float) -> str:
+        """Write a value of the metric: `97.3 %`, `0.0812`."""
+        return f"{100 * value:.1f} %" if self.is_share else f"{value:.3g}"
+
+    def values(self, interval: Interval) -> str:
+        """Write a mean and its interval: `97.3 % (95 % interval 97.0 % to 97.6 %)`."""
+        if interval.low is None or interval.high is None:
+            return self.value(interval.mean)
+        ends = f"{self.value(interval.low)} to {self.value(interval.high)}"
+        return f"{self.value(interval.mean)} (95 % interval {ends})"
+
+    def amount(self, difference: float) -> str:
+        """Write a difference with its unit: `1.3 points`, `0.012`."""
+        return self._amount(difference, self._decimals(difference)) + self._unit
+
+    def amounts(self, difference: Interval) -> str:
+        """Write a difference and its interval: `1.3 points (95 % interval 0.6 to 2.0)`."""
+        decimals = self._decimals(difference.mean)
+        mean = self._amount(difference.mean, decimals) + self._unit
+        if difference.low is None or difference.high is None:
+            return mean
+        low, high = (self._amount(end, decimals) for end in (difference.low, difference.high))
+        return f"{mean} (95 % interval {low} to {high})"
+
+    @property
+    def _unit(self) -> str:
+        return " points" if self.is_share else ""
+
+    def _amount(self, difference: float, decimals: int) -> str:
+        text = f"{100 * difference if self.is_share else difference:.{decimals}f}"
+        return text.removeprefix("-") if float(text) == 0 else text
+
+    def _decimals(self, difference: float) -> int:
+        """Return one decimal for points, two digits for others; more where less would show only zeros."""
+        size = abs(100 * difference) if self.is_share else abs(difference)
+        least, digits = (1, 1) if self.is_share else (0, 2)
+        return least if size == 0 else max(least, digits - 1 - floor(log10(size)))
+
+
+def p_text(p: float) -> str:
+    """Write a p value: `p = .004`, `p < .001`, `p = 1`."""
+    if p < 0.001:
+        return "p < .001"
+    return "p = 1" if p > 0.9995 else f"p = {p:.3f}".replace("0.", ".", 1)
+
+
+def listed(names: Sequence[str], most: int = LISTED) -> str:
+    """Write names as a sentence does: `a`, `a and b`, `a, b, c and 4 more`."""
+    shown = list(names[:most])
+    if len(names) > most:
+        shown.append(f"{len(names) - most} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
