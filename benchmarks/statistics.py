@@ -1,0 +1,197 @@
+"""Check the statistics of the report by simulation: `python -m benchmarks.statistics [--json] [--studies N]`.
+
+Studies whose truth is known are drawn at random and judged by the functions that judge real ones
+(`pipeline.stats.student`, `pipeline.stats.compare.verdicts`), ten thousand at a time. The numbers are those
+of an accuracy in points: replicates of a variant have a standard deviation of one point, half of its variance
+shared by all variants of a study through their seeds. Exit status 1 when a rate lies outside its limits.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.stats.compare import LEVEL, verdicts
+from pipeline.stats.student import Floats, difference_p, equivalence_p, holm, limits, paired
+
+SEEDS = 5
+VARIANTS = 9
+MARGIN = 0.2
+BEGIN, END = "<!-- statistics:begin -->", "<!-- statistics:end -->"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One simulated question: the share of `studies` for which it came true, and the share allowed."""
+
+    name: str
+    studies: int
+    rate: float
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def error(self) -> float:
+        """Two standard errors of the rate: how far the simulation itself may be off."""
+        return float(2 * (self.rate * (1 - self.rate) / self.studies) ** 0.5)
+
+    @property
+    def holds(self) -> bool:
+        """Say whether the rate lies within its limits.
+
+        A test may use up its level exactly, so an upper limit alone is given the simulation's error.
+        """
+        above = self.least is None or self.rate >= self.least
+        below = self.most is None or self.rate <= self.most + (self.error if self.least is None else 0.0)
+        return above and below
+
+    @property
+    def allowed(self) -> str:
+        """The limits in words; empty for a rate that is shown for contrast."""
+        if self.most is None:
+            return "" if self.least is None else f"at least {self.least:.0%}"
+        return f"at most {self.most:.0%}" if self.least is None else f"{self.least:.0%} to {self.most:.0%}"
+
+
+def simulate(rng: np.random.Generator, studies: int, effects: Sequence[float], seeds: int) -> Floats:
+    """Return accuracies in points, `[studies, 1 + variants, seeds]`, the baseline first."""
+    seed_luck = rng.normal(size=(studies, 1, seeds))
+    own_luck = rng.normal(size=(studies, 1 + len(effects), seeds))
+    return 90 + np.array([0.0, *effects])[:, None] + (seed_luck + own_luck) / np.sqrt(2)
+
+
+def judge(points: Floats, margin: float = MARGIN) -> np.ndarray:
+    """Return the verdict on every variant of every study, `[studies, variants]`, as `compare` gives it."""
+    estimate = paired(points[:, 1:], points[:, :1])
+    return verdicts(estimate.mean, holm(difference_p(estimate)), holm(equivalence_p(estimate, margin)))
+
+
+def coverage(rng: np.random.Generator, studies: int, seeds: int) -> Case:
+    """Return how often the 95 % interval of a mean holds the true mean."""
+    values = rng.normal(size=(studies, seeds))
+    low, high = limits(paired(values, np.zeros_like(values)))
+    rate = np.mean((low <= 0) & (high >= 0))
+    return Case(f"95 % interval holds the true mean, {seeds} seeds", studies, float(rate), 0.94, 0.96)
+
+
+def false_differences(rng: np.random.Generator, studies: int) -> Iterator[Case]:
+    """Return how often nine variants without any effect give at least one false verdict."""
+    points = simulate(rng, studies, [0.0] * VARIANTS, SEEDS)
+    found = judge(points)
+    uncorrected = difference_p(paired(points[:, 1:], points[:, :1])) <= LEVEL
+    about = f"of {VARIANTS} variants without effect"
+    yield Case(f"any {about} called better", studies, _any(found == "better"), most=0.05)
+    yield Case(f"any {about} called better or worse", studies, _any(_differs(found)), most=0.05)
+    yield Case(f"any {about} with an uncorrected p <= .05", studies, _any(uncorrected))
+
+
+def coarse_accuracies(rng: np.random.Generator, studies: int) -> Iterator[Case]:
+    """Return the same for steady variants on 360 test images, where three seeds often differ by the same step.
+
+    A bare t test takes equal differences for certainty, as it divides by their deviation, zero.
+    """
+    points = 90 + 0.4 * (simulate(rng, studies, [0.0] * VARIANTS, 3) - 90)
+    steps = np.round(points / 100 * 360) / 360 * 100
+    estimate = paired(steps[:, 1:], steps[:, :1])
+    bare = np.where(estimate.constant & (estimate.mean != 0), 0.0, difference_p(estimate))
+    about = f"any of {VARIANTS} without effect on 360 test images, 3 seeds"
+    yield Case(f"{about}, called better or worse", studies, _any(_differs(judge(steps))), most=0.05)
+    yield Case(f"{about}, with a bare t test's Holm p <= .05", studies, _any(holm(bare) <= LEVEL))
+
+
+def power(rng: np.random.Generator, studies: int, variants: int, seeds: int) -> Case:
+    """Return how often a variant better by two standard deviations is found among others without effect."""
+    found = judge(simulate(rng, studies, [2.0] + [0.0] * (variants - 1), seeds))
+    among = "alone" if variants == 1 else f"among {variants} variants"
+    rate = float(np.mean(found[:, 0] == "better"))
+    return Case(f"an effect of 2 standard deviations found, {among}, {seeds} seeds", studies, rate)
+
+
+def false_equality(rng: np.random.Generator, studies: int, variants: int) -> Case:
+    """Return how often a variant that differs by exactly the margin is called practically equal.
+
+    The margin is four standard deviations, so that the test has every chance to err.
+    """
+    margin = 4.0
+    found = judge(simulate(rng, studies, [margin] * variants, SEEDS), margin)
+    among = "a variant" if variants == 1 else f"any of {variants} variants"
+    name = f"{among} at the margin's edge called practically equal"
+    return Case(name, studies, _any(found == "practically equal"), most=0.05)
+
+
+def cases(studies: int, seed: int) -> Iterator[Case]:
+    """Return all cases, each drawn from a stream of its own."""
+    streams = iter(np.random.default_rng(seed).spawn(10))
+    for seeds in (3, 5, 10):
+        yield coverage(next(streams), studies, seeds)
+    yield from false_differences(next(streams), studies)
+    yield from coarse_accuracies(next(streams), studies)
+    for variants, seeds in ((1, 5), (VARIANTS, 5), (VARIANTS, 10)):
+        yield power(next(streams), studies, variants, seeds)
+    for variants in (1, VARIANTS):
+        yield false_equality(next(streams), studies, variants)
+
+
+def _differs(found: np.ndarray) -> np.ndarray:
+    return (found == "better") | (found == "worse")
+
+
+def _any(hits: np.ndarray) -> float:
+    return float(np.mean(hits.any(axis=-1)))
+
+
+def json_line(case: Case) -> str:
+    return json.dumps({**asdict(case), "holds": case.holds})
+
+
+def markdown(results: Sequence[Case]) -> str:
+    """Return the table that docs/method.md holds."""
+    rows = [f"| {case.name} | {case.rate:.1%} ± {case.error:.1%} | {case.allowed} |" for case in results]
+    head = [f"| simulated, {results[0].studies:,} studies each | rate | allowed |", "| --- | ---: | --- |"]
+    return "\n".join(head + rows)
+
+
+def write_table(path: Path, table: str) -> None:
+    """Replace what lies between the markers of `path`; raises ValueError where they are missing."""
+    text = path.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{path} must hold {BEGIN} and {END}")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def show(results: Sequence[Case]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("simulated", "rate", "allowed", "holds", title=f"{results[0].studies:,} studies each")
+    for case in results:
+        table.add_row(
+            case.name, f"{case.rate:.1%} ± {case.error:.1%}", case.allowed, "yes" if case.holds else "NO"
+        )
+    Console().print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON line a case instead of a table")
+    parser.add_argument("--studies", type=int, default=10_000, help="simulated studies a case (10000)")
+    parser.add_argument("--seed", type=int, default=0, help="where the random numbers start (0)")
+    parser.add_argument("--write", type=Path, help="a Markdown file whose table between markers is renewed")
+    options = parser.parse_args(arguments)
+    results = list(cases(options.studies, options.seed))
+    if options.json:
+        print(*map(json_line, results), sep="\n")
+    else:
+        show(results)
+    if options.write is not None:
+        write_table(options.write, markdown(results))
+    return 0 if all(case.holds for case in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
