@@ -1,0 +1,153 @@
+"""Drawing with matplotlib into SVG text that follows the page's theme.
+
+Colours are drawn as sentinels and become CSS variables afterwards: `INK`, `MUTED`, `LINE` and `PAPER` those of the page,
+`series(style)` that of a variant. Lengths are CSS pixels, fonts whatever the page uses.
+"""
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from markupsafe import Markup, escape
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import NullFormatter, NullLocator
+
+from pipeline.report.styles import Style
+
+INK, MUTED, LINE, PAPER, BAND = "#0b0000", "#0b0001", "#0b0002", "#0b0003", "#0b0004"
+_THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band"}
+_PIXELS_PER_INCH = 72.0
+_CHARACTER = 6.1
+
+_RC = {
+    "axes.edgecolor": LINE,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 11,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "font.size": 11,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.7,
+    "svg.fonttype": "none",
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.unicode_minus": True,
+    "xtick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "xtick.labelsize": 10.5,
+    "xtick.major.size": 0,
+    "ytick.color": LINE,
+    "ytick.labelcolor": MUTED,
+    "ytick.labelsize": 10.5,
+    "ytick.major.size": 0,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A finished figure. `key` is unique on its page; `alt` says in words what is to be seen; `width` is in pixels."""
+
+    key: str
+    title: str
+    caption: str
+    alt: str
+    svg: Markup
+    width: int
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Room around the axes, in pixels."""
+
+    left: float = 56
+    right: float = 14
+    top: float = 10
+    bottom: float = 42
+
+
+def canvas(width: float, height: float, margins: Margins) -> tuple[Canvas, Axes]:
+    """Return an empty figure of that size in pixels and its axes."""
+    with mpl.rc_context(_RC):
+        figure = Canvas(figsize=(width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH))
+        FigureCanvasSVG(figure)
+        box = (
+            margins.left / width,
+            margins.bottom / height,
+            (width - margins.left - margins.right) / width,
+            (height - margins.top - margins.bottom) / height,
+        )
+        return figure, figure.add_axes(box)
+
+
+def series(style: Style) -> str:
+    """Return the sentinel of a variant's colour."""
+    return f"#0a00{style.colour:02x}"
+
+
+def mark(artist: Artist, style: Style) -> None:
+    """Say that an artist belongs to a variant, so that the page can highlight or hide it."""
+    artist.set_gid(f"series-{style.index}")
+
+
+def log_axis(axes: Axes, which: str) -> None:
+    """Make the `x` or `y` axis logarithmic, without the minor ticks that take longest to draw."""
+    getattr(axes, f"set_{which}scale")("log")
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def label_room(labels: list[str]) -> float:
+    """Return the pixels that the longest of `labels` takes beside an axis."""
+    return 18 + _CHARACTER * max((len(label) for label in labels), default=0)
+
+
+def finish(figure: Canvas, key: str, title: str, caption: str, alt: str) -> Figure:
+    """Draw, and return the figure as themed SVG; equal figures give equal text."""
+    buffer = io.StringIO()
+    with mpl.rc_context({**_RC, "svg.hashsalt": key}), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="Glyph .* missing from"
+        )  # the page's own font draws the text
+        figure.savefig(
+            buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+    width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
+    return Figure(key, title, caption, alt, _themed(buffer.getvalue(), key, title, alt), width)
+
+
+def _themed(svg: str, key: str, title: str, alt: str) -> Markup:
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="series-(\d+)">', r'<g data-series="\1">', svg)
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub(r"#0a00([0-9a-f]{2})", lambda match: f"var(--s{int(match[1], 16)})", svg)
+    svg = re.sub("|".join(_THEME), lambda match: f"var({_THEME[match[0]]})", svg)
+    svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda match: _rounded(match[0]), svg)
+    svg = re.sub(r"\s*\n\s*", "\n", svg)
+    return Markup(re.sub(r"<svg[^>]*>", lambda match: _opening(match[0], key, title, alt), svg, count=1))
+
+
+def _rounded(attribute: str) -> str:
+    """Cut coordinates to tenths of a pixel; nobody sees more, and the page is a third smaller."""
+    return re.sub(r"(\.\d)\d+", r"\1", attribute)
+
+
+def _opening(tag: str, key: str, title: str, alt: str) -> str:
+    box = re.search(r'viewBox="[^"]*"', tag)
+    return (
+        f'<svg role="img" {box[0] if box else ""} xmlns="http://www.w3.org/2000/svg" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink" aria-labelledby="{key}-title {key}-alt">'
+        f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-alt">{escape(alt)}</desc>'
+    )

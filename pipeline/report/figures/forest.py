@@ -1,0 +1,87 @@
+"""Forest plot: every variant's difference from the baseline, with its interval and the margin of equivalence."""
+
+from dataclasses import dataclass
+
+from pipeline.report.figures.canvas import BAND, INK, MUTED, Figure, finish
+from pipeline.report.figures.rows import point, row_canvas
+from pipeline.report.findings import Findings, Row
+from pipeline.report.styles import Style, Styles
+
+KEY = "forest"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line of the plot, in the shown unit; `settled` says whether a verdict other than inconclusive was given."""
+
+    name: str
+    style: Style
+    mean: float
+    low: float | None
+    high: float | None
+    settled: bool
+    text: str
+
+
+def forest(findings: Findings, styles: Styles) -> Figure | None:
+    """Draw the plot, or return None where no variant can be compared."""
+    effects = forest_info(findings, styles)
+    if not effects:
+        return None
+    unit = findings.measure
+    margin = findings.margin * unit.factor
+    figure, axes = row_canvas([effect.name for effect in effects], right=150)
+    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
+    axes.axvline(0, color=INK, linewidth=1)
+    for row, effect in enumerate(effects):
+        point(axes, effect.mean, row, effect.low, effect.high, effect.style, effect.settled)
+        axes.text(
+            1.02,
+            row,
+            effect.text,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=MUTED,
+            fontsize=10.5,
+        )
+    axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
+    baseline = findings.ablation.baseline
+    caption = (
+        f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t interval. "
+        f"The shaded band is the declared margin of ±{margin:g} {unit.step_unit}".rstrip()
+        + ": within it, differences are taken not to matter. Hollow: inconclusive."
+    )
+    alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
+    return finish(figure, KEY, f"Difference from {baseline}", caption, alt)
+
+
+def forest_info(findings: Findings, styles: Styles) -> list[Effect]:
+    """Return one effect per variant that can be compared, best mean first."""
+    return [effect for row in findings.rows if (effect := _effect(findings, row, styles)) is not None]
+
+
+def _effect(findings: Findings, row: Row, styles: Styles) -> Effect | None:
+    if row.comparison is None or row.comparison.difference is None:
+        return None
+    unit, difference = findings.measure, row.comparison.difference
+    name = row.variant.name
+    return Effect(
+        name=name,
+        style=styles[name],
+        mean=difference.mean * unit.factor,
+        low=None if difference.low is None else difference.low * unit.factor,
+        high=None if difference.high is None else difference.high * unit.factor,
+        settled=row.comparison.verdict != "inconclusive",
+        text=interval_text(findings, row),
+    )
+
+
+def interval_text(findings: Findings, row: Row) -> str:
+    """Return a row's difference as `+0.52 [+0.11, +0.93]`, or nothing where it has none."""
+    comparison, step = row.comparison, findings.measure.step
+    if comparison is None or comparison.difference is None:
+        return ""
+    difference = comparison.difference
+    if difference.low is None or difference.high is None:
+        return step(difference.mean)
+    return f"{step(difference.mean)} [{step(difference.low)}, {step(difference.high)}]"

@@ -1,0 +1,48 @@
+"""What figures with one row per variant share: room for names, row positions, a point with its interval."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from pipeline.report.figures.canvas import INK, PAPER, Margins, canvas, label_room, mark, series
+from pipeline.report.styles import Style
+from pipeline.report.texts import shortened
+
+ROW = 24
+LONGEST = 26
+
+
+def row_canvas(names: Sequence[str], right: float = 16, width: float = 640) -> tuple[Canvas, Axes]:
+    """Return axes with one named row per variant, the first at the top; rows sit at 0, 1, 2, ..."""
+    labels = [shortened(name, LONGEST) for name in names]
+    margins = Margins(left=label_room(labels), right=right)
+    figure, axes = canvas(width, margins.top + margins.bottom + ROW * len(names), margins)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), labels, color=INK)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    return figure, axes
+
+
+def point(
+    axes: Axes, x: float, row: float, low: float | None, high: float | None, style: Style, filled: bool = True
+) -> None:
+    """Draw a mean with its interval; hollow where `filled` is false, without a line where there is no interval."""
+    colour = series(style)
+    if low is not None and high is not None:
+        mark(
+            axes.plot([low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round")[0], style
+        )
+    face = colour if filled else PAPER
+    (dot,) = axes.plot(
+        [x],
+        [row],
+        style.marker,
+        color=colour,
+        markerfacecolor=face,
+        markersize=7,
+        markeredgewidth=1.6,
+        clip_on=False,
+    )
+    mark(dot, style)

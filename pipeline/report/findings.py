@@ -1,0 +1,190 @@
+"""What the numbers of one ablation say: ranking, comparisons, flags and conclusion, before anything is drawn."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import nan
+
+from pipeline.report.measure import Measure, margin, measure
+from pipeline.report.results import Ablation, Variant
+from pipeline.report.texts import plain
+from pipeline.stats import audit
+from pipeline.stats.audit import Flag
+from pipeline.stats.compare import Comparison, compare
+from pipeline.stats.factors import Importance, importance
+from pipeline.stats.intervals import Interval, t_interval
+from pipeline.stats.prose import conclusion
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant in the ranking; `interval` is None where every replicate diverged, `comparison` for the baseline."""
+
+    variant: Variant
+    interval: Interval | None
+    comparison: Comparison | None
+    flags: tuple[Flag, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """One ablation, judged. `rows` run from best to worst mean, those without any at the end.
+
+    All numbers are in the stored unit (accuracies as fractions); `steps` compare each rung of a ladder with the one
+    before it; `importance` is there for full grids only.
+    """
+
+    ablation: Ablation
+    measure: Measure
+    margin: float
+    rows: tuple[Row, ...]
+    flags: tuple[Flag, ...]
+    conclusion: tuple[str, ...]
+    steps: Mapping[str, Comparison]
+    importance: Importance | None
+
+    def row(self, variant: str) -> Row:
+        """Return the row of a variant; raises `KeyError` where there is none."""
+        found = next((row for row in self.rows if row.variant.name == variant), None)
+        if found is None:
+            raise KeyError(variant)
+        return found
+
+    @property
+    def baseline(self) -> Row:
+        """The baseline's row."""
+        return self.row(self.ablation.baseline)
+
+    @property
+    def best(self) -> Row | None:
+        """The row with the best mean, or None where every run diverged."""
+        return self.rows[0] if self.rows[0].interval is not None else None
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        """How many variants got each verdict."""
+        return Counter(row.comparison.verdict for row in self.rows if row.comparison is not None)
+
+
+def find(ablation: Ablation) -> Findings:
+    """Judge an ablation by `pipeline.stats`."""
+    unit = measure(ablation)
+    measured = measurements(ablation, unit)
+    intervals = {name: t_interval(values.values()) for name, values in measured.items() if _finite(values)}
+    compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better)
+    flags = _flags(ablation)
+    return Findings(
+        ablation=ablation,
+        measure=unit,
+        margin=margin(ablation),
+        rows=_ranked(ablation, unit, intervals, compared, flags),
+        flags=tuple(flags),
+        conclusion=tuple(_conclusion(ablation, unit, intervals, compared)),
+        steps=_steps(ablation, unit, measured),
+        importance=_importance(ablation, measured),
+    )
+
+
+def measurements(ablation: Ablation, unit: Measure) -> dict[str, dict[int, float]]:
+    """Return variant -> seed -> measured value, NaN for replicates that diverged."""
+    return {
+        variant.name: {
+            replicate.seed: nan if (value := unit.of(replicate)) is None else value
+            for replicate in variant.replicates
+        }
+        for variant in ablation.variants
+    }
+
+
+def _finite(values: Mapping[int, float]) -> bool:
+    return any(value == value for value in values.values())
+
+
+def _ranked(
+    ablation: Ablation,
+    unit: Measure,
+    intervals: Mapping[str, Interval],
+    compared: Mapping[str, Comparison],
+    flags: list[Flag],
+) -> tuple[Row, ...]:
+    sign = -1 if unit.higher_is_better else 1
+    rows = [
+        Row(
+            variant,
+            intervals.get(variant.name),
+            compared.get(variant.name),
+            tuple(flag for flag in flags if flag.variant == variant.name),
+        )
+        for variant in ablation.variants
+    ]
+    return tuple(
+        sorted(rows, key=lambda row: (row.interval is None, sign * row.interval.mean if row.interval else 0))
+    )
+
+
+def _flags(ablation: Ablation) -> list[Flag]:
+    variants = ablation.variants
+    outcomes = {v.name: [run.outcome for run in (*v.trials, *v.replicates)] for v in variants}
+    flags = [
+        *audit.few_seeds(min((len(v.replicates) for v in variants), default=0)),
+        *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
+        *audit.diverged(outcomes),
+    ]
+    for variant in variants:
+        flags += audit.edge_of_range(variant.name, variant.space, variant.chosen or {})
+        flags += audit.still_improving(variant.name, _validation_losses(variant))
+    return flags + (_several_factors(ablation) if ablation.kind == "variants" else [])
+
+
+def _several_factors(ablation: Ablation) -> list[Flag]:
+    """Flag by-hand variants only: grids, ladders and leave-one-out change several things on purpose."""
+    return audit.several_factors(
+        {v.name: v.changes for v in ablation.variants if v.name != ablation.baseline}
+    )
+
+
+def _validation_losses(variant: Variant) -> list[list[float]]:
+    return [
+        r.curves["val_loss"] for r in variant.replicates if r.outcome == "finished" and "val_loss" in r.curves
+    ]
+
+
+def _conclusion(
+    ablation: Ablation, unit: Measure, intervals: Mapping[str, Interval], compared: Mapping[str, Comparison]
+) -> list[str]:
+    return conclusion(
+        question=ablation.question,
+        baseline=ablation.baseline,
+        comparisons=compared,
+        intervals=intervals,
+        metric=unit.key,
+        seeds=ablation.seeds,
+        dataset=ablation.dataset,
+        margin=margin(ablation),
+        higher_is_better=unit.higher_is_better,
+    )
+
+
+def _steps(
+    ablation: Ablation, unit: Measure, measured: Mapping[str, Mapping[int, float]]
+) -> dict[str, Comparison]:
+    """Compare every rung with the one before, each as a comparison of its own."""
+    if ablation.kind != "ladder":
+        return {}
+    names = [variant.name for variant in ablation.variants]
+    return {
+        rung: compare(
+            {before: measured[before], rung: measured[rung]}, before, margin(ablation), unit.higher_is_better
+        )[rung]
+        for before, rung in zip(names, names[1:], strict=False)
+    }
+
+
+def _importance(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> Importance | None:
+    levels = {v.name: {factor: plain(level) for factor, level in v.levels.items()} for v in ablation.variants}
+    if ablation.kind != "grid" or not all(levels.values()):
+        return None
+    try:
+        return importance(levels, measured)
+    except ValueError:  # a grid with cells left out has no analysis of variance
+        return None

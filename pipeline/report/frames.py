@@ -1,0 +1,103 @@
+"""Results as pandas frames: one row per replicate, per epoch, or per trial; values as stored (accuracies in 0..1)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pandas as pd
+
+from pipeline.report.results import Ablation, Replicate, Variant
+
+RUN_COLUMNS = [
+    "ablation",
+    "dataset",
+    "variant",
+    "seed",
+    "outcome",
+    "epochs",
+    "best_epoch",
+    "parameters",
+    "engine",
+    "run_key",
+]
+METRICS = ["test_accuracy", "test_loss", "val_accuracy", "val_loss", "accuracy", "loss"]
+CURVE_COLUMNS = ["ablation", "variant", "seed", "epoch"]
+CURVES = ["accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"]
+TRIAL_COLUMNS = ["ablation", "variant", "trial", "score", "outcome", "chosen", "run_key"]
+
+
+def runs_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
+    """Return one row per replicate, with its metrics and, as `hyper.<path>`, what tuning chose; NaN where it lacks one."""
+    rows = [_run(ablation, variant, replicate) for ablation, variant, replicate in _replicates(ablations)]
+    return _frame(rows, [*RUN_COLUMNS, *METRICS])
+
+
+def curves_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
+    """Return one row per replicate and epoch (from 1), with the learning rate and every curve; NaN where a run stopped."""
+    rows = [
+        row
+        for ablation, variant, replicate in _replicates(ablations)
+        for row in _epochs(ablation, variant, replicate)
+    ]
+    return _frame(rows, [*CURVE_COLUMNS, *CURVES])
+
+
+def trials_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
+    """Return one row per trial (numbered from 0 within its variant), its values as `hyper.<path>`; `chosen` marks the choice."""
+    rows = [
+        {
+            "ablation": ablation.name,
+            "variant": variant.name,
+            "trial": number,
+            "score": trial.score,
+            "outcome": trial.outcome,
+            "chosen": trial.values == variant.chosen,
+            "run_key": trial.run_key,
+            **_hyper(trial.values),
+        }
+        for ablation in ablations
+        for variant in ablation.variants
+        for number, trial in enumerate(variant.trials)
+    ]
+    return _frame(rows, TRIAL_COLUMNS)
+
+
+def _replicates(ablations: Iterable[Ablation]) -> Iterator[tuple[Ablation, Variant, Replicate]]:
+    for ablation in ablations:
+        for variant in ablation.variants:
+            for replicate in variant.replicates:
+                yield ablation, variant, replicate
+
+
+def _run(ablation: Ablation, variant: Variant, replicate: Replicate) -> dict[str, Any]:
+    return {
+        "ablation": ablation.name,
+        "dataset": ablation.dataset,
+        "variant": variant.name,
+        "seed": replicate.seed,
+        "outcome": replicate.outcome,
+        "epochs": replicate.epochs,
+        "best_epoch": replicate.best_epoch,
+        "parameters": variant.parameters,
+        "engine": replicate.engine.name,
+        "run_key": replicate.run_key,
+        **replicate.metrics,
+        **_hyper(variant.chosen or {}),
+    }
+
+
+def _epochs(ablation: Ablation, variant: Variant, replicate: Replicate) -> Iterator[dict[str, Any]]:
+    names = {"ablation": ablation.name, "variant": variant.name, "seed": replicate.seed}
+    length = max((len(values) for values in replicate.curves.values()), default=0)
+    for epoch in range(length):
+        values = {name: curve[epoch] for name, curve in replicate.curves.items() if epoch < len(curve)}
+        yield {**names, "epoch": epoch + 1, **values}
+
+
+def _hyper(values: Any) -> dict[str, Any]:
+    return {f"hyper.{path}": value for path, value in values.items()}
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    """Return the rows under `columns`, then whatever else they hold by name: the same columns whatever happened."""
+    extra = sorted({name for row in rows for name in row} - set(columns))
+    return pd.DataFrame(rows, columns=[*columns, *extra])

@@ -1,0 +1,175 @@
+"""What the index page shows: a card per ablation and a leader board per data set."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.report.findings import Findings, Row
+from pipeline.report.styles import Style, Styles
+from pipeline.report.tables import Cell, Column, Table
+from pipeline.stats.intervals import Interval
+
+LEADERS = 10
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """One variant in a card's small forest plot; positions are per cent of its width."""
+
+    name: str
+    style: Style
+    at: float
+    low: float
+    high: float
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Card:
+    """One ablation at a glance. `zero` and the band's ends are per cent of the small plot's width."""
+
+    name: str
+    question: str
+    dataset: str
+    kind: str
+    answer: str
+    verdicts: Sequence[tuple[str, int]]
+    cautions: Sequence[str]
+    whiskers: Sequence[Whisker]
+    zero: float
+    band: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The best measured variants of a study on one data set by one metric."""
+
+    dataset: str
+    metric: str
+    table: Table
+    left_out: int
+
+
+def card(findings: Findings, styles: Styles) -> Card:
+    """Return an ablation's card."""
+    ablation = findings.ablation
+    place, whiskers = _whiskers(findings, styles)
+    return Card(
+        name=ablation.name,
+        question=ablation.question,
+        dataset=ablation.dataset,
+        kind=ablation.kind.replace("_", " "),
+        answer=findings.conclusion[1] if len(findings.conclusion) > 1 else "".join(findings.conclusion),
+        verdicts=sorted(findings.verdicts.items()),
+        cautions=_cautions(findings),
+        whiskers=whiskers,
+        zero=place(0.0),
+        band=(place(-findings.margin), place(findings.margin)),
+    )
+
+
+def _cautions(findings: Findings) -> list[str]:
+    kinds: dict[str, int] = {}
+    for flag in findings.flags:
+        kinds[flag.kind] = kinds.get(flag.kind, 0) + 1
+    return [kind if count == 1 else f"{kind} ×{count}" for kind, count in kinds.items()]
+
+
+class _Scale:
+    """Places differences on a line from 0 to 100; what lies beyond is put at the end."""
+
+    def __init__(self, values: Iterable[float]) -> None:
+        found = list(values)
+        low, high = min(found), max(found)
+        room = 0.06 * (high - low) or 1.0
+        self.low, self.high = low - room, high + room
+
+    def __call__(self, value: float) -> float:
+        return round(min(100.0, max(0.0, 100 * (value - self.low) / (self.high - self.low))), 1)
+
+
+def _whiskers(findings: Findings, styles: Styles) -> tuple[_Scale, list[Whisker]]:
+    compared = [
+        (row, row.comparison.difference)
+        for row in findings.rows
+        if row.comparison and row.comparison.difference
+    ]
+    ends = [end for _, interval in compared for end in _ends(interval)]
+    scale = _Scale([0.0, -findings.margin, findings.margin, *ends])
+    return scale, [
+        Whisker(
+            name=row.variant.name,
+            style=styles[row.variant.name],
+            at=scale(interval.mean),
+            low=scale(_ends(interval)[0]),
+            high=scale(_ends(interval)[1]),
+            settled=row.comparison is not None and row.comparison.verdict != "inconclusive",
+        )
+        for row, interval in compared
+    ]
+
+
+def _ends(interval: Interval) -> tuple[float, float]:
+    if interval.low is None or interval.high is None:
+        return interval.mean, interval.mean
+    return interval.low, interval.high
+
+
+def summary(study: Sequence[Findings]) -> list[tuple[str, str]]:
+    """Return the study in numbers: label and value."""
+    variants = [variant for findings in study for variant in findings.ablation.variants]
+    replicates = {run.run_key for variant in variants for run in variant.replicates}
+    trials = {run.run_key for variant in variants for run in variant.trials}
+    return [
+        ("ablations", f"{len(study):,}"),
+        ("variants", f"{len(variants):,}"),
+        ("replicates", f"{len(replicates):,}"),
+        ("trials", f"{len(trials):,}"),
+        ("data", ", ".join(dict.fromkeys(findings.ablation.dataset for findings in study)) or "none"),
+    ]
+
+
+def boards(study: Sequence[Findings], styles: Styles) -> list[Board]:
+    """Return a board per data set and metric: two data sets are never ranked together."""
+    groups: dict[tuple[str, str], list[Findings]] = {}
+    for findings in study:
+        groups.setdefault((findings.ablation.dataset, findings.measure.label), []).append(findings)
+    return [_board(dataset, metric, group, styles) for (dataset, metric), group in groups.items()]
+
+
+def _board(dataset: str, metric: str, group: Sequence[Findings], styles: Styles) -> Board:
+    unit = group[0].measure
+    entries = _distinct(group)
+    entries.sort(key=lambda entry: -entry[1].mean if unit.higher_is_better else entry[1].mean)
+    columns = [
+        Column("#", True),
+        Column("variant"),
+        Column("ablation"),
+        Column(metric, True),
+        Column("95 % interval", True),
+    ]
+    rows = [
+        [
+            Cell(str(rank), rank),
+            Cell(row.variant.name, style=styles[row.variant.name]),
+            Cell(", ".join(places)),
+            Cell(unit.text(interval.mean), interval.mean),
+            Cell(
+                "–"
+                if interval.low is None or interval.high is None
+                else f"{unit.text(interval.low)} – {unit.text(interval.high)}"
+            ),
+        ]
+        for rank, (row, interval, places) in enumerate(entries[:LEADERS], 1)
+    ]
+    return Board(dataset, metric, Table(columns, rows), max(0, len(entries) - LEADERS))
+
+
+def _distinct(group: Sequence[Findings]) -> list[tuple[Row, Interval, list[str]]]:
+    """Return every measured variant once: runs that several ablations share are one entry, with all their ablations."""
+    entries: dict[tuple[str, ...], tuple[Row, Interval, list[str]]] = {}
+    for findings in group:
+        for row in findings.rows:
+            if row.interval is not None:
+                key = tuple(run.run_key for run in row.variant.replicates)
+                entries.setdefault(key, (row, row.interval, []))[2].append(findings.ablation.name)
+    return list(entries.values())

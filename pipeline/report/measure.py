@@ -1,0 +1,61 @@
+"""The unit results are shown in: accuracies in per cent and points, losses as they are."""
+
+from dataclasses import dataclass
+
+from pipeline.report.results import Ablation, Replicate
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A test metric and how pages show it: stored value times `factor`, in `unit`; differences are in `step_unit`."""
+
+    metric: str
+    factor: float
+    unit: str
+    step_unit: str
+    decimals: int
+    higher_is_better: bool
+
+    @property
+    def key(self) -> str:
+        """The metric's name in a replicate's metrics."""
+        return f"test_{self.metric}"
+
+    @property
+    def label(self) -> str:
+        """What an axis or a column is called."""
+        return f"test {self.metric}" + (f" ({self.unit})" if self.unit else "")
+
+    @property
+    def step_label(self) -> str:
+        """What an axis of differences is called."""
+        return f"difference in test {self.metric}" + (f" ({self.step_unit})" if self.step_unit else "")
+
+    def of(self, replicate: Replicate) -> float | None:
+        """Return what a replicate measured, as stored, or None where it diverged or measured nothing."""
+        return replicate.metrics.get(self.key) if replicate.outcome == "finished" else None
+
+    def text(self, value: float) -> str:
+        """Return a stored value in the shown unit, with this measure's decimals and no unit."""
+        return f"{value * self.factor:.{self.decimals}f}"
+
+    def step(self, value: float) -> str:
+        """Return a stored difference in the shown unit with its sign; a true minus sign, and no signed zero."""
+        text = f"{value * self.factor:+.{self.decimals}f}"
+        if float(text) == 0:
+            return text[1:]
+        return text.replace("-", "−")
+
+
+ACCURACY = Measure("accuracy", 100.0, "%", "points", 2, True)
+LOSS = Measure("loss", 1.0, "", "", 4, False)
+
+
+def measure(ablation: Ablation) -> Measure:
+    """Return the measure an ablation is judged by."""
+    return ACCURACY if ablation.metric == "accuracy" else LOSS
+
+
+def margin(ablation: Ablation) -> float:
+    """Return the margin of equivalence in the stored unit: params give percentage points for accuracy."""
+    return ablation.margin / measure(ablation).factor

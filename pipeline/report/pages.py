@@ -1,0 +1,111 @@
+"""Pages from findings and figures, through Jinja2 templates that escape every text."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.report import index, tables
+from pipeline.report.figures.canvas import Figure
+from pipeline.report.findings import Findings
+from pipeline.report.styles import DARK, LIGHT, Styles
+
+GENERATOR = "keras-ablation-pipeline report"
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all pages share: ablation -> file stem, variant -> style, and where MLflow's UI answers, if anywhere."""
+
+    stems: Mapping[str, str]
+    styles: Styles
+    mlflow_url: str | None
+
+
+def ablation_page(
+    site: Site, findings: Findings, figures: Mapping[str, Sequence[Figure]], csv: str, summary: str
+) -> str:
+    """Return the page of one ablation; `csv` and `summary` are embedded as downloads."""
+    ablation = findings.ablation
+    names = list(site.stems)
+    here = names.index(ablation.name)
+    return _render(
+        "ablation.html.j2",
+        site,
+        findings=findings,
+        ablation=ablation,
+        figures=figures,
+        ranking=tables.ranking(findings, site.styles),
+        changes=tables.changes(ablation, site.styles),
+        failures=tables.failures(ablation, site.styles),
+        effects=tables.effects(findings),
+        environment=tables.environment(ablation),
+        published=tables.published(ablation),
+        downloads={
+            f"{ablation.name}.csv": _data("text/csv", csv),
+            f"{ablation.name}.json": _data("application/json", summary),
+        },
+        previous=names[here - 1] if here else None,
+        following=names[here + 1] if here + 1 < len(names) else None,
+        mlflow=mlflow_link(site.mlflow_url, ablation.name),
+    )
+
+
+def index_page(site: Site, study: Sequence[Findings]) -> str:
+    """Return the index: the study at a glance."""
+    return _render(
+        "index.html.j2",
+        site,
+        cards=[index.card(findings, site.styles) for findings in study],
+        boards=index.boards(study, site.styles),
+        summary=index.summary(study),
+        mlflow=mlflow_link(site.mlflow_url, None),
+    )
+
+
+def mlflow_link(url: str | None, ablation: str | None) -> str | None:
+    """Return a link into MLflow's UI, to the experiments matching `ablation`; None for what is no web address."""
+    if url is None or not url.startswith(("http://", "https://")):
+        return None
+    search = "" if ablation is None else f"?experimentSearchFilter={quote(ablation)}"
+    return f"{url.rstrip('/')}/#/experiments{search}"
+
+
+def _render(template: str, site: Site, **values: object) -> str:
+    return _environment().get_template(template).render(site=site, **values) + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    environment.globals |= {
+        "css": Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
+        "script": Markup(script),
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "generator": GENERATOR,
+        "palette_light": _palette(LIGHT),
+        "palette_dark": _palette(DARK),
+    }
+    return environment
+
+
+def _palette(colours: Sequence[str]) -> Markup:
+    return Markup("".join(f"--s{number}:{colour};" for number, colour in enumerate(colours)))
+
+
+def _data(kind: str, text: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

@@ -1,0 +1,176 @@
+"""What the ablate stage wrote about an ablation, as typed records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.errors import UserError
+from pipeline.records import Curves, EngineRecord, Outcome
+from pipeline.store import read_json
+
+Kind = Literal["variants", "grid", "ladder", "leave_one_out"]
+FILE = "ablation.json"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the hyperparameters of every variant were chosen; `monitor` is the score's name, such as `val_accuracy`."""
+
+    oracle: str
+    trials: int
+    seeds: int
+    folds: int
+    monitor: str
+    space: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of a search; `score` is None where the run diverged."""
+
+    run_key: str
+    values: Mapping[str, Any]
+    score: float | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One measuring run. `metrics` are fractions and losses as the store keeps them; a diverged run may lack some."""
+
+    run_key: str
+    seed: int
+    outcome: Outcome
+    metrics: Mapping[str, float]
+    curves: Curves
+    epochs: int
+    best_epoch: int
+    engine: EngineRecord
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A test accuracy (a fraction) published elsewhere, and where."""
+
+    test_accuracy: float
+    source: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant: what it changes, what was chosen for it, and its runs.
+
+    `changes` maps dotted recipe paths to this variant's values; `levels` maps a grid's factors to its levels.
+    """
+
+    name: str
+    changes: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    levels: Mapping[str, Any]
+    parameters: int
+    reference: Reference | None
+    chosen: Mapping[str, Any] | None
+    space: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    replicates: tuple[Replicate, ...]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One ablation with all its runs. `margin` is in percentage points for accuracy, in the loss's own unit else."""
+
+    name: str
+    question: str
+    kind: Kind
+    baseline: str
+    dataset: str
+    metric: str
+    margin: float
+    seeds: int
+    tune: Tuning | None
+    variants: tuple[Variant, ...]
+    environment: Mapping[str, str]
+
+    def variant(self, name: str) -> Variant:
+        """Return the variant called `name`; raises `KeyError` where there is none."""
+        found = next((variant for variant in self.variants if variant.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+
+def read(results: Path, name: str) -> Ablation:
+    """Read `<results>/<name>/ablation.json`; raises `UserError` where it is missing or is not what the stage writes."""
+    path = results / name / FILE
+    raw = read_json(path)
+    if raw is None:
+        raise UserError(
+            f"{path} is missing or damaged. Run `dvc repro` (or `python -m pipeline ablate {name}`) to make it."
+        )
+    try:
+        return _ablation(raw)
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise UserError(f"{path} lacks or mistypes {fault}. Run `dvc repro -f` to make it anew.") from fault
+
+
+def _ablation(raw: Mapping[str, Any]) -> Ablation:
+    ablation = Ablation(
+        name=raw["name"],
+        question=raw.get("question") or "",
+        kind=raw["kind"],
+        baseline=raw["baseline"],
+        dataset=raw["dataset"],
+        metric=raw["metric"],
+        margin=float(raw["margin"]),
+        seeds=int(raw["seeds"]),
+        tune=None if raw.get("tune") is None else _tuning(raw["tune"]),
+        variants=tuple(_variant(variant) for variant in raw["variants"]),
+        environment={key: str(value) for key, value in raw.get("environment", {}).items()},
+    )
+    ablation.variant(ablation.baseline)
+    return ablation
+
+
+def _tuning(raw: Mapping[str, Any]) -> Tuning:
+    return Tuning(
+        oracle=raw["oracle"],
+        trials=int(raw["trials"]),
+        seeds=int(raw.get("seeds") or 1),
+        folds=int(raw.get("folds") or 1),
+        monitor=raw["monitor"],
+        space=raw.get("space") or {},
+    )
+
+
+def _variant(raw: Mapping[str, Any]) -> Variant:
+    reference = raw.get("reference")
+    return Variant(
+        name=raw["name"],
+        changes=raw.get("changes") or {},
+        recipe=raw.get("recipe") or {},
+        levels=raw.get("levels") or {},
+        parameters=int(raw["parameters"]),
+        reference=None if reference is None else Reference(**reference),
+        chosen=raw.get("chosen"),
+        space=raw.get("space") or {},
+        trials=tuple(_trial(trial) for trial in raw.get("trials") or ()),
+        replicates=tuple(_replicate(replicate) for replicate in raw["replicates"]),
+    )
+
+
+def _trial(raw: Mapping[str, Any]) -> Trial:
+    return Trial(raw["run_key"], raw["values"], raw.get("score"), raw["outcome"])
+
+
+def _replicate(raw: Mapping[str, Any]) -> Replicate:
+    return Replicate(
+        run_key=raw["run_key"],
+        seed=int(raw["seed"]),
+        outcome=raw["outcome"],
+        metrics=raw.get("metrics") or {},
+        curves=raw.get("curves") or {},
+        epochs=int(raw["epochs"]),
+        best_epoch=int(raw["best_epoch"]),
+        engine=EngineRecord(**raw["engine"]),
+    )
