@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.data import catalogue, digits, idx, own
 from pipeline.data.catalogue import Dataset
-from pipeline.data.files import replacing, sha256
+from pipeline.data.files import replacing, sha256, sweep
 from pipeline.data.progress import shown
 from pipeline.data.sources import AbsentError, Limits, Source, SourceError, UnreachableError, bring, is_url
 from pipeline.errors import DataError
@@ -26,9 +26,11 @@ def fetch(dataset: str, root: Path, mirror: str | None = None, limits: Limits | 
     the Linux distribution's package, the official addresses. A file appears only complete and with the
     right SHA-256. Raises `DataError` with all that was tried, and what to do, when no source gives a file.
     """
+    folder = catalogue.raw_folder(dataset, root)
+    sweep(folder)
     if catalogue.is_own(dataset):
         return own.fetch(dataset, root)
-    record, folder = catalogue.CATALOGUE[dataset], catalogue.raw_folder(dataset, root)
+    record = catalogue.CATALOGUE[dataset]
     missing = [
         part for part in catalogue.PARTS if not _is_right(folder / record.files[part], record.sha256[part])
     ]
@@ -115,19 +117,19 @@ class _Search:
         """Return None when the file came, else why not."""
         if not is_url(source.base) and not Path(source.base).is_dir():
             return f"{source.base}: no such folder"
-        reasons = []
+        reasons, absent = [], ""
         for location in source.locations(path.name):
             try:
                 self._try_location(location, path, wanted)
                 return None
-            except AbsentError:
-                continue
+            except AbsentError as fault:
+                absent = f"{source.base}: {path.name} {fault}"
             except UnreachableError as fault:
                 self._unreachable[source] = f"{source.base}: {fault}"
                 return self._unreachable[source]
             except SourceError as fault:
                 reasons.append(f"{location}: {fault}")
-        return "; ".join(reasons) or f"{source.base}: has no {path.name}, gzipped or not"
+        return "; ".join(reasons) or absent
 
     def _try_location(self, location: str, path: Path, wanted: str) -> None:
         with replacing(path) as temporary, shown(path.name) as advance:
@@ -140,13 +142,10 @@ class _Search:
 def _failure(record: Dataset, file: str, tried: Mapping[Source, str]) -> str:
     lines = [f"{record.name}: {file} could not be fetched. Tried:"]
     lines += [f"  {source.name}: {reason}" for source, reason in tried.items()]
-    files = ", ".join(record.files.values())
-    lines.append(f"Without a network: put {files} (gzipped or not) in a folder and set {MIRROR_VARIABLE}")
-    lines.append(
-        f"or `data.mirror` in params.yaml to it{_package_hint(record)}; `dataset: digits` needs no files."
-    )
-    return "\n".join(lines)
-
-
-def _package_hint(record: Dataset) -> str:
-    return f", or install Debian's package {record.package_name}" if record.package_name else ""
+    lines += [
+        f"Without a network, put {', '.join(record.files.values())}, gzipped or not, in a folder;",
+        f"then set the variable {MIRROR_VARIABLE}, or `data.mirror` in params.yaml, to that folder.",
+    ]
+    if record.package_name:
+        lines.append(f"Or install Debian's package {record.package_name}.")
+    return "\n".join([*lines, "Or use `dataset: digits`, which needs no files."])

@@ -1,7 +1,7 @@
 """A user's own data set: a callable named `module:Name`, written down as IDX files like any other."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,15 @@ def fetch(dataset: str, root: Path) -> Path:
     """Call a user's own data set and write its four parts, and `meta.json` last, to its raw folder.
 
     The callable takes nothing and returns ((x_train, y_train), (x_test, y_test)): images of unsigned bytes
-    [n, h, w] or [n, h, w, channels], labels [n] of integers 0..classes-1, 256 classes at most. Files that
-    hold the same already stay. Raises `DataError`, naming the data set, when it fails or returns anything
-    else.
+    [n, h, w] or [n, h, w, channels], labels [n] of integers 0..classes-1, 256 classes at most. Its
+    attribute `class_names`, where it has one, names the classes. Files that hold the same already stay.
+    Raises `DataError`, naming the data set, when it fails or returns anything else.
     """
-    arrays = _checked(dataset, _called(dataset, root))
+    source = _callable(dataset, root)
+    arrays = _checked(dataset, _called(dataset, source))
     folder = catalogue.raw_folder(dataset, root)
     names = catalogue.file_names(arrays["train_images"].ndim)
-    meta = _meta(arrays)
+    meta = _meta(arrays, _class_names(dataset, source, arrays))
     if not _is_written(folder, names, meta):
         (folder / META).unlink(missing_ok=True)
         for part in PARTS:
@@ -38,12 +39,16 @@ def fetch(dataset: str, root: Path) -> Path:
     return folder
 
 
-def _called(dataset: str, root: Path) -> Any:
+def _callable(dataset: str, root: Path) -> Callable[[], object]:
     from pipeline.plugins import load_object
 
     source = load_object(dataset, root)
     if not callable(source):
         raise DataError(f"{dataset}: a callable is wanted; {type(source).__name__} came")
+    return source
+
+
+def _called(dataset: str, source: Callable[[], object]) -> Any:
     try:
         return source()
     except Exception as error:
@@ -89,13 +94,20 @@ def _labels(dataset: str, name: str, value: Any, count: int) -> Bytes:
     return labels.astype(np.uint8)
 
 
-def _meta(arrays: Arrays) -> dict[str, Any]:
+def _class_names(dataset: str, source: object, arrays: Arrays) -> list[str]:
+    count = 1 + max(int(arrays["train_labels"].max()), int(arrays["test_labels"].max()))
+    names = [str(name) for name in getattr(source, "class_names", range(count))]
+    if len(set(names)) < len(names) or len(names) < count:
+        raise DataError(f"{dataset}: class_names must be {count} different names; {names} came")
+    return names
+
+
+def _meta(arrays: Arrays, class_names: list[str]) -> dict[str, Any]:
     content = {part: hashlib.sha256(idx.encode(arrays[part])).hexdigest() for part in PARTS}
-    classes = 1 + max(int(arrays["train_labels"].max()), int(arrays["test_labels"].max()))
     return {
         "digest": catalogue.digest_of(content),
         "shape": list(arrays["train_images"].shape[1:]),
-        "classes": [str(label) for label in range(classes)],
+        "classes": class_names,
         "counts": [len(arrays["train_labels"]), len(arrays["test_labels"])],
         "sha256": content,
     }

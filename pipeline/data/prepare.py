@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.data import catalogue, idx
 from pipeline.data.catalogue import META, PARTS, Dataset
-from pipeline.data.files import replacing, sha256
+from pipeline.data.files import replacing, sha256, sweep
 from pipeline.errors import DataError
 from pipeline.store import read_json, write_json
 
@@ -34,6 +34,7 @@ def prepare(dataset: str, root: Path) -> Path:
     record = catalogue.lookup(dataset, root)
     arrays = {part: _fetched(record, part, root) for part in PARTS}
     folder = catalogue.prepared_folder(dataset, root)
+    sweep(folder)
     (folder / META).unlink(missing_ok=True)
     for part, array in arrays.items():
         _save(folder / f"{part}.npy", array)

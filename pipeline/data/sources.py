@@ -36,7 +36,7 @@ class AbsentError(SourceError):
 
 
 class UnreachableError(SourceError):
-    """The place does not answer at all, so that asking it for another file is no use."""
+    """The place does not answer, or stopped to, so that asking it for another file is no use."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _reasons(limits: Limits) -> Iterator[None]:
     except EOFError as error:
         raise SourceError("is cut short in the middle of its gzip data") from error
     except TimeoutError as error:
-        raise SourceError(f"fell silent for {limits.silence:g} s") from error
+        raise UnreachableError(f"fell silent for {limits.silence:g} s") from error
     except (OSError, http.client.HTTPException) as error:
         raise SourceError(str(error) or type(error).__name__) from error
 
@@ -155,7 +155,8 @@ class _Metered(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         view = memoryview(buffer)
-        data = self._stream.read1(len(view))
+        # The first two bytes come together, however slowly they drip, so that a peek can tell gzip by them.
+        data = self._stream.read(2) if self._came == 0 else self._stream.read1(len(view))
         view[: len(data)] = data
         self._count(len(data))
         return len(data)

@@ -48,7 +48,13 @@ def split(
     """
     held_out = _held_out(labels, validation, shuffle_seed, fold)
     wanted = _of_classes(labels, classes)
-    train = _cut(np.flatnonzero(wanted & ~held_out), labels, limit, per_class)
+    train = np.flatnonzero(wanted & ~held_out)
+    if limit is not None and per_class is not None:
+        raise DataError(f"limit, per_class: only one of the two is allowed; {limit} and {per_class} came")
+    if limit is not None:
+        train = _first("limit", train, limit)
+    if per_class is not None:
+        train = _first_of_each(train, labels, np.unique(labels[wanted]), per_class)
     kept = np.flatnonzero(wanted & held_out)
     _refuse_empty(train, kept, expected=bool(held_out.any()))
     return Split(train.astype(np.int32), kept.astype(np.int32))
@@ -122,24 +128,13 @@ def _of_classes(labels: Labels, classes: Sequence[int] | None) -> NDArray[np.boo
     return np.isin(labels, list(classes))
 
 
-def _cut(
-    train: NDArray[np.intp], labels: Labels, limit: int | None, per_class: int | None
+def _first_of_each(
+    train: NDArray[np.intp], labels: Labels, classes: Labels, per_class: int
 ) -> NDArray[np.intp]:
-    if limit is not None and per_class is not None:
-        raise DataError(f"limit, per_class: only one of the two is allowed; {limit} and {per_class} came")
-    if limit is not None:
-        return _first("limit", train, limit)
-    if per_class is not None:
-        return _first_of_each(train, labels, per_class)
-    return train
-
-
-def _first_of_each(train: NDArray[np.intp], labels: Labels, per_class: int) -> NDArray[np.intp]:
-    present = np.unique(labels[train])
     chosen = [
-        _first(f"per_class, class {label}", train[labels[train] == label], per_class) for label in present
+        _first(f"per_class, class {label}", train[labels[train] == label], per_class) for label in classes
     ]
-    return np.sort(np.concatenate([*chosen, train[:0]]))
+    return np.sort(np.concatenate(chosen))
 
 
 def _first(what: str, indices: NDArray[np.intp], count: int) -> NDArray[np.intp]:

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.data.split import relabel, split, stratified_sample
+from pipeline.errors import DataError
+
+CLASSES = 4
+PER_CLASS = 12
+
+seeds = st.one_of(st.none(), st.integers(0, 2**63 - 1))
+some_classes = st.one_of(st.none(), st.lists(st.integers(0, CLASSES - 1), min_size=1, unique=True))
+
+
+@st.composite
+def labelled(draw):
+    """Draw labels of four classes, at least twelve images each, in any order."""
+    extra = draw(st.lists(st.integers(0, CLASSES - 1), max_size=40))
+    labels = np.array(list(range(CLASSES)) * PER_CLASS + extra)
+    return labels[np.random.RandomState(draw(st.integers(0, 1000))).permutation(len(labels))]
+
+
+@given(labelled(), st.integers(0, 20), some_classes, seeds)
+def test_parts_are_disjoint_ascending_and_of_the_classes_only(labels, validation, classes, seed):
+    try:
+        parts = split(labels, validation=validation, classes=classes, shuffle_seed=seed)
+    except DataError as error:
+        assert "validation image is left" in str(error) or "training image is left" in str(error)
+        return
+    both = np.concatenate([parts.train, parts.validation])
+    wanted = range(CLASSES) if classes is None else classes
+    assert len(np.unique(both)) == len(both) == np.isin(labels, list(wanted)).sum()
+    assert set(labels[both]) <= set(wanted)
+    for part in (parts.train, parts.validation):
+        assert part.dtype == np.int32
+        assert (np.diff(part) > 0).all()
+
+
+@given(labelled(), st.integers(1, 20), some_classes, seeds, st.integers(1, 5))
+def test_cutting_moves_no_validation_image(labels, validation, classes, seed, count):
+    """Whatever a variant trains on, the images held out of the whole stay out."""
+    whole = split(labels, validation=validation, shuffle_seed=seed)
+    for cut in ({"limit": count}, {"per_class": count}):
+        try:
+            part = split(labels, validation=validation, classes=classes, shuffle_seed=seed, **cut)
+        except DataError:
+            continue
+        assert set(part.validation) <= set(whole.validation)
+        assert set(part.train) <= set(whole.train)
+
+
+@given(labelled(), st.integers(1, 3), some_classes, seeds)
+def test_per_class_takes_exactly_the_first_of_each_class(labels, per_class, classes, seed):
+    fold = (0, 4)
+    whole = split(labels, validation=0, classes=classes, shuffle_seed=seed, fold=fold)
+    part = split(labels, validation=0, classes=classes, shuffle_seed=seed, fold=fold, per_class=per_class)
+    for label in np.unique(labels[whole.train]):
+        expected = whole.train[labels[whole.train] == label][:per_class]
+        assert part.train[labels[part.train] == label].tolist() == expected.tolist()
+        assert len(expected) == per_class
+    assert part.validation.tolist() == whole.validation.tolist()
+
+
+@given(labelled(), st.integers(2, 12), seeds)
+def test_folds_partition_the_images_evenly_and_by_class(labels, folds, seed):
+    parts = [split(labels, validation=0, shuffle_seed=seed, fold=(k, folds)) for k in range(folds)]
+    held_out = np.concatenate([part.validation for part in parts])
+    assert np.sort(held_out).tolist() == list(range(len(labels)))
+    counts = np.array([np.bincount(labels[part.validation], minlength=CLASSES) for part in parts])
+    assert (np.ptp(counts, axis=0) <= 1).all()
+    assert np.ptp(counts.sum(axis=1)) <= 1
+    for part in parts:
+        assert len(part.train) + len(part.validation) == len(labels)
+
+
+@given(labelled(), st.integers(0, 40), st.integers(0, 2**63 - 1))
+def test_stratified_sample_has_the_size_and_the_proportions(labels, count, seed):
+    sample = stratified_sample(labels, count, seed)
+    assert len(np.unique(sample)) == len(sample) == count
+    exact = np.bincount(labels) * count / len(labels)
+    assert (np.abs(np.bincount(labels[sample], minlength=CLASSES) - exact) < 1).all()
+
+
+def test_without_a_seed_the_first_images_are_held_out():
+    parts = split(np.array([0, 1, 0, 1, 0, 1]), validation=2)
+    assert parts.validation.tolist() == [0, 1]
+    assert parts.train.tolist() == [2, 3, 4, 5]
+
+
+def test_classes_are_cut_before_sizes():
+    labels = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    parts = split(labels, validation=3, classes=[1, 2], limit=3)
+    assert parts.validation.tolist() == [1, 2]
+    assert parts.train.tolist() == [4, 5, 7]
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**63 - 1))
+def test_a_seed_decides_and_zero_is_a_seed_like_any_other(seed):
+    labels = np.arange(200) % 10
+    first, again = (split(labels, validation=50, shuffle_seed=seed).validation for _ in range(2))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != split(labels, validation=50, shuffle_seed=seed + 1).validation.tolist()
+    assert first.tolist() != list(range(50))
+
+
+def test_a_split_is_pinned_for_ever():
+    """Stored runs rely on it: whoever changes this changes what every finished run was trained on."""
+    labels = np.arange(20) % 2
+    assert split(labels, validation=6, shuffle_seed=7).validation.tolist() == [5, 8, 10, 15, 17, 18]
+    assert split(labels, validation=0, shuffle_seed=7, fold=(1, 5)).validation.tolist() == [14, 17, 18, 19]
+
+
+def test_training_only_needs_no_validation():
+    assert split(np.array([0, 1]), validation=0).validation.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"validation": 6}, "validation: 0 to 5 .* 6 came"),
+        ({"validation": -1}, "-1 came"),
+        ({"validation": 1, "classes": [0, 7]}, r"classes: .*\[0, 1\].* \[0, 7\] came"),
+        ({"validation": 1, "classes": []}, "classes"),
+        ({"validation": 1, "classes": [1, 1]}, "classes: a list of different labels"),
+        ({"validation": 1, "limit": 6}, "limit: 1 to 5 .* 6 came"),
+        ({"validation": 1, "limit": 0}, "limit: .* 0 came"),
+        ({"validation": 1, "per_class": 3}, "per_class, class 0: 1 to 2"),
+        ({"validation": 5, "per_class": 1}, "per_class, class 0: 1 to 0"),
+        ({"validation": 1, "limit": 1, "per_class": 1}, "only one of the two"),
+        ({"validation": 0, "fold": (3, 3)}, "3 of 3 came"),
+        ({"validation": 0, "fold": (0, 1)}, "0 of 1 came"),
+        ({"validation": 0, "fold": (0, 7)}, "n <= 6"),
+        ({"validation": 1, "classes": [1]}, "no validation image is left"),
+        ({"validation": 5, "classes": [0]}, "no training image is left"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(arguments, words):
+    with pytest.raises(DataError, match=words):
+        split(np.array([0, 1, 0, 1, 0, 1]), **arguments)
+
+
+def test_relabel_follows_the_order_of_the_classes():
+    relabelled = relabel(np.array([5, 9, 5, 7], dtype=np.uint8), [9, 5, 7])
+    assert relabelled.tolist() == [1, 0, 1, 2]
+    assert relabelled.dtype == np.int64
+    assert relabel(np.array([], dtype=np.int64), [3]).tolist() == []
+
+
+def test_relabel_refuses_other_labels():
+    with pytest.raises(DataError, match=r"\[5, 6\]; labels \[1\] came too"):
+        relabel(np.array([5, 1, 6]), [5, 6])
