@@ -1,0 +1,107 @@
+"""A finished run in MLflow's terms: flat parameters, metrics with steps, tags. Nothing here needs MLflow."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from pipeline.records import Curves, RunRecord
+from pipeline.tracking.wanted import WantedRun
+
+LONGEST_VALUE = 250
+LONGEST_KEY = 250
+MOST_METRICS, MOST_PARAMS = 900, 100
+FINGERPRINT, MODEL = "fingerprint", "model"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric, at an epoch (`step`, from 1) and a time in milliseconds since 1970."""
+
+    key: str
+    value: float
+    milliseconds: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one `log_batch` may carry: MLflow takes at most 1000 entities at a time, and 100 parameters."""
+
+    points: list[Point]
+    params: dict[str, str]
+
+
+def params(run: WantedRun, record: RunRecord | None = None) -> dict[str, str]:
+    """Return the recipe under dotted names, and the tuned values; without a record only the latter."""
+    recipe = {"dataset": record.dataset, **dict(_flat(record.recipe))} if record else {}
+    return {_key(name): _text(value) for name, value in {**recipe, **run.values}.items() if value is not None}
+
+
+def tags(run: WantedRun, record: RunRecord | None = None) -> dict[str, str]:
+    """Return what runs are grouped and filtered by."""
+    known = {"ablation": run.ablation, "variant": run.variant, "phase": run.phase, "seed": str(run.seed)}
+    known |= {"run_key": run.run_key}
+    if record is None:
+        return known | {"outcome": "in training"}
+    return known | {
+        "outcome": record.outcome,
+        "engine": record.engine.name,
+        "device": record.device,
+        FINGERPRINT: run.fingerprint,
+    }
+
+
+def points(record: RunRecord, started: int, ended: int) -> list[Point]:
+    """Return a run's curves, step by epoch, and its final metrics; times are in milliseconds since 1970.
+
+    Final metrics that also have a curve are named `final_…`: a curve may go on beyond the epoch restored.
+    """
+    final = {
+        f"final_{name}" if name in record.curves else name: value for name, value in record.metrics.items()
+    }
+    final |= {"seconds": record.seconds, "parameters": record.parameters, "best_epoch": record.best_epoch}
+    return [
+        *curve_points(record.curves, started, ended),
+        *(Point(_key(name), float(value), ended, record.epochs) for name, value in final.items()),
+    ]
+
+
+def curve_points(curves: Curves, started: int, ended: int, after: int = 0) -> list[Point]:
+    """Return the curves' values beyond the epoch `after`, spread evenly over the time between."""
+    epochs = max(map(len, curves.values()), default=0)
+    at = [started + (ended - started) * epoch // max(epochs, 1) for epoch in range(1, epochs + 1)]
+    return [
+        Point(_key(name), value, at[index], index + 1)
+        for name, values in curves.items()
+        for index, value in enumerate(values)
+        if index >= after
+    ]
+
+
+def batches(all_points: list[Point], all_params: dict[str, str]) -> Iterator[Batch]:
+    """Cut what is to be logged into as few batches as MLflow's limits allow: one for all but the longest."""
+    left_points, left_params = iter(all_points), iter(all_params.items())
+    while True:
+        batch = Batch(list(islice(left_points, MOST_METRICS)), dict(islice(left_params, MOST_PARAMS)))
+        if not batch.points and not batch.params:
+            return
+        yield batch
+
+
+def _flat(section: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in section.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^\w\-. :/]", "_", name)[:LONGEST_KEY]

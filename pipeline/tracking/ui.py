@@ -1,0 +1,119 @@
+"""MLflow's user interface on this project's database, opened on the page that compares variants."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+from pipeline.errors import UserError
+from pipeline.store import Store
+from pipeline.tracking.address import default_uri, quiet_environment, sqlite_file, without_passwords
+from pipeline.tracking.ledger import load
+
+HOST = "127.0.0.1"
+LONGEST_START = 180.0
+LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Without MLflow's job runners the server starts in a third of the time, two processes instead of fifteen."""
+
+
+def serve(root: Path, port: int = 5000, open_browser: bool = True) -> None:
+    """Show the project in `root` in a browser until interrupted; of a remote server only the page is opened.
+
+    Raises `UserError` where nothing was tracked yet, the port is taken, or the server does not start.
+    """
+    uri = default_uri(root)
+    page = landing_page(Store(root / ".runs"), uri, port)
+    if uri.startswith("http"):
+        _show(page, open_browser)
+        return
+    _refuse_missing(uri)
+    _refuse_busy(port)
+    with _server(uri, port) as server:
+        _wait_until_up(server, port)
+        _show(page, open_browser)
+        server.wait()
+
+
+def landing_page(store: Store, uri: str, port: int = 5000) -> str:
+    """Return the address of the one ablation's page, or of the list where there are several."""
+    ablations = list(load(store, uri).experiments)
+    page = compare_url(store, ablations[0], uri, port) if len(ablations) == 1 else None
+    return page or f"{_server_address(uri, port)}/#/experiments"
+
+
+def compare_url(store: Store, ablation: str, uri: str | None = None, port: int = 5000) -> str | None:
+    """Return the address of the charts that compare an ablation's runs, or None while MLflow has none."""
+    uri = uri or default_uri(store.folder.parent)
+    experiment = load(store, uri).experiments.get(ablation)
+    if experiment is None:
+        return None
+    query = "compareRunsMode=CHART&workflowType=machine_learning"
+    return f"{_server_address(uri, port)}/#/experiments/{experiment.experiment_id}/runs?{query}"
+
+
+def _server_address(uri: str, port: int) -> str:
+    return without_passwords(uri).rstrip("/") if uri.startswith("http") else f"http://{HOST}:{port}"
+
+
+def _show(page: str, open_browser: bool) -> None:
+    print(f"MLflow: {page}", flush=True)
+    if open_browser:
+        webbrowser.open(page)
+
+
+def _refuse_missing(uri: str) -> None:
+    file = sqlite_file(uri)
+    if file is not None and not file.exists():
+        raise UserError(f"{file}: there is no MLflow database yet; `dvc repro` makes it.")
+
+
+def _refuse_busy(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UserError(
+                f"port {port}: {os.strerror(error.errno or 0)}; choose another with --port."
+            ) from error
+
+
+@contextmanager
+def _server(uri: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    environment = {**LIGHT, **quiet_environment(uri)}
+    server = subprocess.Popen([*command, "--host", HOST, "--port", str(port), "-w", "1"], env=environment)
+    try:
+        yield server
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_until_up(server: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + LONGEST_START
+    while not _answers(port):
+        if server.poll() is not None:
+            raise UserError(
+                f"MLflow's server ended with status {server.returncode} before it was up; see above."
+            )
+        if time.monotonic() > deadline:
+            raise UserError(f"MLflow's server on port {port} did not answer within {LONGEST_START:g} s.")
+        time.sleep(0.2)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
