@@ -1,0 +1,155 @@
+"""What the installed Keras offers by name, read from its source text without importing it.
+
+Importing Keras costs seconds, checking a params file must not. So names come from the `@keras_export` decorators, found
+as text, and the arguments of a name come from the syntax tree of the one file that defines it.
+"""
+
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from pipeline.params.signatures import Argument, signature
+
+Namespace = Literal[
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "optimizers",
+    "schedules",
+    "layers",
+    "noise",
+    "activation_layers",
+]
+NAMESPACES: tuple[Namespace, ...] = get_args(Namespace)
+
+FOLDERS: dict[Namespace, str] = {
+    "schedules": "optimizers/schedules",
+    "noise": "layers/regularization",
+    "activation_layers": "layers/activations",
+}
+EXPORTS: dict[Namespace, str] = {
+    "schedules": "optimizers.schedules",
+    "noise": "layers",
+    "activation_layers": "layers",
+}
+
+# Layers that join several inputs cannot stand in a chain; text and feature layers do not take images.
+NOT_IN_A_CHAIN = {"merging", "attention", "preprocessing"}
+# Abstract bases, wrappers that need a Python object, and layers that only make sense outside a chain of image layers.
+EXCLUDED = {
+    *("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"),
+    *("Loss", "Initializer", "Regularizer", "Constraint", "LearningRateSchedule"),
+    *("Layer", "Wrapper", "Bidirectional", "TimeDistributed", "SpectralNormalization", "Lambda"),
+    *("RNN", "StackedRNNCells", "SimpleRNNCell", "GRUCell", "LSTMCell"),
+    *(
+        "InputLayer",
+        "InputSpec",
+        "Activation",
+        "ActivityRegularization",
+        "Embedding",
+        "ReversibleEmbedding",
+        "Masking",
+    ),
+}
+# Decided by the pipeline for every run, so not the user's to set.
+RESERVED = {"self", "name", "dtype", "seed", "autocast"}
+
+EXPORT = re.compile(r"^@keras_export\((.*?)\)\s*\n(?:@[^\n]*\n)*(class|def) (\w+)", re.DOTALL | re.MULTILINE)
+QUOTED = re.compile(r'"([\w.]+)"')
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A public name of Keras: `name` as `getattr(keras.<namespace>, name)` takes it, and where its code lies."""
+
+    namespace: Namespace
+    name: str
+    code_name: str
+    path: Path
+    is_class: bool
+
+
+def fold(name: str) -> str:
+    """Return `name` as names are compared: case and underscores ignored."""
+    return name.replace("_", "").lower()
+
+
+@cache
+def keras_root() -> Path:
+    """Return the installed Keras's source folder; raises `ModuleNotFoundError` where there is none."""
+    spec = importlib.util.find_spec("keras")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("Keras is not installed", name="keras")
+    return Path(spec.submodule_search_locations[0]) / "src"
+
+
+@cache
+def keras_version() -> str:
+    """Return the installed Keras's version."""
+    text = (keras_root() / "version.py").read_text(encoding="utf-8")
+    found = re.search(r'__version__ = "([^"]+)"', text)
+    return found[1] if found else "?"
+
+
+def names(namespace: Namespace) -> tuple[str, ...]:
+    """Return every canonical name of `namespace`, sorted."""
+    symbols = {symbol.name for symbol in _index(namespace).values()}
+    return tuple(sorted(symbols, key=str.lower))
+
+
+def find(namespace: Namespace, name: str) -> Symbol | None:
+    """Return what `name` means in `namespace`, case and underscores ignored, or None."""
+    return _index(namespace).get(fold(name))
+
+
+@cache
+def arguments(symbol: Symbol) -> Mapping[str, Argument]:
+    """Return the arguments a user may give to `symbol`, by name, its base classes' included."""
+    found = signature(symbol.path, symbol.code_name)
+    return {name: argument for name, argument in found.items() if name not in RESERVED}
+
+
+@cache
+def _index(namespace: Namespace) -> Mapping[str, Symbol]:
+    index: dict[str, Symbol] = {}
+    for symbol, aliases in sorted(_symbols(namespace), key=lambda pair: not pair[0].is_class):
+        known = index.get(fold(symbol.name), symbol)
+        for alias in (symbol.name, *aliases):
+            index.setdefault(fold(alias), known)
+    return {alias: symbol for alias, symbol in index.items() if _is_usable(symbol)}
+
+
+def _symbols(namespace: Namespace) -> Iterator[tuple[Symbol, list[str]]]:
+    """Yield each exported symbol with all names it is exported under."""
+    prefix = re.compile(rf"keras\.(?:_legacy\.)?{re.escape(EXPORTS.get(namespace, namespace))}\.(\w+)")
+    for path in _files(namespace):
+        for exports, kind, code_name in EXPORT.findall(path.read_text(encoding="utf-8")):
+            aliases = [match[1] for name in QUOTED.findall(exports) if (match := prefix.fullmatch(name))]
+            if aliases:
+                name = code_name if code_name in aliases else aliases[0]
+                yield Symbol(namespace, name, code_name, path, kind == "class"), aliases
+
+
+def _files(namespace: Namespace) -> list[Path]:
+    folder = keras_root() / FOLDERS.get(namespace, namespace)
+    found = folder.rglob("*.py") if namespace == "layers" else folder.glob("*.py")
+    return sorted(path for path in found if _is_source(path) and _is_chainable(path, folder))
+
+
+def _is_source(path: Path) -> bool:
+    return path.name != "__init__.py" and not path.name.endswith("_test.py")
+
+
+def _is_chainable(path: Path, folder: Path) -> bool:
+    return not NOT_IN_A_CHAIN.intersection(path.relative_to(folder).parts) or path.stem == "rescaling"
+
+
+def _is_usable(symbol: Symbol) -> bool:
+    """Tell names for params files from base classes, wrappers and helper functions (`get`, `serialize`)."""
+    return symbol.name not in EXCLUDED and symbol.is_class != (symbol.namespace == "activations")

@@ -1,0 +1,218 @@
+"""The types of a recipe: everything that decides one training."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.params import rules
+from pipeline.params.faults import Fault, fault, faults_of, reject, show
+from pipeline.params.layers import Dropout, Layers, Places
+from pipeline.params.merge import merge
+from pipeline.params.names import Activation, Constraint, Initializer, Loss, Named, Regularizer, read_named
+from pipeline.params.schedules import Constant, Schedule
+from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec
+
+SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
+
+
+def _distinct(values: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if values is not None and len(set(values)) < len(values):
+        raise reject(fault(f"must be distinct; got {show(values)}"))
+    return values
+
+
+def _read_validation(value: Any) -> Any:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 10**9):
+        return value
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    raise reject(fault(f"must be a number of images, or a fraction between 0 and 1; got {show(value)}"))
+
+
+def _read_optimizer(value: Any) -> Any:
+    given = frozenset(OptimizerSpec.model_fields) - {"name"}
+    return value if isinstance(value, OptimizerSpec) else read_named(value, "optimizers", given=given)
+
+
+def _read_trainable(value: Any) -> Any:
+    if isinstance(value, Top | Only) or value in ("all", "head"):
+        return value
+    if isinstance(value, dict) and ("top" in value or "only" in value):
+        kind = Top if "top" in value else Only
+        try:
+            return kind.model_validate(value)
+        except ValidationError as error:
+            raise reject(*faults_of(error)) from None
+    raise reject(fault(f"must be all, head, {{top: k}} or {{only: [block, ...]}}; got {show(value)}"))
+
+
+def _read_reuse(value: Any) -> Any:
+    if value == "all" or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**9):
+        return value
+    raise reject(fault(f"must be all, or a number of hidden blocks; got {show(value)}"))
+
+
+class DataSpec(Spec):
+    """Which images, and how they are scaled.
+
+    `validation` is a number of training images, or a fraction of them (null: the data set's own split); `limit` keeps the
+    first n training images, `per_class` n of each class.
+    """
+
+    scale: Literal["/255", "standardise", "none"] = "/255"
+    validation: Annotated[int | float | None, BeforeValidator(_read_validation)] = None
+    split: Literal["first", "random"] = "first"
+    classes: Annotated[
+        Annotated[tuple[Index, ...], Field(strict=False, min_length=2)] | None, AfterValidator(_distinct)
+    ] = None
+    limit: Count | None = None
+    per_class: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if self.limit is not None and self.per_class is not None:
+            raise reject(Fault((("per_class",), ("limit",)), "limit and per_class exclude each other"))
+        return self
+
+
+class Output(Spec):
+    """The output layer; `units` defaults to the number of classes."""
+
+    activation: Activation = Named(name="softmax")
+    initializer: Initializer = Named(name="GlorotUniform")
+    units: Count | None = None
+
+
+class ModelSpec(Spec):
+    """A chain of layers, what all hidden layers share, and the output layer."""
+
+    layers: Layers
+    activation: Activation = Named(name="relu")
+    initializer: Initializer = Named(name="GlorotUniform")
+    normalisation: Places = ()
+    use_bias: bool = True
+    output: Output = Output()
+
+
+class OptimizerSpec(Named, Spec):
+    """A Keras optimizer with its own arguments, its learning rate, and at most one way to clip gradients."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+
+    learning_rate: Positive = 1e-3
+    clipvalue: Positive | None = None
+    clipnorm: Positive | None = None
+    global_clipnorm: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_clip(self) -> Self:
+        clips = [
+            key for key in ("clipvalue", "clipnorm", "global_clipnorm") if getattr(self, key) is not None
+        ]
+        if len(clips) > 1:
+            raise reject(
+                Fault(tuple((clip,) for clip in clips), f"{' and '.join(clips)} exclude each other; keep one")
+            )
+        return self
+
+
+Optimizer = Annotated[OptimizerSpec, BeforeValidator(_read_optimizer)]
+
+
+class RegularisationSpec(Spec):
+    """Penalties and constraints on hidden kernels, and dropout."""
+
+    kernel_regularizer: Regularizer | None = None
+    kernel_constraint: Constraint | None = None
+    dropout: Dropout | None = None
+
+
+class EarlyStopping(Spec):
+    """Stop once `monitor` has not improved by `min_delta` for `patience` epochs."""
+
+    patience: Index
+    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    min_delta: NotNegative = 0.0
+    restore_best_weights: bool = True
+
+
+class TrainingSpec(Spec):
+    """How long, in what portions, against which loss."""
+
+    epochs: Count
+    batch_size: Count = 32
+    loss: Loss = Named(name="SparseCategoricalCrossentropy")
+    early_stopping: EarlyStopping | None = None
+
+
+class Top(Spec):
+    """Only the last `top` hidden blocks train, and the output."""
+
+    top: Count
+
+
+class Only(Spec):
+    """Only the hidden blocks with these indexes train, and the output."""
+
+    only: Annotated[tuple[Index, ...], Field(strict=False)]
+
+
+Trainable = Annotated[Literal["all", "head"] | Top | Only, BeforeValidator(_read_trainable)]
+Reuse = Annotated[int | Literal["all"], BeforeValidator(_read_reuse)]
+Patch = dict[str, Any]
+
+
+class PhaseSpec(Spec):
+    """One phase of a training: patches on the recipe, how many hidden blocks carry over, and which of them train."""
+
+    name: str | None = None
+    data: Patch = Field(default_factory=dict)
+    model: Patch = Field(default_factory=dict)
+    optimizer: Patch | str = Field(default_factory=dict)
+    schedule: Patch | str = Field(default_factory=dict)
+    regularisation: Patch = Field(default_factory=dict)
+    training: Patch = Field(default_factory=dict)
+    reuse: Reuse = "all"
+    trainable: Trainable = "all"
+
+    def patch(self) -> Patch:
+        """Return what the phase changes in the recipe."""
+        return {section: getattr(self, section) for section in SECTIONS if getattr(self, section)}
+
+
+class Recipe(Spec):
+    """Everything that decides one training, seed and data set aside."""
+
+    data: DataSpec = DataSpec()
+    model: ModelSpec
+    optimizer: Optimizer
+    schedule: Schedule = Constant()
+    regularisation: RegularisationSpec = RegularisationSpec()
+    training: TrainingSpec
+    phases: Annotated[tuple[PhaseSpec, ...], Field(strict=False, max_length=100)] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        faults = rules.recipe_faults(self)
+        for index, phase in enumerate(self.phases):
+            faults += [_in_phase(found, index) for found in _phase_faults(self, phase)]
+        if faults:
+            raise reject(*faults)
+        return self
+
+    def in_phase(self, phase: PhaseSpec) -> "Recipe":
+        """Return the complete recipe of one of its phases, itself without phases."""
+        plain = self.model_dump(mode="json", exclude={"phases"})
+        return Recipe.model_validate(merge(plain, phase.patch()))
+
+
+def _phase_faults(recipe: Recipe, phase: PhaseSpec) -> list[Fault]:
+    try:
+        recipe.in_phase(phase)
+    except ValidationError as error:
+        return faults_of(error)
+    return []
+
+
+def _in_phase(found: Fault, index: int) -> Fault:
+    return Fault((*found.under("phases", index).at, *found.at), found.text)

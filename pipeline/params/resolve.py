@@ -1,0 +1,38 @@
+"""Plain data into validated recipes, and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.params import rules
+from pipeline.params.faults import Fault, fault, faults_of
+from pipeline.params.merge import assign
+from pipeline.params.recipe import Recipe
+
+
+def canonical(recipe: Recipe) -> dict[str, Any]:
+    """Return the complete recipe as plain JSON, defaults included, whatever the order or spelling it was written in."""
+    plain: dict[str, Any] = recipe.model_dump(mode="json")
+    return plain
+
+
+def validated(raw: Mapping[str, Any], classes: int | None) -> tuple[Recipe | None, list[Fault]]:
+    """Return the recipe that plain data describes, or its faults; `classes` is the data set's number of them, if known."""
+    try:
+        recipe = Recipe.model_validate(raw)
+    except ValidationError as error:
+        return None, faults_of(error)
+    faults = rules.class_faults(recipe, classes)
+    return (None, faults) if faults else (recipe, [])
+
+
+def applied(plain: Mapping[str, Any], values: Mapping[str, object]) -> tuple[Recipe | None, list[Fault]]:
+    """Return the recipe that a canonical one becomes with dotted paths set, or the faults."""
+    changed = dict(plain)
+    for path, value in values.items():
+        try:
+            changed = assign(changed, path, value)
+        except KeyError as error:
+            return None, [fault(f"there is no item {error.args[0]} in this list", path)]
+    return validated(changed, None)

@@ -1,0 +1,100 @@
+"""Rules between the fields of a recipe: combinations that cannot train, found before anything does."""
+
+from typing import TYPE_CHECKING
+
+from pipeline.params.faults import Fault
+from pipeline.params.layers import ConvLayer, DenseLayer, KerasLayer
+from pipeline.params.schedules import Piecewise
+
+if TYPE_CHECKING:
+    from pipeline.params.recipe import Recipe
+
+UNITS, ACTIVATION = ("model", "output", "units"), ("model", "output", "activation")
+LOSS, CLASSES = ("training", "loss"), ("data", "classes")
+
+
+def recipe_faults(recipe: "Recipe") -> list[Fault]:
+    """Return the faults that no single field shows."""
+    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe)]
+
+
+def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
+    """Return the faults between a recipe and its data set's classes; `known` is their number, None where not known."""
+    chosen = recipe.data.classes
+    if chosen is not None and known is not None and max(chosen) >= known:
+        return [Fault((CLASSES,), f"must be below {known}, the number of classes; got {max(chosen)}")]
+    count, units = len(chosen) if chosen else known, recipe.model.output.units
+    if count is None or units is None:
+        return []
+    if units == 1 and count != 2:
+        return [
+            Fault((UNITS, CLASSES), f"one output needs exactly 2 classes (data.classes); there are {count}")
+        ]
+    if 1 < units < count:
+        return [Fault((UNITS, CLASSES), f"must be at least {count}, the number of classes; got {units}")]
+    return []
+
+
+def _boundaries(recipe: "Recipe") -> list[Fault]:
+    schedule, epochs = recipe.schedule, recipe.training.epochs
+    if not isinstance(schedule, Piecewise) or schedule.boundaries[-1] < epochs:
+        return []
+    text = f"boundaries must lie below the {epochs} epochs of the training; got {schedule.boundaries[-1]}"
+    return [Fault((("schedule", "boundaries"), ("training", "epochs")), text)]
+
+
+def _order(recipe: "Recipe") -> list[Fault]:
+    """A convolution or a pooling needs images; a flat layer before it has taken them away."""
+    flat: str | None = None
+    faults = []
+    for index, layer in enumerate(recipe.model.layers):
+        if flat and _is_spatial(layer):
+            text = f"{_title(layer)} needs images, but {flat} before it has flattened them"
+            faults.append(Fault((("model", "layers", index),), text))
+        flat = _flattened_by(layer, flat)
+    return faults
+
+
+def _is_spatial(layer: object) -> bool:
+    return isinstance(layer, ConvLayer) or (
+        isinstance(layer, KerasLayer) and layer.name.endswith(("2D", "2DTranspose"))
+    )
+
+
+def _flattened_by(layer: object, before: str | None) -> str | None:
+    if isinstance(layer, DenseLayer) or (isinstance(layer, KerasLayer) and _flattens(layer.name)):
+        return _title(layer)
+    return None if isinstance(layer, KerasLayer) and _reshapes(layer.name) else before
+
+
+def _flattens(name: str) -> bool:
+    return name in {"Flatten", "Dense"} or (name.startswith("Global") and name.endswith("2D"))
+
+
+def _reshapes(name: str) -> bool:
+    return name == "Reshape" or ":" in name
+
+
+def _title(layer: object) -> str:
+    if isinstance(layer, KerasLayer):
+        return layer.name
+    return "a convolution" if isinstance(layer, ConvLayer) else "a dense layer"
+
+
+def _one_output(recipe: "Recipe") -> list[Fault]:
+    if recipe.model.output.units != 1:
+        return []
+    loss, activation = recipe.training.loss, recipe.model.output.activation
+    if "Categorical" in loss.name:
+        text = f"{loss.name} needs an output per class; with one output use binary_crossentropy"
+        return [Fault((LOSS, UNITS), text)]
+    if activation.name == "softmax":
+        return [Fault((ACTIVATION, UNITS), "softmax over one output is always 1; use sigmoid")]
+    if (
+        loss.name == "BinaryCrossentropy"
+        and activation.name != "sigmoid"
+        and not loss.arguments.get("from_logits")
+    ):
+        text = f"binary_crossentropy with one output needs sigmoid; got {activation.name!r}"
+        return [Fault((ACTIVATION, LOSS), text)]
+    return []

@@ -1,0 +1,48 @@
+"""The base of every typed section: frozen, strict, unknown keys refused, every fault of a section found at once."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from pipeline.params.faults import Fault, fault, faults_of, listing, reject, show, unknown_key
+
+Count = Annotated[int, Field(ge=1, le=10**9)]
+Index = Annotated[int, Field(ge=0, le=10**9)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class Spec(BaseModel):
+    """A section of a params file."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _every_fault(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, cls):
+            return handler(value)
+        if not isinstance(value, Mapping):
+            raise reject(fault(f"must be a mapping of {listing(cls.keys())}; got {show(value)}"))
+        faults = cls._unknown(value)
+        unknown = {found.at[0][0] for found in faults}
+        known = {key: item for key, item in value.items() if key not in unknown}
+        try:
+            result = handler(known)
+        except ValidationError as error:
+            raise reject(*faults, *faults_of(error)) from None
+        if faults:
+            raise reject(*faults)
+        return result
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Return the keys a user may write."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def _unknown(cls, value: Mapping[str, object]) -> list[Fault]:
+        if cls.model_config.get("extra") == "allow":
+            return []
+        return [fault(unknown_key(key, cls.keys()), key) for key in value if key not in cls.model_fields]

@@ -1,0 +1,86 @@
+"""The search of each variant: the ablation's, with the variant's own ranges, every range checked on the recipe it tunes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.params.drafts import Draft
+from pipeline.params.faults import Fault, Where, dotted, fault, faults_of, show
+from pipeline.params.recipe import Recipe
+from pipeline.params.resolve import applied, canonical
+from pipeline.params.schema import Ablation, Extras
+from pipeline.params.spaces import Tune, members
+
+Misfit = tuple[Where, str]
+
+
+def tuning(
+    ablation: Ablation, found: Sequence[Draft], recipes: Mapping[str, Recipe]
+) -> tuple[dict[str, Tune | None], list[Fault]]:
+    """Return every variant's search, and the faults, their places relative to the ablation.
+
+    A range that fits none of the variants is one fault; one that fits only some is a fault that names the others.
+    """
+    tunes: dict[str, Tune | None] = {}
+    faults: list[Fault] = []
+    misfits: dict[Misfit, list[str]] = {}
+    for draft in found:
+        tunes[draft.name], own, wrong = _own(ablation, draft)
+        faults += wrong
+        if (tune := tunes[draft.name]) is not None and draft.name in recipes:
+            for misfit in _misfits(tune, own, draft, recipes[draft.name]):
+                misfits.setdefault(misfit, []).append(draft.name)
+    return tunes, [*faults, *(_grouped(misfit, names, len(recipes)) for misfit, names in misfits.items())]
+
+
+def _own(ablation: Ablation, draft: Draft) -> tuple[Tune | None, frozenset[str], list[Fault]]:
+    """Return a variant's search, and which paths of its space are its own."""
+    where = (*draft.where, "tune")
+    try:
+        extras = Extras.model_validate(draft.extras)
+    except ValidationError as error:
+        return ablation.tune, frozenset(), [each.under(*draft.where) for each in faults_of(error)]
+    if extras.tune is None:
+        return ablation.tune, frozenset(), []
+    if ablation.tune is None:
+        return (
+            None,
+            frozenset(),
+            [fault("the ablation tunes nothing, so a variant cannot either; give it a tune", *where)],
+        )
+    both = {**ablation.tune.space, **extras.tune.space}
+    space = {path: choice for path, choice in both.items() if choice is not None}
+    if not space:
+        return None, frozenset(), [fault("leaves nothing to tune", *where, "space")]
+    return ablation.tune.model_copy(update={"space": space}), frozenset(extras.tune.space), []
+
+
+def _misfits(tune: Tune, own: frozenset[str], draft: Draft, recipe: Recipe) -> Iterator[Misfit]:
+    plain = canonical(recipe)
+    for path, space in tune.space.items():
+        where = (*(draft.where if path in own else ()), "tune", "space", path)
+        for value in members(space):
+            text = _misfit(plain, path, value)
+            if text is not None:
+                yield where, text
+                break
+
+
+def _misfit(plain: Mapping[str, Any], path: str, value: object) -> str | None:
+    _, faults = applied(plain, {path: value})
+    if not faults:
+        return None
+    where = dotted(faults[0].at[0])
+    return f"{show(value)} does not fit: {'' if where == path else where + ' '}{faults[0].text}"
+
+
+def _grouped(misfit: Misfit, names: Sequence[str], count: int) -> Fault:
+    where, text = misfit
+    shared = len(names) < count and where[0] == "tune"
+    return fault(
+        f"{text} (in {', '.join(names)}; others may keep it: give these a space of their own)"
+        if shared
+        else text,
+        *where,
+    )
