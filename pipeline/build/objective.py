@@ -1,0 +1,35 @@
+"""The loss of a recipe, one number an image, and how labels must look for it."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from pipeline.build.resolve import make
+
+
+def make_loss(recipe: Any) -> Any:
+    """Return a loss that gives one value per image (no reduction over the batch)."""
+    return make("losses", recipe.training.loss, reduction="none")
+
+
+def targets(labels: Any, loss: Any, units: int) -> Any:
+    """Return integer `labels` `[n]` in the form that `loss` takes.
+
+    Sparse losses take integers; a single output unit takes `[n, 1]` zeros and ones; others take one-hot rows.
+    """
+    if units == 1:
+        return keras.ops.cast(keras.ops.expand_dims(labels, -1), "float32")
+    if type(loss).__name__.startswith("Sparse"):
+        return labels
+    return keras.ops.one_hot(labels, units)
+
+
+def correct(labels: Any, predictions: Any, units: int) -> Any:
+    """Return 1.0 for each image whose class was predicted, else 0.0, shape `[n]`."""
+    if units == 1:
+        chosen = keras.ops.cast(predictions[..., 0] > 0.5, labels.dtype)
+    else:
+        # Not keras.ops.argmax: its care for negative zeros costs a loop over models under vectorized_map.
+        chosen = tf.argmax(predictions, axis=-1, output_type=labels.dtype)
+    return keras.ops.cast(keras.ops.equal(chosen, labels), "float32")

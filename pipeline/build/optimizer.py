@@ -1,0 +1,26 @@
+"""A Keras optimizer from a recipe, and what of it can differ within a stack."""
+
+from typing import Any
+
+from pipeline.build.resolve import make
+
+CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
+
+
+def make_optimizer(spec: Any, learning_rate: Any, clip: bool = True) -> Any:
+    """Return the optimizer that `spec` asks for, with `learning_rate` a number or a Keras schedule.
+
+    Without `clip` the clipping arguments are left out, for an engine that clips by itself.
+    """
+    kind, limit = clip_of(spec)
+    clipping = {kind: limit} if clip and kind else {}
+    return make("optimizers", spec, learning_rate=learning_rate, **clipping)
+
+
+def clip_of(spec: Any) -> tuple[str | None, float]:
+    """Return which kind of clipping a recipe's optimizer does, if any, and its limit."""
+    for kind in CLIPS:
+        limit = getattr(spec, kind)
+        if limit is not None:
+            return kind, float(limit)
+    return None, 0.0

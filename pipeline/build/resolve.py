@@ -1,0 +1,44 @@
+"""From a name in params to the Keras object it stands for, through Keras's own `deserialize`."""
+
+from typing import Any
+
+import keras
+
+from pipeline.plugins import load_object
+from pipeline.store import root
+
+
+def make(namespace: str, named: Any, **more: object) -> Any:
+    """Return the Keras object of `namespace` (`optimizers`, `losses`, …) that `named` asks for.
+
+    `named` holds a `name` and arguments; `more` are arguments of ours, which what the user wrote overrides. A name of
+    the form `module:Name` is the user's own class, imported from the project.
+    """
+    arguments = {**more, **named.arguments}
+    if ":" in named.name:
+        return load_object(named.name, root())(**arguments)
+    module = getattr(keras, namespace)
+    return module.deserialize({"class_name": named.name, "config": arguments})
+
+
+def make_layer(named: Any, **more: object) -> keras.layers.Layer:
+    """Return the Keras layer that `named` asks for."""
+    if ":" in named.name:
+        return make("layers", named, **more)
+    return getattr(keras.layers, named.name)(**{**more, **named.arguments})
+
+
+def activation_layer(named: Any, name: str) -> keras.layers.Layer:
+    """Return a layer called `name` that applies the activation `named`, be it a function or a layer (PReLU)."""
+    if ":" in named.name:
+        return keras.layers.Activation(load_object(named.name, root()), name=name)
+    if not named.arguments and hasattr(keras.activations, named.name):
+        return keras.layers.Activation(named.name, name=name)
+    return _layer_of_activation(named.name)(**named.arguments, name=name)
+
+
+def _layer_of_activation(name: str) -> type[keras.layers.Layer]:
+    """Return the layer class for an activation: `leaky_relu` and `LeakyReLU` are the same."""
+    folded = name.replace("_", "").lower()
+    classes = {candidate.lower(): candidate for candidate in dir(keras.layers)}
+    return getattr(keras.layers, classes[folded])  # type: ignore[no-any-return]

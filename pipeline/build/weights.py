@@ -1,0 +1,112 @@
+"""Initial weights as a pure function of recipe and seed, so that every engine starts a run from the same numbers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.build.model import HEAD, block_index, blocks
+from pipeline.build.resolve import make
+from pipeline.params.layers import ConvLayer, DenseLayer
+from pipeline.seeds import derive
+
+Weights = list[NDArray[Any]]
+
+
+def initial_weights(template: keras.Model, recipe: Any, seed: int) -> Weights:
+    """Return fresh weights for `template` in the order of its `weights`.
+
+    Kernels are drawn from the initializers that `recipe` names, which may be others than the template was built with;
+    everything else from the layer's own initializers.
+    """
+    kernels = _kernel_initializers(recipe)
+    return [
+        _draw(_initializer(layer, variable, kernels), variable, derive(seed, layer.name, variable.name))
+        for layer, variable in owned_weights(template)
+    ]
+
+
+def owned_weights(model: keras.Model) -> list[tuple[keras.layers.Layer, keras.Variable]]:
+    """Return each of `model.weights`, in that order, with the layer that owns it."""
+    owner = {id(variable): layer for layer in model.layers for variable in layer.weights}
+    return [(owner[id(variable)], variable) for variable in model.weights]
+
+
+def seed_states(template: keras.Model, seed: int) -> dict[str, NDArray[np.uint32]]:
+    """Return the state of every seed generator (dropout and its like), by layer name: `[seed, calls so far]`."""
+    named = {layer.name: layer for layer in template.layers if hasattr(layer, "seed_generator")}
+    return {name: np.array([derive(seed, name), 0], np.uint32) for name in named}
+
+
+def carry_over(
+    weights: Weights, model: keras.Model, previous: Weights, earlier: keras.Model, reuse: int | str
+) -> Weights:
+    """Return `weights` of `model` with blocks taken from `previous`, the weights of the phase before.
+
+    The first `reuse` blocks (or `all`, with the head where its shape is the same) are carried over.
+    """
+    old = {
+        (layer.name, variable.name): value
+        for (layer, variable), value in zip(owned_weights(earlier), previous, strict=True)
+    }
+    return [
+        old[layer.name, variable.name]
+        if _carried(layer.name, reuse) and np.shape(old.get((layer.name, variable.name))) == np.shape(fresh)
+        else fresh
+        for (layer, variable), fresh in zip(owned_weights(model), weights, strict=True)
+    ]
+
+
+def _carried(layer_name: str, reuse: int | str) -> bool:
+    index = block_index(layer_name)
+    if reuse == "all":
+        return True
+    return index is not None and index < int(reuse)
+
+
+def _kernel_initializers(recipe: Any) -> dict[str, Any]:
+    model = recipe.model
+    named = {
+        block.prefix: block.spec.initializer or model.initializer
+        for block in blocks(model)
+        if isinstance(block.spec, DenseLayer | ConvLayer)
+    }
+    return {**named, HEAD: model.output.initializer}
+
+
+def _initializer(layer: keras.layers.Layer, variable: keras.Variable, kernels: dict[str, Any]) -> Any:
+    prefix = HEAD if layer.name == HEAD else layer.name.partition("_")[0] + "_"
+    if variable.name == "kernel" and prefix in kernels:
+        return make("initializers", kernels[prefix])
+    return getattr(layer, f"{variable.name}_initializer", None) or _constant(variable)
+
+
+def _constant(variable: keras.Variable) -> keras.initializers.Initializer:
+    """Return an initializer that repeats what the template holds, for variables whose layer names none."""
+    start = np.asarray(variable)
+    return keras.initializers.Constant(start) if start.shape else keras.initializers.Constant(start.item())
+
+
+def _draw(initializer: Any, variable: keras.Variable, seed: int) -> NDArray[Any]:
+    config = keras.initializers.get(initializer).get_config() if _is_random(initializer) else None
+    if config is not None:
+        initializer = type(initializer).from_config({**config, "seed": seed})
+    return np.asarray(initializer(tuple(variable.shape), dtype=variable.dtype))
+
+
+def _is_random(initializer: Any) -> bool:
+    return hasattr(initializer, "seed")
+
+
+def set_seed_states(model: keras.Model, states: dict[str, NDArray[np.uint32]]) -> None:
+    """Put `seed_states` into a model's layers."""
+    for layer in model.layers:
+        if layer.name in states:
+            layer.seed_generator.state.assign(states[layer.name])
+
+
+def count(weights: Sequence[NDArray[Any]]) -> int:
+    """Return how many numbers `weights` hold."""
+    return sum(array.size for array in weights)

@@ -1,0 +1,158 @@
+"""From runs to trained runs: the same way for every engine, phase after phase, one stack at a time."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+
+from pipeline.build.model import blocks, build_model, is_image_model, trainable_layers
+from pipeline.build.weights import Weights, carry_over, count, initial_weights, seed_states
+from pipeline.engine.environment import device, environment
+from pipeline.engine.fused.grouping import signature
+from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, TrainedRun, Trainer
+from pipeline.engine.views import View, Views
+from pipeline.params.expand import canonical
+from pipeline.params.phases import Phase
+from pipeline.records import Curves, EngineRecord, RunRecord
+from pipeline.runs import Run
+from pipeline.seeds import derive
+
+
+@dataclass
+class Progress:
+    """Where one run of a stack stands between phases."""
+
+    run: Run
+    weights: Weights | None = None
+    template: keras.Model | None = None
+    curves: Curves | None = None
+    outcome: PhaseOutcome | None = None
+    epochs_before: int = 0
+
+
+class Workshop:
+    """What stacks share: data, and templates by graph, so that nothing is built or compiled twice."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+        self._templates: dict[str, keras.Model] = {}
+
+    def view(self, run: Run, phase: Phase) -> View:
+        """Return what `run` sees of the data in `phase`."""
+        flat = not is_image_model(phase.recipe.model)
+        return self.views.view(phase.recipe.data, flat, run.seeds.split, run.fold)
+
+    def signature(self, run: Run, phase: Phase) -> str:
+        """Return what all runs of a stack must share in `phase`."""
+        view = self.view(run, phase)
+        steps = -(-len(view.training) // phase.recipe.training.batch_size)
+        trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
+        return signature(phase.recipe, [view.pool, steps, view.classes, trainable])
+
+    def run_signature(self, run: Run) -> str:
+        """Return what all runs of a stack must share in all phases; replicates are tested, trials are not."""
+        parts = [self.signature(run, phase) for phase in run.phases]
+        return "\n".join([run.phase, *parts])
+
+    def template(self, run: Run, phase: Phase) -> keras.Model:
+        """Return the model whose graph `run` has in `phase`; its own weights mean nothing."""
+        key = self.signature(run, phase)
+        if key not in self._templates:
+            view = self.view(run, phase)
+            model = build_model(phase.recipe, view.image_shape, view.classes)
+            trainable_layers(model, phase.trainable, len(blocks(phase.recipe.model)))
+            self._templates[key] = model
+        return self._templates[key]
+
+
+def train_stack(
+    workshop: Workshop, trainer: Trainer, runs: Sequence[Run], reason: str, on_epoch: OnEpoch
+) -> list[TrainedRun]:
+    """Train `runs`, all of one graph, through all their phases with one trainer."""
+    started = time.perf_counter()
+    stack = [Progress(run) for run in runs]
+    phase_lists = [run.phases for run in runs]
+    for number in range(len(phase_lists[0])):
+        _train_phase(workshop, trainer, stack, [phases[number] for phases in phase_lists], number, on_epoch)
+    seconds = (time.perf_counter() - started) / len(runs)
+    engine = [EngineRecord(trainer.name, reason, len(runs), slot) for slot in range(len(runs))]
+    return [_finished(state, record, seconds) for state, record in zip(stack, engine, strict=True)]
+
+
+def _train_phase(
+    workshop: Workshop,
+    trainer: Trainer,
+    stack: Sequence[Progress],
+    phases: Sequence[Phase],
+    number: int,
+    on_epoch: OnEpoch,
+) -> None:
+    last = number == len(stack[0].run.phases) - 1
+    template = workshop.template(stack[0].run, phases[0])
+    jobs = [
+        _job(workshop, state, phase, template, number, last) for state, phase in zip(stack, phases, strict=True)
+    ]
+    outcomes = trainer.train(template, workshop.signature(stack[0].run, phases[0]), jobs, on_epoch)
+    for state, outcome in zip(stack, outcomes, strict=True):
+        state.epochs_before = len(state.curves["loss"]) if state.curves else 0
+        state.curves = _joined(state.curves, outcome.curves)
+        state.weights, state.template, state.outcome = outcome.weights, template, _worst(state.outcome, outcome)
+
+
+def _job(
+    workshop: Workshop, state: Progress, phase: Phase, template: keras.Model, number: int, last: bool
+) -> Job:
+    run, seeds = state.run, state.run.seeds
+    weights = initial_weights(template, phase.recipe, derive(seeds.weights, number))
+    if state.weights is not None and state.template is not None:
+        weights = carry_over(weights, template, state.weights, state.template, phase.reuse)
+    return Job(
+        recipe=phase.recipe,
+        view=workshop.view(run, phase),
+        weights=weights,
+        states=seed_states(template, derive(seeds.dropout, number)),
+        batch_seed=derive(seeds.batches, number),
+        test=last and run.phase == "replicate",
+    )
+
+
+def _joined(before: Curves | None, now: Curves) -> Curves:
+    return now if before is None else {name: before[name] + now[name] for name in now}
+
+
+def _worst(before: PhaseOutcome | None, now: PhaseOutcome) -> PhaseOutcome:
+    """Return this phase's outcome, unless an earlier phase diverged: what follows a divergence counts for nothing."""
+    return before if before is not None and before.diverged else now
+
+
+def _finished(state: Progress, engine: EngineRecord, seconds: float) -> TrainedRun:
+    run, outcome = state.run, state.outcome
+    assert outcome is not None and state.curves is not None and state.weights is not None
+    best = state.epochs_before + outcome.kept_epoch
+    record = RunRecord(
+        key=run.key,
+        recipe=canonical(run.recipe),
+        dataset=run.context.dataset,
+        seed=run.seed,
+        phase=run.phase,
+        outcome="diverged" if outcome.diverged else "finished",
+        metrics={**_at(state.curves, best), **outcome.test},
+        curves=state.curves,
+        epochs=len(state.curves["loss"]),
+        best_epoch=best,
+        parameters=count(state.weights),
+        seconds=seconds,
+        engine=engine,
+        device=device(),
+        environment=environment(),
+    )
+    return TrainedRun(record, None if outcome.diverged else state.weights)
+
+
+def _at(curves: Curves, epoch: int) -> dict[str, float]:
+    """Return the figures of the epoch whose weights were kept, or of the last whole one before a divergence."""
+    names = [name for name in curves if name != "learning_rate"]
+    return {name: curves[name][epoch - 1] for name in names if 0 < epoch <= len(curves[name])}
+
+

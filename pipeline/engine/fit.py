@@ -1,0 +1,175 @@
+"""The `fit` engine: Keras's own training loop, one run at a time, compiled once for each graph."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.build.objective import correct, make_loss, targets
+from pipeline.build.optimizer import make_optimizer
+from pipeline.build.schedules import rates
+from pipeline.build.weights import set_seed_states
+from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.history import History
+from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
+
+STEPS_PER_EXECUTION = 50
+EVALUATION_BATCH = 1000
+
+
+class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A learning rate looked up by step, from numbers that can be replaced without compiling anew."""
+
+    def __init__(self, steps: int) -> None:
+        self.rates = tf.Variable(tf.zeros([steps]), trainable=False)
+        self.scale = tf.Variable(1.0, trainable=False)
+
+    def __call__(self, step: Any) -> Any:
+        last = self.rates.shape[0] - 1
+        return self.scale * tf.gather(self.rates, tf.minimum(tf.cast(step, tf.int32), last))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return nothing to rebuild from: the rates belong to one run."""
+        return {}
+
+
+class FitTrainer:
+    """Trains jobs one after another with `keras.Model.fit`."""
+
+    name = "fit"
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[str, str, str], _Compiled] = {}
+
+    def train(
+        self, template: keras.Model, signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
+    ) -> list[PhaseOutcome]:
+        """Train each job; graphs that differ in what `fit` builds in (clipping limits) are compiled apart."""
+        return [self._compile(template, signature, job).train(job, on_epoch) for job in jobs]
+
+    def _compile(self, template: keras.Model, signature: str, job: Job) -> "_Compiled":
+        key = (signature, str(job.recipe.optimizer), str(job.recipe.training.loss))
+        if key not in self._compiled:
+            self._compiled[key] = _Compiled(template, job)
+        return self._compiled[key]
+
+
+class _Compiled:
+    """A model compiled for one graph, to be loaded with one job after another."""
+
+    def __init__(self, template: keras.Model, job: Job) -> None:
+        self.model = template
+        self.units = template.output_shape[-1]
+        self.loss = make_loss(job.recipe)
+        self.steps = steps_per_epoch(len(job.view.training), job.recipe.training.batch_size)
+        self.table = Table(self.steps * job.recipe.training.epochs)
+        self.optimizer = make_optimizer(job.recipe.optimizer, self.table)
+        self.optimizer.build(template.trainable_variables)
+        self.fresh = [np.asarray(variable) for variable in self.optimizer.variables]
+        self._compile(template)
+
+    def _compile(self, model: keras.Model) -> None:
+        model.compile(
+            optimizer=self.optimizer,
+            loss=_mean(self.loss, self.units),
+            metrics=[_accuracy(self.units)],
+            steps_per_execution=min(STEPS_PER_EXECUTION, self.steps),
+            jit_compile=_worth_compiling(model),
+        )
+
+    def train(self, job: Job, on_epoch: OnEpoch) -> PhaseOutcome:
+        history = History(job.recipe)
+        self._load(job)
+        keeper = _Keeper(self.model, self.table, history, on_epoch, job.recipe.training.epochs)
+        self.model.fit(
+            self._training_data(job),
+            shuffle=False,
+            epochs=job.recipe.training.epochs,
+            steps_per_epoch=self.steps,
+            validation_data=_in_batches(job.view.x, job.view.y, job.view.validation),
+            callbacks=[keeper],
+            verbose=0,
+        )
+        self.model.set_weights(keeper.kept)
+        return PhaseOutcome(history.curves, keeper.kept, history.kept_epoch, history.diverged, self._test(job, history))
+
+    def _load(self, job: Job) -> None:
+        recipe = job.recipe
+        self.model.set_weights(job.weights)
+        set_seed_states(self.model, job.states)
+        for variable, array in zip(self.optimizer.variables, self.fresh, strict=True):
+            variable.assign(array)
+        self.table.rates.assign(
+            rates(recipe.schedule, recipe.optimizer.learning_rate, self.steps, recipe.training.epochs)
+        )
+        self.table.scale.assign(1.0)
+        self.model.stop_training = False
+
+    def _training_data(self, job: Job) -> tf.data.Dataset:
+        training = job.recipe.training
+
+        def rows() -> Iterator[NDArray[np.int32]]:
+            for epoch in range(1, training.epochs + 1):
+                yield from batches(job.view.training, training.batch_size, epoch, job.batch_seed)
+
+        spec = tf.TensorSpec([training.batch_size], tf.int32)
+        x, y = tf.constant(job.view.x), tf.constant(job.view.y)
+        order = tf.data.Dataset.from_generator(rows, output_signature=spec)
+        return order.map(lambda row: (tf.gather(x, row), tf.gather(y, row))).prefetch(4)
+
+    def _test(self, job: Job, history: History) -> dict[str, float]:
+        if not job.test or history.diverged:
+            return {}
+        data = _in_batches(job.view.x, job.view.y, job.view.test)
+        found = self.model.evaluate(data, verbose=0, return_dict=True)
+        return {"test_loss": float(found["loss"]), "test_accuracy": float(found["accuracy"])}
+
+
+class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Feeds the rules after each epoch, and does what they decide."""
+
+    def __init__(self, model: keras.Model, table: Table, history: History, on_epoch: OnEpoch, epochs: int) -> None:
+        super().__init__()
+        self.table, self.history, self.report, self.epochs = table, history, on_epoch, epochs
+        self.kept: Weights = model.get_weights()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Judge the epoch (counted from 0 by Keras)."""
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        rate = float(self.table(self.model.optimizer.iterations - 1))
+        decision = self.history.after_epoch(figures, rate)
+        if decision.keep:
+            self.kept = self.model.get_weights()
+        self.table.scale.assign(decision.scale)
+        self.model.stop_training = decision.over
+        self.report(epoch + 1, self.epochs, [self.history.curves])
+
+
+def _mean(loss: Any, units: int) -> Callable[[Any, Any], Any]:
+    def per_image(labels: Any, predictions: Any) -> Any:
+        return loss(targets(_flat(labels), loss, units), tf.cast(predictions, tf.float32))
+
+    return per_image
+
+
+def _accuracy(units: int) -> Callable[[Any, Any], Any]:
+    def accuracy(labels: Any, predictions: Any) -> Any:
+        return correct(_flat(labels), predictions, units)
+
+    return accuracy
+
+
+def _flat(labels: Any) -> Any:
+    return tf.reshape(tf.cast(labels, tf.int32), [-1])
+
+
+def _in_batches(x: NDArray[np.float32], y: NDArray[np.int32], rows: NDArray[Any]) -> tf.data.Dataset:
+    return tf.data.Dataset.from_tensor_slices((x[rows], y[rows])).batch(EVALUATION_BATCH).cache()
+
+
+def _worth_compiling(model: keras.Model) -> bool:
+    """Tell whether XLA pays: for dense nets it does, for convolutions on a CPU it costs (docs/performance.md)."""
+    return not any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)

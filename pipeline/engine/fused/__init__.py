@@ -1,0 +1,1 @@
+"""Many runs with one graph, trained as one."""

@@ -1,0 +1,58 @@
+"""Which runs may be trained as one: pure functions of recipes, no Keras.
+
+Two jobs have one graph when everything that shapes it is equal. What enters the graph as numbers may differ: seeds,
+initial weights, learning rates and schedules, clipping limits, when to stop.
+"""
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from pipeline.params.expand import canonical
+
+Item = TypeVar("Item")
+
+LIFTED = {
+    ("schedule",),
+    ("optimizer", "learning_rate"),
+    ("model", "initializer"),
+    ("model", "output", "initializer"),
+    ("training", "early_stopping"),
+    ("data",),
+}
+CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
+
+
+def signature(recipe: Any, shape: Iterable[object]) -> str:
+    """Return what all jobs of a stack must share: `recipe` less what is lifted, and the `shape` of their data."""
+    plain = _without_lifted(canonical(recipe), ())
+    for kind in CLIPS:
+        plain["optimizer"][kind] = plain["optimizer"].get(kind) is not None
+    for layer in plain["model"]["layers"]:
+        if "name" not in layer:
+            layer.pop("initializer", None)
+    return json.dumps([plain, list(shape)], sort_keys=True)
+
+
+def _without_lifted(value: Any, path: tuple[str, ...]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without_lifted(item, (*path, key)) for key, item in value.items() if (*path, key) not in LIFTED
+    }
+
+
+def group(items: Sequence[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
+    """Return items with equal keys together, as few groups as there are keys, in the order of first appearance."""
+    groups: dict[Hashable, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def cut(items: Sequence[Item], largest: int) -> list[list[Item]]:
+    """Return `items` in stacks of at most `largest`, all full but the last.
+
+    Cut from the front, so that a study killed after any number of whole stacks forms the same ones when resumed.
+    """
+    return [list(items[start : start + largest]) for start in range(0, len(items), largest)]

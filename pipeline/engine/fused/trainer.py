@@ -1,0 +1,230 @@
+"""The host's side of the fused engine: epoch by epoch, which rates, which batches, who stops, whose weights to keep."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.build.objective import make_loss
+from pipeline.build.optimizer import clip_of, make_optimizer
+from pipeline.build.schedules import rates
+from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.fused.program import Program
+from pipeline.engine.history import History
+from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
+
+EVALUATION_NUMBERS = 16_000_000  # numbers of input images held at once while evaluating
+
+
+class FusedTrainer:
+    """Trains stacks of jobs with one graph; keeps what it compiled, by graph and size."""
+
+    name = "fused"
+
+    def __init__(self) -> None:
+        self._programs: dict[tuple[str, int], Program] = {}
+        self._resident: dict[str, tuple[Any, Any]] = {}
+
+    def train(
+        self, template: keras.Model, signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
+    ) -> list[PhaseOutcome]:
+        """Train all jobs together; the stack is filled up to a size that other stacks are likely to share."""
+        size = stack_size(len(jobs))
+        padded = [*jobs, *[jobs[0]] * (size - len(jobs))]
+        program = self._program(template, signature, padded)
+        stack = _Stack(program, template, padded, self._on_device(jobs[0]))
+        stack.train(lambda epoch, epochs, curves: on_epoch(epoch, epochs, curves[: len(jobs)]))
+        return stack.outcomes()[: len(jobs)]
+
+    def _program(self, template: keras.Model, signature: str, jobs: Sequence[Job]) -> Program:
+        key = (signature, len(jobs))
+        if key not in self._programs:
+            recipe = jobs[0].recipe
+            self._programs[key] = Program(
+                template, make_loss(recipe), _optimizer_maker(recipe), len(jobs), clip_of(recipe.optimizer)[0]
+            )
+        return self._programs[key]
+
+    def _on_device(self, job: Job) -> tuple[Any, Any]:
+        """Return the images and labels as tensors, kept for the next stack that uses the same ones."""
+        view = job.view
+        if view.pool not in self._resident:
+            self._resident.clear()  # one data set at a time: two might not fit
+            self._resident[view.pool] = (
+                keras.ops.convert_to_tensor(view.x),
+                keras.ops.convert_to_tensor(view.y),
+            )
+        return self._resident[view.pool]
+
+
+def stack_size(jobs: int) -> int:
+    """Return the size a stack of `jobs` is filled up to: few sizes, so few graphs, at most a third wasted.
+
+    Sizes are 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, … A function of the number of jobs alone, so a resumed study forms the
+    same stacks.
+    """
+    size = 1
+    while size < jobs:
+        size = size * 3 // 2 if size & (size - 1) == 0 and size > 1 else _next_power_of_two(size)
+    return size
+
+
+def _next_power_of_two(size: int) -> int:
+    return 1 << size.bit_length()
+
+
+def _optimizer_maker(recipe: Any) -> Callable[[Any], Any]:
+    return lambda learning_rate: make_optimizer(recipe.optimizer, learning_rate, clip=False)
+
+
+class _Stack:
+    """One stack on its way through one phase."""
+
+    def __init__(self, program: Program, template: keras.Model, jobs: Sequence[Job], data: tuple[Any, Any]) -> None:
+        self.program, self.template, self.jobs, self.data = program, template, jobs, data
+        recipe = jobs[0].recipe
+        self.epochs: int = recipe.training.epochs
+        self.batch: int = recipe.training.batch_size
+        self.steps = steps_per_epoch(len(jobs[0].view.training), self.batch)
+        self.histories = [History(job.recipe) for job in jobs]
+        self.table = np.stack(
+            [
+                rates(job.recipe.schedule, job.recipe.optimizer.learning_rate, self.steps, self.epochs)
+                for job in jobs
+            ]
+        )
+        self.clips = keras.ops.convert_to_tensor(
+            np.array([clip_of(job.recipe.optimizer)[1] for job in jobs], np.float32)
+        )
+        self.program.load(*_by_trainability(template, jobs))
+        self.kept = self.program.read()
+
+    def train(self, on_epoch: OnEpoch) -> None:
+        for epoch in range(1, self.epochs + 1):
+            self._train_epoch(epoch)
+            on_epoch(epoch, self.epochs, [history.curves for history in self.histories])
+            if all(history.over for history in self.histories):
+                return
+
+    def _train_epoch(self, epoch: int) -> None:
+        scales = np.array([history.scale for history in self.histories], np.float32)
+        table = self.table[:, (epoch - 1) * self.steps : epoch * self.steps] * scales[:, None]
+        loss, accuracy = self.program.epoch(*self.data, self._batches(epoch), _by_step(table), self.clips)
+        val_loss, val_accuracy = self._evaluate([job.view.validation for job in self.jobs])
+        keep = np.zeros(len(self.jobs), bool)
+        for slot, history in enumerate(self.histories):
+            if not history.over:
+                figures = {
+                    "loss": float(loss[slot]),
+                    "accuracy": float(accuracy[slot]),
+                    "val_loss": float(val_loss[slot]),
+                    "val_accuracy": float(val_accuracy[slot]),
+                }
+                keep[slot] = history.after_epoch(figures, float(table[slot, -1])).keep
+        self._keep(keep)
+
+    def _batches(self, epoch: int) -> NDArray[np.int32]:
+        """Return this epoch's batches, `[steps, models, batch]`; jobs with one seed and one split share theirs."""
+        drawn: dict[tuple[int, int], NDArray[np.int32]] = {}
+        for job in self.jobs:
+            key = (job.batch_seed, id(job.view.training))
+            if key not in drawn:
+                drawn[key] = batches(job.view.training, self.batch, epoch, job.batch_seed)
+        return np.stack([drawn[job.batch_seed, id(job.view.training)] for job in self.jobs], axis=1)
+
+    def _keep(self, keep: NDArray[np.bool_]) -> None:
+        if keep.all():
+            self.kept = self.program.read()
+        elif keep.any():
+            for kept, now in zip(self.kept, self.program.read(), strict=True):
+                for old, new in zip(kept, now, strict=True):
+                    old[keep] = new[keep]
+
+    def _evaluate(self, rows: Sequence[NDArray[np.int32]]) -> tuple[Any, Any]:
+        """Return each model's mean loss (penalties included, as Keras reports it) and accuracy over its `rows`."""
+        lengths = np.array([len(each) for each in rows])
+        totals = np.zeros((2, len(rows)))
+        penalty: Any = 0.0
+        for part, counted in _chunks(rows, _chunk_length(self.jobs)):
+            loss, hits, penalty = self.program.evaluate(*self.data, part, counted)
+            totals += [loss, hits]
+        return totals[0] / lengths + penalty, totals[1] / lengths
+
+    def outcomes(self) -> list[PhaseOutcome]:
+        """Return how each job ended, its kept weights evaluated on test data where the job asks for it."""
+        trainable = self.program.layout.unstack(self.kept[0])
+        state = [[array[slot] for array in self.kept[1]] for slot in range(len(self.jobs))]
+        tests = self._tests(trainable, state)
+        return [
+            PhaseOutcome(
+                history.curves,
+                _in_order(self.template, trainable[slot], state[slot]),
+                history.kept_epoch,
+                history.diverged,
+                {} if history.diverged else tests[slot],
+            )
+            for slot, history in enumerate(self.histories)
+        ]
+
+    def _tests(self, trainable: Sequence[Weights], state: Sequence[Weights]) -> list[dict[str, float]]:
+        if not self.jobs[0].test:
+            return [{} for _ in self.jobs]
+        self.program.load(trainable, state)
+        loss, accuracy = self._evaluate([job.view.test for job in self.jobs])
+        return [
+            {"test_loss": float(a), "test_accuracy": float(b)} for a, b in zip(loss, accuracy, strict=True)
+        ]
+
+
+def _by_step(table: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(table.T[:, :, None], dtype=np.float32)
+
+
+def _chunk_length(jobs: Sequence[Job]) -> int:
+    """Return how many rows to evaluate at once: one length for validation and test, so one graph."""
+    numbers = len(jobs) * int(np.prod(jobs[0].view.x.shape[1:]))
+    longest = max(max(len(job.view.validation), len(job.view.test) * job.test) for job in jobs)
+    return min(longest, max(32, EVALUATION_NUMBERS // numbers))
+
+
+def _chunks(rows: Sequence[NDArray[np.int32]], length: int) -> Any:
+    """Yield `rows` in parts of one shape `[models, length]`, with 1 where a row counts and 0 where it is filling."""
+    for start in range(0, max(len(each) for each in rows), length):
+        part = np.zeros((len(rows), length), np.int32)
+        counted = np.zeros((len(rows), length), np.float32)
+        for slot, each in enumerate(rows):
+            piece = each[start : start + length]
+            part[slot, : len(piece)], counted[slot, : len(piece)] = piece, 1.0
+        yield part, counted
+
+
+def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[Weights], list[Weights]]:
+    """Return each job's weights as the template's trainable variables and its other state, seed states included."""
+    place = {id(variable): index for index, variable in enumerate(template.weights)}
+    generators = {id(layer.seed_generator.state): layer.name for layer in template.layers if _random(layer)}
+    trainable = [
+        [job.weights[place[id(variable)]] for variable in template.trainable_variables] for job in jobs
+    ]
+    state = [
+        [
+            job.weights[place[id(variable)]] if id(variable) in place else job.states[generators[id(variable)]]
+            for variable in template.non_trainable_variables
+        ]
+        for job in jobs
+    ]
+    return trainable, state
+
+
+def _random(layer: Any) -> bool:
+    return hasattr(layer, "seed_generator")
+
+
+def _in_order(template: keras.Model, trainable: Weights, state: Weights) -> Weights:
+    """Return one model's weights in the order of the template's `weights`."""
+    values = {id(variable): value for variable, value in zip(template.trainable_variables, trainable, strict=True)}
+    values.update(
+        {id(variable): value for variable, value in zip(template.non_trainable_variables, state, strict=True)}
+    )
+    return [values[id(variable)] for variable in template.weights]

@@ -1,0 +1,98 @@
+"""A run: one recipe with one seed, and the key that stands for everything that can change its numbers."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+from pipeline.params.expand import canonical
+from pipeline.params.phases import Phase as RecipePhase
+from pipeline.params.phases import phases_of
+from pipeline.params.recipe import Recipe
+from pipeline.records import Phase
+from pipeline.seeds import Seeds, seeds_of
+
+TRAINING_CODE = ("build", "engine", "data/split.py", "data/scale.py", "seeds.py")
+LIBRARIES = ("keras", "tensorflow", "numpy")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all runs of a study share: data set and its content's digest, study seed, precision."""
+
+    dataset: str
+    data_digest: str
+    study_seed: int
+    precision: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe, trained once with one seed; `fold` (k of n) for tuning by cross-validation."""
+
+    recipe: Recipe
+    context: Context
+    phase: Phase
+    seed: int
+    fold: tuple[int, int] | None = None
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", run_key(self))
+
+    @cached_property
+    def phases(self) -> tuple[RecipePhase, ...]:
+        """The phases of this run's recipe, at least one."""
+        return phases_of(self.recipe)
+
+    @cached_property
+    def seeds(self) -> Seeds:
+        """The seeds of this run, by source of chance."""
+        return seeds_of(self.context.study_seed, self.context.dataset, self.phase, self.seed)
+
+
+def run_key(run: Run) -> str:
+    """Return a hash of everything that can change the run's numbers, and of nothing else."""
+    parts = {
+        "recipe": canonical(run.recipe),
+        "dataset": run.context.dataset,
+        "data": run.context.data_digest,
+        "seeds": vars(run.seeds),
+        "phase": run.phase,
+        "fold": run.fold,
+        "precision": run.context.precision,
+        "code": code_digest(),
+    }
+    return digest(parts)
+
+
+def digest(value: object) -> str:
+    """Return 32 hex digits for a JSON value; the order of keys does not matter."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Return a hash of the code that trains, comments and docstrings aside, and of the libraries it trains with."""
+    package = Path(__file__).parent
+    sources = [_without_comments(path) for path in sorted(_training_files(package))]
+    return digest([*sources, *(version(library) for library in LIBRARIES)])
+
+
+def _training_files(package: Path) -> Iterable[Path]:
+    for name in TRAINING_CODE:
+        path = package / name
+        yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
+
+
+def _without_comments(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
