@@ -11,12 +11,12 @@ import numpy as np
 FlagKind = Literal[
     "edge of range", "diverged", "still improving", "few seeds", "unequal budgets", "several factors"
 ]
-Space: TypeAlias = Mapping[str, Mapping[str, Sequence[object]]]
+Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
 EDGE = 0.05
 ENOUGH_SEEDS = 5
 EXPLORATORY_SEEDS = 3
-_WITHOUT_EDGES = {"choices", "choice", "values"}
+_SCALES = ("log", "linear", "int")
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,14 @@ class Flag:
 def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> list[Flag]:
     """Flag every chosen value within 5 % of an end of its range, measured on the range's own scale.
 
-    `space` maps a dotted path to its range as params.yaml writes it, `{log: [1e-4, 1e-1]}` or `{linear: [0,
-    1]}`; any key but `log` is linear. Lists of choices (`choices`, `choice`, `values`) have no edge, and are
-    skipped.
+    `space` maps a dotted path to its range as params.yaml writes it: `{log: [1e-4, 1e-1]}`, `{linear: [0,
+    1]}` or `{int: [1, 8]}`; choices have no ends and are skipped. `chosen` maps paths to the values that won.
     """
     return [
         Flag("edge of range", variant, message)
         for path, domain in space.items()
-        for scale, ends in domain.items()
-        if path in chosen and (message := _edge(path, chosen[path], scale, ends))
+        for scale in _SCALES
+        if scale in domain and (message := _edge(path, chosen.get(path), scale, domain[scale]))
     ]
 
 
@@ -63,9 +62,7 @@ def still_improving(variant: str, curves: Iterable[Sequence[float]], metric: str
     if not trends or median(t for t, _, _ in trends) > -2 or median(fall for _, fall, _ in trends) < 0.01:
         return []
     fall, epochs = median(fall for _, fall, _ in trends), round(median(window for _, _, window in trends))
-    message = (
-        f"{metric} still fell by {fall:.0%} over the last {epochs} epochs: longer training may change this."
-    )
+    message = f"{metric} still fell by {100 * fall:.0f} % over the last {epochs} epochs: longer training may change this."
     return [Flag("still improving", variant, message)]
 
 
@@ -103,9 +100,9 @@ def several_factors(changes: Mapping[str, Iterable[str]]) -> list[Flag]:
     ]
 
 
-def _edge(path: str, value: object, scale: str, ends: Sequence[object]) -> str | None:
-    numbers = [item for item in (value, *ends) if isinstance(item, int | float)]
-    if scale in _WITHOUT_EDGES or len(numbers) != 3:
+def _edge(path: str, value: object, scale: str, ends: object) -> str | None:
+    numbers = [item for item in (value, *_items(ends)) if isinstance(item, int | float)]
+    if len(numbers) != 3:
         return None
     chosen, low, high = numbers
     position = _position(chosen, low, high, scale == "log")
@@ -113,6 +110,10 @@ def _edge(path: str, value: object, scale: str, ends: Sequence[object]) -> str |
         return None
     end = "lower" if position <= EDGE else "upper"
     return f"{path} = {chosen:.3g} lies at the {end} end of its range {low:g} to {high:g}; try a wider one."
+
+
+def _items(ends: object) -> Sequence[object]:
+    return ends if isinstance(ends, list | tuple) else ()
 
 
 def _position(value: float, low: float, high: float, logarithmic: bool) -> float:
@@ -127,7 +128,7 @@ def _position(value: float, low: float, high: float, logarithmic: bool) -> float
 def _diverged_message(runs: Sequence[str]) -> str:
     lost = runs.count("diverged")
     noun = "run" if len(runs) == 1 else "runs"
-    return f"{lost} of {len(runs)} {noun} diverged ({lost / len(runs):.0%}) and count in no mean."
+    return f"{lost} of {len(runs)} {noun} diverged ({100 * lost / len(runs):.0f} %) and count in no mean."
 
 
 def _trend(curve: Sequence[float]) -> tuple[float, float, int] | None:

@@ -6,6 +6,8 @@ from math import ceil, log2, sqrt
 
 from scipy.special import nctdtr, stdtrit
 
+from pipeline.stats.student import IDENTICAL_SEEDS
+
 MOST_SEEDS = 1000
 """More seeds than this are never suggested."""
 
@@ -22,16 +24,23 @@ def seeds_needed(
     one-sided tests; the smaller number counts. All three numbers are in the metric's unit. The power of the t
     test is 1 minus the noncentral t distribution at its critical value (J. Cohen, "Statistical power
     analysis", 1988); that of the two tests together its lower bound, both powers added less 1 (S. A. Julious,
-    Statistics in Medicine 23, 2004). With no deviation at all only shuffling signs is left: n with 2^(1 - n)
-    <= alpha.
+    Statistics in Medicine 23, 2004). Where the deviation is zero, shuffled signs decide (see
+    `pipeline.stats.student`).
     """
     if deviation == 0:
-        return ceil(1 - log2(alpha))
+        return _shuffled(abs(difference), margin, alpha)
     size = abs(difference) / deviation
     reach = margin / deviation
     found = _fewest(lambda n: _found(size, n, alpha / 2) >= power)
     equal = _fewest(lambda n: _found(reach - size, n, alpha) + _found(reach + size, n, alpha) - 1 >= power)
     return min((n for n in (found, equal) if n is not None), default=None)
+
+
+def _shuffled(size: float, margin: float, alpha: float) -> int:
+    """Return the fewest replicates at which shuffled signs settle differences that are all the same."""
+    if size == 0:
+        return IDENTICAL_SEEDS
+    return ceil((0 if size < margin else 1) - log2(alpha))
 
 
 def _found(effect: float, n: int, alpha: float) -> float:

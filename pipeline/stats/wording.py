@@ -64,10 +64,10 @@ class Wording:
         return text.removeprefix("-") if float(text) == 0 else text
 
     def _decimals(self, difference: float) -> int:
-        """Return one decimal for points, two digits for others; more where less would show only zeros."""
+        """Return one decimal for points, two digits for others; more where those would show only zeros."""
+        least, digits, most = (1, 1, 3) if self.is_share else (0, 2, 6)
         size = abs(100 * difference) if self.is_share else abs(difference)
-        least, digits = (1, 1) if self.is_share else (0, 2)
-        return least if size == 0 else max(least, digits - 1 - floor(log10(size)))
+        return least if size == 0 else min(max(least, digits - 1 - floor(log10(size))), most)
 
 
 def p_text(p: float) -> str:

@@ -1,0 +1,124 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from pipeline.stats import audit
+
+RATE = "optimizer.learning_rate"
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "end"),
+    [
+        ({"log": [1e-4, 1e-1]}, 1.2e-4, "lower"),
+        ({"log": [1e-4, 1e-1]}, 0.09, "upper"),
+        ({"log": [1e-4, 1e-1]}, 4e-3, None),
+        ({"log": [1e-4, 1e-1]}, 2e-4, None),
+        ({"linear": [0.0, 1.0]}, 0.05, "lower"),
+        ({"linear": [0.0, 1.0]}, 0.06, None),
+        ({"linear": (0.0, 1.0)}, 0.95, "upper"),
+        ({"int": [1, 8], "step": 1}, 8, "upper"),
+        ({"int": [1, 8], "step": 1}, 5, None),
+        ({"choice": [16, 32]}, 16, None),
+    ],
+)
+def test_values_at_an_end_of_their_range(domain: dict[str, object], value: float, end: str | None) -> None:
+    flags = audit.edge_of_range("selu", {RATE: domain}, {RATE: value})
+    assert [(flag.kind, flag.variant) for flag in flags] == ([("edge of range", "selu")] if end else [])
+    assert all(RATE in flag.message and f"{end} end" in flag.message for flag in flags)
+
+
+def test_what_was_not_chosen_has_no_edge() -> None:
+    assert audit.edge_of_range("selu", {RATE: {"log": [1e-4, 1e-1]}}, {}) == []
+
+
+def test_diverged_runs_are_counted() -> None:
+    flags = audit.diverged(
+        {"relu": ["finished"] * 4, "selu": ["finished", "diverged", "diverged", "finished"]}
+    )
+    assert [flag.variant for flag in flags] == ["selu"]
+    assert "2 of 4 runs diverged (50 %)" in flags[0].message
+
+
+def falling(epochs: int, step: float, noise: float = 0.0, seed: int = 0) -> list[float]:
+    luck = np.random.default_rng(seed).normal(0, noise, epochs) if noise else np.zeros(epochs)
+    return (1.0 - step * np.arange(epochs) + luck).tolist()
+
+
+@pytest.mark.parametrize(
+    ("curves", "flagged"),
+    [
+        ([falling(20, 0.01)], True),
+        ([falling(20, 0.0)], False),
+        ([falling(20, -0.01)], False),
+        ([falling(20, 0.0001)], False),
+        ([falling(50, 0.01, 0.005, seed) for seed in range(5)], True),
+        ([falling(50, 0.0, 0.05, seed) for seed in range(5)], False),
+        ([falling(20, 0.01), falling(20, 0.0), falling(20, 0.0)], False),
+        ([falling(20, 0.01), falling(20, 0.01), falling(20, 0.0)], True),
+        ([falling(4, 0.1)], False),
+        ([], False),
+        ([[]], False),
+        ([[float("nan")] * 20], False),
+    ],
+)
+def test_losses_still_falling_at_the_end(curves: list[Sequence[float]], flagged: bool) -> None:
+    assert bool(audit.still_improving("selu", curves)) is flagged
+
+
+def test_only_the_end_of_a_curve_counts() -> None:
+    assert audit.still_improving("selu", [[*falling(40, 0.02), *[0.2] * 10]]) == []
+
+
+def test_the_fall_is_given_in_words() -> None:
+    (flag,) = audit.still_improving("selu", [falling(20, 0.01)])
+    assert flag.message.startswith("val_loss still fell by 4 % over the last 4 epochs")
+
+
+def test_pure_noise_is_rarely_taken_for_improvement() -> None:
+    studies = [[falling(20, 0.0, 0.05, 10 * study + seed) for seed in range(5)] for study in range(200)]
+    assert sum(bool(audit.still_improving("selu", curves)) for curves in studies) <= 6
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [(1, "Only 1 seed: exploratory"), (3, "exploratory"), (4, "preliminary"), (5, None)]
+)
+def test_few_seeds(seeds: int, said: str | None) -> None:
+    messages = [flag.message for flag in audit.few_seeds(seeds)]
+    assert messages == [] if said is None else said in messages[0]
+
+
+def test_unequal_budgets_name_the_extremes() -> None:
+    assert audit.unequal_budgets({"relu": 6, "selu": 6}) == []
+    assert audit.unequal_budgets({}) == []
+    (flag,) = audit.unequal_budgets({"relu": 6, "selu": 12, "elu": 8}, "trials")
+    assert flag == audit.Flag("unequal budgets", None, "Unequal budgets: relu had 6 trials, selu 12.")
+
+
+@pytest.mark.parametrize(
+    ("paths", "factors"),
+    [
+        (["model.activation"], 0),
+        ([], 0),
+        (["optimizer.name", "optimizer.momentum", "optimizer.nesterov"], 0),
+        (["optimizer.name", "optimizer.learning_rate"], 2),
+        (["model.layers", "training.epochs", "training.batch_size"], 3),
+        (["optimizer.momentum", "optimizer.nesterov"], 2),
+        (["schedule.name", "schedule.decay", "model.activation"], 2),
+    ],
+)
+def test_factors_are_counted_by_choice(paths: list[str], factors: int) -> None:
+    messages = [flag.message for flag in audit.several_factors({"v": paths})]
+    assert len(messages) == (factors > 1)
+    assert all(f"in {factors} factors" in message for message in messages)
+
+
+def test_an_activation_with_its_initializer_is_two_factors_and_named() -> None:
+    changes = {"gelu": {"model.activation": "gelu"}, "selu": {"model.initializer": 1, "model.activation": 2}}
+    (flag,) = audit.several_factors(changes)
+    assert flag.variant == "selu"
+    assert (
+        "2 factors, model.activation and model.initializer (an activation and its initializer)"
+        in flag.message
+    )
