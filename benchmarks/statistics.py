@@ -12,11 +12,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.stats.compare import LEVEL, verdicts
 from pipeline.stats.student import Floats, difference_p, equivalence_p, holm, limits, paired
+
+Hits: TypeAlias = NDArray[Any]
 
 SEEDS = 5
 VARIANTS = 9
@@ -68,10 +72,10 @@ def simulate(rng: np.random.Generator, studies: int, effects: Sequence[float], s
     """Return accuracies in points, `[studies, 1 + variants, seeds]`, the baseline first."""
     seed_luck = rng.normal(size=(studies, 1, seeds))
     own_luck = rng.normal(size=(studies, 1 + len(effects), seeds))
-    return 90 + np.array([0.0, *effects])[:, None] + (seed_luck + own_luck) / np.sqrt(2)
+    return np.asarray(90 + np.array([0.0, *effects])[:, None] + (seed_luck + own_luck) / np.sqrt(2))
 
 
-def judge(points: Floats, margin: float = MARGIN) -> np.ndarray:
+def judge(points: Floats, margin: float = MARGIN) -> Hits:
     """Return the verdict on every variant of every study, `[studies, variants]`, as `compare` gives it."""
     estimate = paired(points[:, 1:], points[:, :1])
     return verdicts(estimate.mean, holm(difference_p(estimate)), holm(equivalence_p(estimate, margin)))
@@ -151,11 +155,11 @@ def cases(studies: int, seed: int) -> Iterator[Case]:
         yield false_equality(next(streams), studies, variants)
 
 
-def _differs(found: np.ndarray) -> np.ndarray:
-    return (found == "better") | (found == "worse")
+def _differs(found: Hits) -> Hits:
+    return np.isin(found, ["better", "worse"])
 
 
-def _any(hits: np.ndarray) -> float:
+def _any(hits: Hits) -> float:
     return float(np.mean(hits.any(axis=-1)))
 
 
@@ -196,6 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="where the random numbers start (0)")
     parser.add_argument("--write", type=Path, help="a Markdown file whose table between markers is renewed")
     options = parser.parse_args(arguments)
+    if options.studies < 1:
+        parser.error(f"--studies must be 1 or more; received {options.studies}")
     results = list(cases(options.studies, options.seed))
     if options.json:
         print(*map(json_line, results), sep="\n")

@@ -31,8 +31,9 @@ class Flag:
 def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> list[Flag]:
     """Flag every chosen value within 5 % of an end of its range, measured on the range's own scale.
 
-    `space` maps a dotted path to its range as params.yaml writes it: `{log: [1e-4, 1e-1]}`, `{linear: [0,
-    1]}` or `{int: [1, 8]}`; choices have no ends and are skipped. `chosen` maps paths to the values that won.
+    `space` maps a dotted path to its range as params.yaml writes it: `{log: [1e-4, 1e-1]}`,
+    `{linear: [0, 1]}` or `{int: [1, 8]}`; choices have no ends and are skipped. `chosen` maps paths to the
+    values that won.
     """
     return [
         Flag("edge of range", variant, message)
@@ -62,8 +63,8 @@ def still_improving(variant: str, curves: Iterable[Sequence[float]], metric: str
     if not trends or median(t for t, _, _ in trends) > -2 or median(fall for _, fall, _ in trends) < 0.01:
         return []
     fall, epochs = median(fall for _, fall, _ in trends), round(median(window for _, _, window in trends))
-    message = f"{metric} still fell by {100 * fall:.0f} % over the last {epochs} epochs: longer training may change this."
-    return [Flag("still improving", variant, message)]
+    fell = f"{metric} still fell by {100 * fall:.0f} % over the last {epochs} epochs"
+    return [Flag("still improving", variant, f"{fell}: longer training may change this.")]
 
 
 def few_seeds(seeds: int) -> list[Flag]:

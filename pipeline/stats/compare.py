@@ -18,7 +18,7 @@ Verdict = Literal["better", "worse", "practically equal", "inconclusive"]
 Replicates: TypeAlias = Mapping[int, float]
 
 LEVEL = 0.05
-"""The largest Holm-adjusted p at which a verdict is given: in 5 % of ablations at most a false one."""
+"""The largest Holm-adjusted p of a verdict: in at most 5 % of ablations any is a false one of its kind."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def test_diverged_runs_are_counted() -> None:
 
 def falling(epochs: int, step: float, noise: float = 0.0, seed: int = 0) -> list[float]:
     luck = np.random.default_rng(seed).normal(0, noise, epochs) if noise else np.zeros(epochs)
-    return (1.0 - step * np.arange(epochs) + luck).tolist()
+    return [float(loss) for loss in 1.0 - step * np.arange(epochs) + luck]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,10 @@ def test_factors_are_counted_by_choice(paths: list[str], factors: int) -> None:
 
 
 def test_an_activation_with_its_initializer_is_two_factors_and_named() -> None:
-    changes = {"gelu": {"model.activation": "gelu"}, "selu": {"model.initializer": 1, "model.activation": 2}}
+    changes: dict[str, dict[str, object]] = {
+        "gelu": {"model.activation": "gelu"},
+        "selu": {"model.initializer": 1, "model.activation": 2},
+    }
     (flag,) = audit.several_factors(changes)
     assert flag.variant == "selu"
     assert (

@@ -83,3 +83,9 @@ def test_the_committed_table_is_the_one_the_program_writes() -> None:
     page = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
     table = page.split(statistics.BEGIN)[1].split(statistics.END)[0].strip()
     assert table == statistics.markdown(list(statistics.cases(10_000, 0)))
+
+
+def test_no_studies_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        statistics.main(["--studies", "0"])
+    assert "--studies must be 1 or more; received 0" in capsys.readouterr().err
