@@ -4,7 +4,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from pipeline.data import catalogue
+from pipeline.data import catalogue, idx
 from pipeline.data.fetch import fetch
 from pipeline.data.prepare import load, prepare
 from pipeline.errors import DataError, UserError
@@ -78,6 +78,21 @@ def test_a_damaged_file_is_made_again(tmp_path, module):
     damaged.write_bytes(whole[:-1])
     fetch(name, tmp_path)
     assert damaged.read_bytes() == whole
+
+
+def test_a_fetch_that_was_not_finished_leaves_no_digest(tmp_path, module, monkeypatch):
+    name = module(f"{TRAIN}, {TEST}")
+    fetch(name, tmp_path)
+    module(f"{TRAIN}, {TEST}".replace("7", "8"))
+
+    def fail(*_):
+        raise OSError("full")
+
+    monkeypatch.setattr(idx, "write", fail)
+    with pytest.raises(OSError, match="full"):
+        fetch(name, tmp_path)
+    with pytest.raises(DataError, match="not fetched yet"):
+        catalogue.digest(name, tmp_path)
 
 
 def test_before_fetching_there_is_no_digest(tmp_path):

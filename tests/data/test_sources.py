@@ -134,7 +134,9 @@ def test_a_download_that_never_ends_is_given_up(server, get):
 
     def trickle(handler):
         send(handler, b"", len(CONTENT))
-        while not done.wait(0.02):
+        for _ in range(100):
+            if done.wait(0.02):
+                break
             handler.wfile.write(b"x")
             handler.wfile.flush()
 
