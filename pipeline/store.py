@@ -140,6 +140,10 @@ class Store:
         """Say which runs `ablation` is made of, as far as known yet."""
         write_json(self.folder / ".manifests" / f"{ablation}.json", manifest)
 
+    def manifest(self, ablation: str) -> dict[str, Any] | None:
+        """Return which runs `ablation` was last said to be made of."""
+        return read_json(self.folder / ".manifests" / f"{ablation}.json")
+
     def manifests(self) -> dict[str, dict[str, Any]]:
         """Return every ablation's manifest by name."""
         found = {path.stem: read_json(path) for path in sorted((self.folder / ".manifests").glob("*.json"))}

@@ -1,0 +1,53 @@
+"""The `ablate` stage: bring one ablation's runs into the store, and its results out of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.manifests import write_manifest
+from pipeline.params.schema import Study
+from pipeline.plan import missing_runs
+from pipeline.progress import progress
+from pipeline.results import write_results
+from pipeline.store import Store
+from pipeline.survey import AblationState, lacks_models, survey
+from pipeline.tracking.ledger import pending
+from pipeline.tracking.tracker import Tracker
+
+
+def ablate(study: Study, name: str, store: Store, root: Path, ahead: bool = False) -> None:
+    """Train what ablation `name` lacks and write its results to `<root>/results/<name>`.
+
+    `ahead`: where this one needs training at all, train what the study's other ablations lack in the same go. TensorFlow
+    then starts once for all of them, and runs of different ablations share stacks; their own stages find everything
+    done. Raises `UserError` for an unknown name.
+    """
+    if name not in study.ablations:
+        raise UserError(f"ablation {name!r} is not in the study; there are {', '.join(study.ablations)}")
+    store.sweep()
+    (state,) = survey(study, store, root, [name])
+    if not _is_done(store, state):
+        others = [other for other in study.ablations if other != name] if ahead else []
+        states = [state, *survey(study, store, root, others)]
+        _train(study, store, root, [each for each in states if not _is_done(store, each)])
+    elif pending(store):
+        _track(store)
+    write_manifest(store, state)
+    write_results(store, state, root / "results")
+
+
+def _is_done(store: Store, state: AblationState) -> bool:
+    return state.is_complete(store.keys()) and not lacks_models(store, state)
+
+
+def _train(study: Study, store: Store, root: Path, states: Sequence[AblationState]) -> None:
+    total = missing_runs(states, store.keys())
+    with Tracker(store), progress(total) as view:
+        from pipeline.runner import Runner
+
+        Runner(study, store, root, view).run(states)
+
+
+def _track(store: Store) -> None:
+    with Tracker(store):
+        pass

@@ -1,0 +1,114 @@
+"""The command line: `python -m pipeline <command>`. Heavy libraries are imported only by the commands that use them."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.store import Store, root
+
+FAULTY = 2
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 2 for what the user must mend, 130 after Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return FAULTY
+    except KeyboardInterrupt:
+        print("interrupted; finished runs are kept, `dvc repro` goes on from there", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def check(options: argparse.Namespace) -> None:
+    """Read, check and expand a params file."""
+    study = _study(options)
+    print(f"{options.params}: {len(study.ablations)} ablations, nothing wrong")
+
+
+def plan(options: argparse.Namespace) -> None:
+    """Print what would train."""
+    from pipeline.plan import plan as make_plan
+    from pipeline.tables import print_plan
+
+    made = make_plan(_study(options), Store(), Path.cwd())
+    if options.json:
+        print(json.dumps(made.as_json()))
+    else:
+        print_plan(made)
+
+
+def fetch(options: argparse.Namespace) -> None:
+    """Fetch the study's data set."""
+    from pipeline.data.fetch import fetch as fetch_data
+
+    study = _study(options)
+    fetch_data(study.dataset, Path.cwd(), study.data.mirror)
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Prepare the fetched data set."""
+    from pipeline.data.prepare import prepare as prepare_data
+
+    prepare_data(_study(options).dataset, Path.cwd())
+
+
+def ablate(options: argparse.Namespace) -> None:
+    """Train what an ablation lacks and write its results."""
+    from pipeline.ablate import ablate as run_ablation
+
+    run_ablation(_study(options), options.name, Store(), Path.cwd(), options.ahead)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Draw the report pages."""
+    from pipeline.report import build
+
+    here = Path.cwd()
+    build(here / "results", here / "reports", list(_study(options).ablations))
+
+
+def ui(options: argparse.Namespace) -> None:
+    """Open MLflow's UI on the project's database."""
+    from pipeline.tracking.ui import serve
+
+    serve(root(), options.port, open_browser=not options.no_browser)
+
+
+def _study(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from pipeline.params.load import load
+
+    return load(options.params)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m pipeline", description="Ablation studies for Keras.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(run, help: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
+        added = commands.add_parser(run.__name__, help=help, description=run.__doc__)
+        added.set_defaults(run=run)
+        added.add_argument("--params", type=Path, default=Path("params.yaml"), help="the params file")
+        return added
+
+    command(check, "read a params file and name every fault")
+    command(plan, "print what would train").add_argument("--json", action="store_true", help="as JSON")
+    command(fetch, "fetch the data set")
+    command(prepare, "prepare the data set")
+    ablate_options = command(ablate, "train what an ablation lacks and write its results")
+    ablate_options.add_argument("name", help="the ablation's name in the params file")
+    ablate_options.add_argument(
+        "--ahead", action="store_true", help="where training is needed, train the other ablations' missing runs too"
+    )
+    command(report, "draw the report pages")
+    ui_options = command(ui, "open MLflow's UI on this project's database")
+    ui_options.add_argument("--port", type=int, default=5000)
+    ui_options.add_argument("--no-browser", action="store_true")
+    return parser

@@ -1,0 +1,140 @@
+"""Train what is missing: search, freeze, replicate, for any number of ablations at once.
+
+The more runs are known at a time, the larger the stacks that train together, so each round gathers all that can be
+trained now, whichever ablation wants it.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.engine.auto import Engine, Stack
+from pipeline.engine.driver import Workshop
+from pipeline.engine.environment import set_up
+from pipeline.engine.protocol import OnEpoch, TrainedRun
+from pipeline.engine.views import Views
+from pipeline.manifests import write_manifest
+from pipeline.models import export_best
+from pipeline.params.schema import Study
+from pipeline.progress import Progress
+from pipeline.records import Curves
+from pipeline.runs import Run
+from pipeline.store import Store
+from pipeline.survey import AblationState, VariantState
+
+LIVE_EVERY = 2.0  # seconds between two writes of live curves
+LIVE_RUNS = 24  # runs of a stack that are shown live
+
+
+class Runner:
+    """Trains ablations into the store; what is there is never trained again."""
+
+    def __init__(self, study: Study, store: Store, root: Path, view: Progress) -> None:
+        set_up(study.precision)
+        self.workshop = Workshop(Views(study.dataset, root))
+        self.engine = Engine(self.workshop, study.engine)
+        self.store, self.view = store, view
+        self._wanted_by: dict[str, str] = {}
+        self._best: dict[str, float] = {}
+
+    def run(self, states: Sequence[AblationState]) -> None:
+        """Train all that `states` want, in rounds: first trials as they are asked for, then replicates."""
+        self._describe(states)
+        while runs := self._next_round(states):
+            self._train(runs)
+            self._settle(states)
+            self._describe(states)
+        for state in states:
+            export_best(self.workshop, self.store, state)
+
+    def _next_round(self, states: Sequence[AblationState]) -> list[Run]:
+        """Return all missing runs that can be trained now; searches whose trials are all stored go on at once."""
+        have = self.store.keys()
+        while True:
+            wanted = {run.key: (run, state.name) for state in states for run in _ready(state)}
+            missing = {key: found for key, found in wanted.items() if key not in have}
+            if missing or not self._settle(states):
+                self._wanted_by = {key: name for key, (_, name) in missing.items()}
+                return [run for run, _ in missing.values()]
+
+    def _settle(self, states: Sequence[AblationState]) -> bool:
+        """Score trials, ask for more, freeze finished searches; tell whether anything changed."""
+        searching = [each for state in states for each in state.variants if not each.is_chosen]
+        return any([self._advance(each) for each in searching])
+
+    def _advance(self, state: VariantState) -> bool:
+        search = state.search
+        assert search is not None
+        waiting = [run for trial in search.trials if trial.score is None for run in trial.runs]
+        records = {run.key: self.store.get(run.key) for run in waiting}
+        found = {key: record for key, record in records.items() if record is not None}
+        if len(found) < len(records):
+            return False
+        search.tell(found)
+        if not search.next_trials():
+            state.choice = search.choice()
+            self.store.put_choice(search.key, state.choice)
+        return True
+
+    def _train(self, runs: Sequence[Run]) -> None:
+        for stack in self.engine.stacks(runs):
+            self._train_stack(stack)
+
+    def _train_stack(self, stack: Stack) -> None:
+        label, started = self._label(stack), time.monotonic()
+        self.view.stack_started(label, len(stack.runs), _epochs(stack.runs[0]))
+        try:
+            for trained in self.engine.train(stack, self._on_epoch(stack)):
+                self._keep(trained)
+        finally:
+            self.store.end_live([run.key for run in stack.runs])
+        self.view.stack_finished(label, time.monotonic() - started)
+
+    def _keep(self, trained: TrainedRun) -> None:
+        record = trained.record
+        kept = trained.weights if record.phase == "replicate" else None
+        self.store.put(record, kept)
+        name, accuracy = self._wanted_by.get(record.key, ""), record.metrics.get("val_accuracy", 0.0)
+        self._best[name] = max(self._best.get(name, 0.0), accuracy)
+
+    def _on_epoch(self, stack: Stack) -> OnEpoch:
+        total, written, done = _epochs(stack.runs[0]), time.monotonic(), 0
+
+        def on_epoch(epoch: int, epochs: int, curves: Sequence[Curves]) -> None:  # noqa: ARG001
+            nonlocal written, done
+            done += 1
+            self.view.epoch(done, total, self._best)
+            if time.monotonic() - written > LIVE_EVERY:
+                written = time.monotonic()
+                for run, curve in list(zip(stack.runs, curves, strict=True))[:LIVE_RUNS]:
+                    self.store.put_live(run.key, curve)
+
+        return on_epoch
+
+    def _label(self, stack: Stack) -> str:
+        names = list(dict.fromkeys(self._wanted_by[run.key] for run in stack.runs))
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        return f"{shown} ({stack.engine}: {stack.reason})"
+
+    def _describe(self, states: Sequence[AblationState]) -> None:
+        for state in states:
+            write_manifest(self.store, state)
+
+
+def _ready(state: AblationState) -> list[Run]:
+    """Return the runs of an ablation that can be trained as things stand."""
+    trials = [
+        run
+        for each in state.variants
+        if not each.is_chosen and each.search is not None
+        for trial in each.search.trials
+        if trial.score is None
+        for run in trial.runs
+    ]
+    return trials + [run for each in state.variants if each.is_chosen for run in each.replicates]
+
+
+def _epochs(run: Run) -> int:
+    return sum(phase.recipe.training.epochs for phase in run.phases)
+
+

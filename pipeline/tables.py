@@ -1,0 +1,24 @@
+"""Tables for the terminal."""
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.plan import StudyPlan
+from pipeline.progress import duration
+
+
+def print_plan(plan: StudyPlan) -> None:
+    """Print a study's plan, an ablation a row."""
+    table = Table(title=f"{plan.dataset}: {plan.to_train} of {plan.runs} runs to train", title_justify="left")
+    for heading in ("ablation", "variants"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("trials", "replicates", "stored", "to train", "about"):
+        table.add_column(heading, justify="right")
+    for each in plan.ablations:
+        numbers = (each.trials, each.replicates, each.stored, each.to_train)
+        time = duration(each.seconds) if each.to_train else ""
+        table.add_row(each.ablation, ", ".join(each.variants), *map(str, numbers), time)
+    console = Console()
+    console.print(table)
+    if plan.to_train:
+        console.print(f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md")
