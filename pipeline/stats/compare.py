@@ -144,8 +144,7 @@ def _tests(
 def _needed(estimate: Estimate, margin: float, verdict: Verdict, family: int) -> int | None:
     if verdict != "inconclusive":
         return None
-    needed = seeds_needed(float(estimate.mean), float(estimate.deviation), margin, LEVEL / family)
-    return None if needed is None else max(needed, estimate.n + 1)
+    return seeds_needed(float(estimate.mean), float(estimate.deviation), margin, LEVEL / family)
 
 
 def _comparison(

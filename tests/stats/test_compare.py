@@ -210,5 +210,6 @@ def test_numbers_are_finite_and_in_range(study: Mapping[str, Seeds]) -> None:
         assert item.p is not None and item.p_holm is not None and item.p_equivalence is not None
         assert 0 <= item.p <= item.p_holm <= 1
         assert 0 <= item.p_equivalence <= 1
+        assert item.seeds_needed is None or item.seeds_needed > item.n
         assert item.difference is not None
         assert item.difference.low is None or np.isfinite(item.difference.low)

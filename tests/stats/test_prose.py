@@ -59,6 +59,11 @@ def test_the_best_are_named_first_and_the_rest_counted() -> None:
     assert said[7] == "Each was compared with relu; their order among themselves was not tested."
 
 
+def test_the_lowest_losses_are_the_best() -> None:
+    said = written(*(made(f"v{r}", "better", -r / 100) for r in (1, 3, 2)), metric="test_loss", higher=False)
+    assert [line.split()[0] for line in said[3:6]] == ["v3", "v2", "v1"]
+
+
 def test_the_worst_are_named_first() -> None:
     said = written(*(made(f"v{rank}", "worse", -rank / 100) for rank in range(1, 5)))
     assert [line.split()[0] for line in said[3:]] == ["v4", "v3", "v2", "1"]

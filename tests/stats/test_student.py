@@ -30,6 +30,7 @@ def test_welch_test_of_students_sleep_data() -> None:
     assert estimate.df == pytest.approx(17.776, abs=1e-3)
     assert difference_p(estimate) == pytest.approx(0.07939, abs=1e-5)
     assert limits(estimate) == pytest.approx((-0.2054832, 3.3654832), abs=1e-6)
+    assert estimate.deviation == pytest.approx(np.sqrt(np.var(LAEVO, ddof=1) + np.var(DEXTRO, ddof=1)))
 
 
 def test_welch_with_unequal_numbers_agrees_with_scipy() -> None:
