@@ -81,13 +81,14 @@ def _complete_seeds(cells: Sequence[Mapping[int, float]]) -> list[int]:
 def _analyse(values: Floats, names: Sequence[str]) -> Importance:
     """Split the variation of `values`, one axis a factor and the last one seeds, into effects."""
     deviations = values - values.mean()
+    deviations[np.abs(deviations) <= ROUNDING * np.abs(values).max()] = 0.0
     kept = [axes for size in (1, 2) for axes in combinations(range(len(names)), size)]
     squares = [_squares(deviations, axes) for axes in kept]
     degrees = [prod(values.shape[axis] - 1 for axis in axes) for axes in kept]
     seeds = _squares(deviations, (len(names),))
     total = float((deviations**2).sum())
     left = total - seeds - sum(squares)
-    rest = left if left > ROUNDING * float((values**2).sum()) else 0.0
+    rest = left if left > ROUNDING * total else 0.0
     rest_degrees = values.size - values.shape[-1] - sum(degrees)
     effects = [
         Effect(

@@ -69,7 +69,7 @@ def test_losses_still_falling_at_the_end(curves: list[Sequence[float]], flagged:
 
 @pytest.mark.parametrize(("slope", "flagged"), [(-0.012, False), (-0.013, True)])
 def test_a_fall_must_be_twice_its_standard_error(slope: float, flagged: bool) -> None:
-    """Residuals of +-0.01 around a line through four epochs: a standard error of 0.01 * sqrt(0.4) = 0.0063."""
+    """Residuals of +-0.01 around a line through four epochs, standard error 0.01 * sqrt(0.4) = 0.0063."""
     tail = 0.5 + slope * np.arange(4) + 0.01 * np.array([1, -1, -1, 1])
     assert bool(audit.still_improving("selu", [[*falling(16, 0.0), *map(float, tail)]])) is flagged
 

@@ -101,9 +101,10 @@ def test_without_replicates_nothing_is_left_to_test_against() -> None:
     assert all(effect.p is None for effect in analyse(levels, measured(levels, seeds=1)).effects)
 
 
-def test_equal_results_everywhere_explain_nothing() -> None:
-    levels = grid({"a": 2, "b": 2})
-    found = analyse(levels, {name: {0: 0.9, 1: 0.9} for name in levels})
+@pytest.mark.parametrize("value", [0.9, 0.1, 1 / 3, 0.0])
+def test_equal_results_everywhere_explain_nothing(value: float) -> None:
+    levels = grid({"a": 2, "b": 3})
+    found = analyse(levels, {name: dict.fromkeys(range(5), value) for name in levels})
     assert {(effect.share, effect.f, effect.p) for effect in found.effects} == {(0.0, None, None)}
 
 
