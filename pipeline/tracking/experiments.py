@@ -9,14 +9,13 @@ from pipeline.tracking.wanted import WantedExperiment
 
 
 class Experiments:
-    """The experiments of one store at one MLflow address; `strays` are runs in them that nobody asked for."""
+    """One store's experiments at one MLflow address; runs in them that were left incomplete join `strays`."""
 
-    def __init__(self, client: Client, store: Store, uri: str) -> None:
-        self._client = client
+    def __init__(self, client: Client, store: Store, uri: str, strays: list[str]) -> None:
+        self._client, self._strays = client, strays
         self._owner = owner(store, uri)
         self._home = store.folder.resolve().parent.name
         self._artifacts = artifact_folder(store.folder.parent, uri)
-        self.strays: list[str] = []
 
     def existing(self) -> dict[str, SentExperiment]:
         """Return by ablation what MLflow holds now, as a ledger would remember it."""
@@ -42,7 +41,7 @@ class Experiments:
             if run.complete and FINGERPRINT in run.tags and identity not in sent.runs:
                 sent.runs[identity] = SentRun(run.run_id, run.tags[FINGERPRINT], MODEL in run.tags)
             else:
-                self.strays.append(run.run_id)
+                self._strays.append(run.run_id)
         return sent
 
     def _restored(self, found: FoundExperiment) -> SentExperiment:

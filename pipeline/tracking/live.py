@@ -50,11 +50,6 @@ class LiveRuns:
         """Take back everything that is shown, since training has ended."""
         self._withdraw(set(self._shown))
 
-    def forget(self) -> None:
-        """Start over after MLflow failed; what is left there is found and removed by the next comparison."""
-        self._shown.clear()
-        self._projection.unfinished = False
-
     def _candidates(self, keys: set[str]) -> Iterator[WantedRun]:
         runs = (
             run for experiment in wanted(self._projection.store).values() for run in experiment.runs.values()

@@ -28,8 +28,9 @@ class Projection:
     def __init__(self, store: Store, uri: str, beat: Callable[[], None] = lambda: None) -> None:
         """`beat` is called after each step, as a sign of life."""
         self.store, self.uri, self.beat = store, uri, beat
-        self.ledger: Ledger | None = None
-        self.unfinished = False
+        self._ledger: Ledger | None = None
+        self._unfinished = False
+        self._strays: list[str] = []
 
     @cached_property
     def client(self) -> Client:
@@ -40,9 +41,9 @@ class Projection:
         return client
 
     @cached_property
-    def experiments(self) -> Experiments:
+    def _experiments(self) -> Experiments:
         """The experiments that the runs go into."""
-        return Experiments(self.client, self.store, self.uri)
+        return Experiments(self.client, self.store, self.uri, self._strays)
 
     def settle(self) -> None:
         """Send what is missing, delete what is not wanted; afterwards MLflow holds exactly what is wanted."""
@@ -54,12 +55,12 @@ class Projection:
 
     def experiment_id(self, ablation: str) -> str | None:
         """Return the ablation's experiment in MLflow, or None while it has none."""
-        sent = self.ledger.experiments.get(ablation) if self.ledger else None
+        sent = self._ledger.experiments.get(ablation) if self._ledger else None
         return sent.experiment_id if sent else None
 
     def expect_unfinished(self, unfinished: bool) -> None:
         """Say whether MLflow holds unfinished runs, so that whoever comes after a crash looks for them."""
-        self.unfinished = unfinished
+        self._unfinished = unfinished
         with ledgers.one_writer(self.store, self.uri):
             self._keep(self._current())
 
@@ -68,25 +69,23 @@ class Projection:
             try:
                 self._write(self._current(), whole)
             except BaseException:
-                self.ledger = None  # to be compared with what MLflow holds before anything else is written
+                self._ledger = None  # to be compared with what MLflow holds before anything else is written
                 raise
 
     def _current(self) -> Ledger:
         """Return what MLflow holds: as remembered where that can be trusted, as asked for where it cannot."""
         found = ledgers.load(self.store, self.uri)
-        if self.ledger is None or self.ledger != found:
-            self.ledger = found
+        if self._ledger is None or self._ledger != found:
+            self._strays.clear()
             if not ledgers.trusted(found, self.uri):
-                self.experiments.strays.clear()
-                found.experiments = self.experiments.existing()
-        return self.ledger
-
-    def _strays(self) -> list[str]:
-        return self.experiments.strays if "experiments" in self.__dict__ else []
+                found.experiments, found.clean = self._experiments.existing(), False
+                ledgers.save(self.store, self.uri, found)
+            self._ledger = found
+        return self._ledger
 
     def _write(self, ledger: Ledger, whole: bool) -> None:
         wishes, finished = wanted(self.store), self.store.keys()
-        if self._strays() or ledgers.differs(wishes, ledger, finished):
+        if self._strays or ledgers.differs(wishes, ledger, finished):
             ledger.clean = False
             ledgers.save(self.store, self.uri, ledger)
             for wish in wishes.values():
@@ -96,7 +95,7 @@ class Projection:
         self._keep(ledger)
 
     def _keep(self, ledger: Ledger) -> None:
-        clean = not self._strays() and not self.unfinished
+        clean = not self._strays and not self._unfinished
         if ledger.clean != clean or ledger.database != ledgers.database_state(self.uri):
             ledger.clean = clean
             ledgers.save(self.store, self.uri, ledger)
@@ -104,9 +103,8 @@ class Projection:
     def _prune(self, ledger: Ledger, wishes: dict[str, WantedExperiment]) -> None:
         for name in ledger.experiments.keys() - wishes.keys():
             self.client.delete_experiment(ledger.experiments.pop(name).experiment_id)
-        strays = self._strays()
-        while strays:
-            self._delete(strays.pop())
+        while self._strays:
+            self._delete(self._strays.pop())
 
     def _write_experiment(
         self, ledger: Ledger, wish: WantedExperiment, finished: set[str], whole: bool
@@ -126,10 +124,10 @@ class Projection:
 
     def _experiment(self, ledger: Ledger, wish: WantedExperiment) -> SentExperiment:
         if wish.ablation not in ledger.experiments:
-            ledger.experiments[wish.ablation] = self.experiments.claim(wish)
+            ledger.experiments[wish.ablation] = self._experiments.claim(wish)
         experiment = ledger.experiments[wish.ablation]
         if experiment.fingerprint != wish.fingerprint:
-            self.experiments.describe(experiment, wish)
+            self._experiments.describe(experiment, wish)
         return experiment
 
     def _send(self, experiment: SentExperiment, run: WantedRun) -> None:

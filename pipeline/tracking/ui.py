@@ -87,9 +87,9 @@ def _refuse_busy(port: int) -> None:
 
 @contextmanager
 def _server(uri: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    environment = {**LIGHT, **quiet_environment(uri)}
-    server = subprocess.Popen([*command, "--host", HOST, "--port", str(port), "-w", "1"], env=environment)
+    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command += ["--host", HOST, "--port", str(port), "-w", "1", "--uvicorn-opts", "--log-level warning"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**LIGHT, **quiet_environment(uri)})
     try:
         yield server
     except KeyboardInterrupt:
