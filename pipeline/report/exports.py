@@ -16,7 +16,7 @@ def runs_csv(ablation: Ablation) -> str:
 
 
 def findings_json(findings: Findings) -> str:
-    """Return means, intervals, comparisons and flags, best variant first; values as stored (accuracies in 0..1)."""
+    """Return means, intervals, comparisons and flags, best variant first; accuracies are in 0..1."""
     ablation = findings.ablation
     value = {
         "name": ablation.name,
@@ -33,7 +33,7 @@ def findings_json(findings: Findings) -> str:
 
 
 def metrics_json(study: Sequence[Findings]) -> str:
-    """Return ablation -> baseline, best variant, their means and verdict counts, for `dvc metrics show` and `diff`."""
+    """Return for every ablation the baseline's and the best mean, and verdict counts: plain numbers."""
     value = {findings.ablation.name: _metrics(findings) for findings in study}
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -1,8 +1,9 @@
-"""What the numbers of one ablation say: ranking, comparisons, flags and conclusion, before anything is drawn."""
+"""What the numbers of one ablation say: ranking, comparisons, flags and conclusion."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import nan
 
 from pipeline.report.measure import Measure, margin, measure
@@ -18,20 +19,25 @@ from pipeline.stats.prose import conclusion
 
 @dataclass(frozen=True)
 class Row:
-    """One variant in the ranking; `interval` is None where every replicate diverged, `comparison` for the baseline."""
+    """One variant in the ranking; without `interval` where all replicates diverged."""
 
     variant: Variant
     interval: Interval | None
     comparison: Comparison | None
     flags: tuple[Flag, ...]
 
+    @property
+    def difference(self) -> Interval | None:
+        """The difference from the baseline, where there is one."""
+        return self.comparison.difference if self.comparison else None
+
 
 @dataclass(frozen=True)
 class Findings:
     """One ablation, judged. `rows` run from best to worst mean, those without any at the end.
 
-    All numbers are in the stored unit (accuracies as fractions); `steps` compare each rung of a ladder with the one
-    before it; `importance` is there for full grids only.
+    All numbers are in the stored unit (accuracies as fractions). `steps` compare each rung of a ladder with
+    the one before it. `importance` is there for full grids only.
     """
 
     ablation: Ablation
@@ -59,6 +65,14 @@ class Findings:
     def best(self) -> Row | None:
         """The row with the best mean, or None where every run diverged."""
         return self.rows[0] if self.rows[0].interval is not None else None
+
+    @property
+    def strongest(self) -> Row | None:
+        """The row with the largest difference among those found better or worse, or None where none was."""
+        settled = [
+            row for row in self.rows if row.comparison and row.comparison.verdict in ("better", "worse")
+        ]
+        return max(settled, key=lambda row: abs(row.difference.mean) if row.difference else 0.0, default=None)
 
     @property
     def verdicts(self) -> Counter[str]:
@@ -124,7 +138,7 @@ def _ranked(
 
 def _flags(ablation: Ablation) -> list[Flag]:
     variants = ablation.variants
-    outcomes = {v.name: [run.outcome for run in (*v.trials, *v.replicates)] for v in variants}
+    outcomes = {v.name: [t.outcome for t in v.trials] + [r.outcome for r in v.replicates] for v in variants}
     flags = [
         *audit.few_seeds(min((len(v.replicates) for v in variants), default=0)),
         *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
@@ -152,7 +166,8 @@ def _validation_losses(variant: Variant) -> list[list[float]]:
 def _conclusion(
     ablation: Ablation, unit: Measure, intervals: Mapping[str, Interval], compared: Mapping[str, Comparison]
 ) -> list[str]:
-    return conclusion(
+    """Return the sentences that answer the question, without the question itself."""
+    sentences = conclusion(
         question=ablation.question,
         baseline=ablation.baseline,
         comparisons=compared,
@@ -163,6 +178,7 @@ def _conclusion(
         margin=margin(ablation),
         higher_is_better=unit.higher_is_better,
     )
+    return sentences[1:]
 
 
 def _steps(
@@ -176,7 +192,7 @@ def _steps(
         rung: compare(
             {before: measured[before], rung: measured[rung]}, before, margin(ablation), unit.higher_is_better
         )[rung]
-        for before, rung in zip(names, names[1:], strict=False)
+        for before, rung in pairwise(names)
     }
 
 

@@ -1,4 +1,4 @@
-"""Results as pandas frames: one row per replicate, per epoch, or per trial; values as stored (accuracies in 0..1)."""
+"""Results as pandas frames: one row per replicate, per epoch, or per trial; accuracies are in 0..1."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -26,13 +26,13 @@ TRIAL_COLUMNS = ["ablation", "variant", "trial", "score", "outcome", "chosen", "
 
 
 def runs_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
-    """Return one row per replicate, with its metrics and, as `hyper.<path>`, what tuning chose; NaN where it lacks one."""
+    """Return one row per replicate: its metrics and, as `hyper.<path>`, what tuning chose; NaN for none."""
     rows = [_run(ablation, variant, replicate) for ablation, variant, replicate in _replicates(ablations)]
     return _frame(rows, [*RUN_COLUMNS, *METRICS])
 
 
 def curves_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
-    """Return one row per replicate and epoch (from 1), with the learning rate and every curve; NaN where a run stopped."""
+    """Return one row per replicate and epoch (from 1) with every curve; NaN where one was not recorded."""
     rows = [
         row
         for ablation, variant, replicate in _replicates(ablations)
@@ -42,7 +42,7 @@ def curves_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
 
 
 def trials_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
-    """Return one row per trial (numbered from 0 within its variant), its values as `hyper.<path>`; `chosen` marks the choice."""
+    """Return one row per trial, numbered from 0 within its variant, its values as `hyper.<path>`."""
     rows = [
         {
             "ablation": ablation.name,
@@ -98,6 +98,6 @@ def _hyper(values: Any) -> dict[str, Any]:
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    """Return the rows under `columns`, then whatever else they hold by name: the same columns whatever happened."""
+    """Return the rows under `columns` and whatever else they hold: the same columns whatever happened."""
     extra = sorted({name for row in rows for name in row} - set(columns))
     return pd.DataFrame(rows, columns=[*columns, *extra])

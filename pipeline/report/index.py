@@ -32,6 +32,7 @@ class Card:
     dataset: str
     kind: str
     answer: str
+    effect: str
     verdicts: Sequence[tuple[str, int]]
     cautions: Sequence[str]
     whiskers: Sequence[Whisker]
@@ -58,13 +59,24 @@ def card(findings: Findings, styles: Styles) -> Card:
         question=ablation.question,
         dataset=ablation.dataset,
         kind=ablation.kind.replace("_", " "),
-        answer=findings.conclusion[1] if len(findings.conclusion) > 1 else "".join(findings.conclusion),
+        answer=findings.conclusion[0],
+        effect=_effect(findings),
         verdicts=sorted(findings.verdicts.items()),
         cautions=_cautions(findings),
         whiskers=whiskers,
         zero=place(0.0),
         band=(place(-findings.margin), place(findings.margin)),
     )
+
+
+def _effect(findings: Findings) -> str:
+    """Return the largest settled difference in words, or nothing where none is settled."""
+    row = findings.strongest
+    if row is None:
+        return ""
+    unit = findings.measure
+    what = unit.step_unit or unit.metric
+    return f"{row.variant.name} against {findings.ablation.baseline}: {unit.interval(row.difference)} {what}"
 
 
 def _cautions(findings: Findings) -> list[str]:
@@ -165,7 +177,7 @@ def _board(dataset: str, metric: str, group: Sequence[Findings], styles: Styles)
 
 
 def _distinct(group: Sequence[Findings]) -> list[tuple[Row, Interval, list[str]]]:
-    """Return every measured variant once: runs that several ablations share are one entry, with all their ablations."""
+    """Return every measured variant once: runs that ablations share are one entry that names them all."""
     entries: dict[tuple[str, ...], tuple[Row, Interval, list[str]]] = {}
     for findings in group:
         for row in findings.rows:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from pipeline.report.results import Ablation, Replicate
+from pipeline.stats.intervals import Interval
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A test metric and how pages show it: stored value times `factor`, in `unit`; differences are in `step_unit`."""
+    """A test metric and how pages show it: times `factor`, in `unit`; differences are in `step_unit`."""
 
     metric: str
     factor: float
@@ -40,11 +41,19 @@ class Measure:
         return f"{value * self.factor:.{self.decimals}f}"
 
     def step(self, value: float) -> str:
-        """Return a stored difference in the shown unit with its sign; a true minus sign, and no signed zero."""
+        """Return a stored difference in the shown unit, with a sign unless it is zero."""
         text = f"{value * self.factor:+.{self.decimals}f}"
         if float(text) == 0:
             return text[1:]
         return text.replace("-", "−")
+
+    def interval(self, difference: Interval | None) -> str:
+        """Return a stored difference and its interval as `+0.52 [+0.11, +0.93]`; empty for none."""
+        if difference is None:
+            return ""
+        if difference.low is None or difference.high is None:
+            return self.step(difference.mean)
+        return f"{self.step(difference.mean)} [{self.step(difference.low)}, {self.step(difference.high)}]"
 
 
 ACCURACY = Measure("accuracy", 100.0, "%", "points", 2, True)

@@ -22,7 +22,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share: ablation -> file stem, variant -> style, and where MLflow's UI answers, if anywhere."""
+    """What all pages share: ablation -> file stem, variant -> style, and MLflow's address, if any."""
 
     stems: Mapping[str, str]
     styles: Styles
@@ -71,7 +71,7 @@ def index_page(site: Site, study: Sequence[Findings]) -> str:
 
 
 def mlflow_link(url: str | None, ablation: str | None) -> str | None:
-    """Return a link into MLflow's UI, to the experiments matching `ablation`; None for what is no web address."""
+    """Return a link to MLflow's experiments, those matching `ablation`; None for what is no web address."""
     if url is None or not url.startswith(("http://", "https://")):
         return None
     search = "" if ablation is None else f"?experimentSearchFilter={quote(ablation)}"

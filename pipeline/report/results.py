@@ -15,7 +15,7 @@ FILE = "ablation.json"
 
 @dataclass(frozen=True)
 class Tuning:
-    """How the hyperparameters of every variant were chosen; `monitor` is the score's name, such as `val_accuracy`."""
+    """How every variant's hyperparameters were chosen; `monitor` names the score, such as `val_accuracy`."""
 
     oracle: str
     trials: int
@@ -37,7 +37,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Replicate:
-    """One measuring run. `metrics` are fractions and losses as the store keeps them; a diverged run may lack some."""
+    """One measuring run. `metrics` are as the store keeps them; a diverged run may lack some."""
 
     run_key: str
     seed: int
@@ -78,7 +78,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Ablation:
-    """One ablation with all its runs. `margin` is in percentage points for accuracy, in the loss's own unit else."""
+    """One ablation with all its runs. `margin` is in percentage points for accuracy, else a loss."""
 
     name: str
     question: str
@@ -101,13 +101,11 @@ class Ablation:
 
 
 def read(results: Path, name: str) -> Ablation:
-    """Read `<results>/<name>/ablation.json`; raises `UserError` where it is missing or is not what the stage writes."""
+    """Read `<results>/<name>/ablation.json`; raises `UserError` where it is missing or malformed."""
     path = results / name / FILE
     raw = read_json(path)
     if raw is None:
-        raise UserError(
-            f"{path} is missing or damaged. Run `dvc repro` (or `python -m pipeline ablate {name}`) to make it."
-        )
+        raise UserError(f"{path} is missing or damaged. Run `python -m pipeline ablate {name}` to make it.")
     try:
         return _ablation(raw)
     except (KeyError, TypeError, AttributeError) as fault:

@@ -15,8 +15,8 @@ RESERVED = {"index", "metrics"}
 def build(results: Path, reports: Path, ablations: Sequence[str], mlflow_url: str | None = None) -> None:
     """Write `reports/index.html`, a page, a CSV and a JSON per ablation, and `metrics.json`.
 
-    `ablations` are the study's names in order; pages of others are deleted. `mlflow_url` is where MLflow's UI answers.
-    Equal results give equal bytes. Raises `UserError` where a result is missing or damaged.
+    `ablations` are the study's names in order; pages of others are deleted. `mlflow_url` is where MLflow's UI
+    answers. Equal results give equal bytes. Raises `UserError` where a result is missing or damaged.
     """
     reports.mkdir(parents=True, exist_ok=True)
     study = [read(results, name) for name in ablations]
@@ -39,8 +39,8 @@ def build(results: Path, reports: Path, ablations: Sequence[str], mlflow_url: st
 def page_stems(ablations: Sequence[str]) -> dict[str, str]:
     """Return the file name, without its ending, of every ablation's page.
 
-    It is the ablation's own name, unless that is taken by the index, by `metrics.json`, or by a name that differs only
-    in case, which not every file system can tell apart: then underscores are added.
+    It is the ablation's own name, unless that is taken by the index, by `metrics.json`, or by a name that
+    differs only in case, which not every file system can tell apart: then underscores are added.
     """
     stems: dict[str, str] = {}
     taken = RESERVED | {name.lower() for name in ablations if name.lower() not in RESERVED}

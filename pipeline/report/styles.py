@@ -19,7 +19,7 @@ LIGHT = (
     "#7a5230",
     "#59636e",
 )
-"""Line colours on white, after M. Okabe and K. Ito's set for colour-blind readers, darkened to be seen on white."""
+"""Colours on white, after M. Okabe and K. Ito's set for colour-blind readers, darker to be seen on white."""
 
 DARK = (
     "#5ab0f0",
@@ -35,13 +35,13 @@ DARK = (
 )
 """The same hues on a dark page."""
 
-MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+MARKERS = ("o", "s", "D", "^", "v", "P", "p")
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.6), (1.4, 1.4), (6, 1.4, 1.4, 1.4))
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a variant is drawn; `colour` is an index into `LIGHT` and `DARK`, `dash` is empty for a solid line."""
+    """How a variant is drawn: `index` counts through colours, markers and dashes."""
 
     index: int
 
@@ -57,7 +57,7 @@ class Style:
 
     @property
     def dash(self) -> tuple[float, ...]:
-        """Lengths of dashes and gaps; every five styles another, so that near hues differ in more than hue."""
+        """Lengths of dashes and gaps, none for a solid line; another one every five styles."""
         return DASHES[self.index // 5 % len(DASHES)]
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.report.figures.forest import interval_text
 from pipeline.report.findings import Findings, Row
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
@@ -12,7 +11,10 @@ from pipeline.report.texts import at, number, p_value, plain
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says, and the number it sorts by (its text where None); `style` puts a variant's swatch before it."""
+    """A cell's text and the number it sorts by, if not by its text.
+
+    `style` puts a variant's swatch before the text, `word` shows it as a verdict.
+    """
 
     text: str
     sort: float | None = None
@@ -51,6 +53,7 @@ def ranking(findings: Findings, styles: Styles) -> Table:
         Column("difference [95 %]", True, f"Difference from {findings.ablation.baseline}"),
         Column("p (Holm)", True, "Two-sided p, adjusted for all variants of this ablation"),
         Column("verdict"),
+        Column("seeds to settle", True, "Replicates that would probably settle an open comparison"),
         Column("parameters", True),
         *(Column(path, True, "Chosen by tuning, then frozen") for path in paths),
         *([Column("published", True, "Test accuracy reported elsewhere, in %")] if published else []),
@@ -64,17 +67,19 @@ def ranking(findings: Findings, styles: Styles) -> Table:
 def _ranked(
     findings: Findings, row: Row, rank: int, styles: Styles, paths: Sequence[str], published: bool
 ) -> list[Cell]:
-    variant, comparison = row.variant, row.comparison
+    variant, comparison, unit = row.variant, row.comparison, findings.measure
     difference = comparison.difference if comparison else None
     p = comparison.p_holm if comparison else None
+    needed = comparison.seeds_needed if comparison else None
     reference = variant.reference
     return [
         Cell(str(rank) if row.interval else "–", rank),
         Cell(variant.name, style=styles[variant.name]),
         *_mean_cells(findings, row),
-        Cell(interval_text(findings, row) or "–", difference.mean if difference else 0.0),
+        Cell(unit.interval(difference) or "–", difference.mean if difference else 0.0),
         Cell("–" if p is None else p_value(p), 2.0 if p is None else p),
-        _verdict(findings, row),
+        _verdict(row),
+        Cell(str(needed) if needed else "–", needed or 0),
         Cell(number(variant.parameters), variant.parameters),
         *(_chosen(variant, path) for path in paths),
         *([_published(reference.test_accuracy if reference else None)] if published else []),
@@ -95,13 +100,10 @@ def _mean_cells(findings: Findings, row: Row) -> list[Cell]:
     ]
 
 
-def _verdict(findings: Findings, row: Row) -> Cell:
+def _verdict(row: Row) -> Cell:
     if row.comparison is None:
         return Cell("baseline", word="baseline")
     verdict: str = row.comparison.verdict if row.interval else "diverged"
-    needed = row.comparison.seeds_needed
-    if verdict == "inconclusive" and needed is not None:
-        return Cell(f"inconclusive ({needed} seeds may settle it)", word=verdict)
     return Cell(verdict, word=verdict.replace(" ", "-"))
 
 
@@ -142,7 +144,7 @@ def published(ablation: Ablation) -> list[tuple[str, str]]:
 
 
 def failures(ablation: Ablation, styles: Styles) -> Table:
-    """Return every run that diverged: as a trial with its values, as a replicate with its seed and last epoch."""
+    """Return every run that diverged: trials with their values, replicates with their seed and last epoch."""
     rows = [
         [Cell(variant.name, style=styles[variant.name]), Cell(phase), Cell(what), Cell(key)]
         for variant in ablation.variants

@@ -19,7 +19,7 @@ def plain(value: Any) -> str:
 
 def number(value: float) -> str:
     """Return a number with three significant digits: 0.00123, 1.2e-05, 3,140,000."""
-    if value == int(value) and abs(value) < 1e15:
+    if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:.3g}"
 

@@ -1,6 +1,6 @@
-"""Made-up results, the same every time: what the ablate stage would write, for tests and for looking at pages.
+"""Made-up results, the same every time: what the ablate stage writes, for tests and for looking at pages.
 
-`python -m tests.report.made_up FOLDER` writes them and builds the pages.
+`python -m tests.report.made_up FOLDER`, from the project, writes them and builds the pages.
 """
 
 import json
@@ -132,7 +132,7 @@ def ablation(name: str, variants: Sequence[Mapping[str, Any]], **more: Any) -> d
 
 
 def activations() -> dict[str, Any]:
-    """Return a plain ablation with tuning: one variant better, one worse, one at the edge, one partly diverged."""
+    """Return a plain ablation with tuning: better, worse, chosen at the edge, partly diverged."""
     means = {
         "relu": 0.968,
         "sigmoid": 0.951,

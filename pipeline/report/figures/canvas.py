@@ -1,13 +1,15 @@
 """Drawing with matplotlib into SVG text that follows the page's theme.
 
-Colours are drawn as sentinels and become CSS variables afterwards: `INK`, `MUTED`, `LINE` and `PAPER` those of the page,
-`series(style)` that of a variant. Lengths are CSS pixels, fonts whatever the page uses.
+Colours are drawn as sentinels and become CSS variables afterwards: `INK`, `MUTED`, `LINE`, `PAPER` and `BAND`
+those of the page, `series(style)` that of a variant. Lengths are CSS pixels, fonts whatever the page uses.
 """
 
 import io
 import re
 import warnings
 from dataclasses import dataclass
+from math import ceil, floor, log10
+from typing import Any, Literal
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -15,16 +17,25 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.typing import RcKeyType
 
 from pipeline.report.styles import Style
 
 INK, MUTED, LINE, PAPER, BAND = "#0b0000", "#0b0001", "#0b0002", "#0b0003", "#0b0004"
 _THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band"}
+_NEEDLESS = (
+    r"<metadata>.*?</metadata>\s*",
+    r"<defs>\s*<style.*?</defs>\s*",  # it would style the whole page
+    r" font-family: [^;\"]*;",  # the page's own font is used instead
+    r' transform="rotate\(-0 [^"]*"',
+    r"<g/>\s*",
+)
+_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _PIXELS_PER_INCH = 72.0
 _CHARACTER = 6.1
 
-_RC = {
+_RC: dict[RcKeyType, Any] = {
     "axes.edgecolor": LINE,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -56,7 +67,7 @@ _RC = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A finished figure. `key` is unique on its page; `alt` says in words what is to be seen; `width` is in pixels."""
+    """A finished figure. `key` is unique on its page, `alt` says what is to be seen, `width` is in pixels."""
 
     key: str
     title: str
@@ -100,12 +111,31 @@ def mark(artist: Artist, style: Style) -> None:
     artist.set_gid(f"series-{style.index}")
 
 
-def log_axis(axes: Axes, which: str) -> None:
-    """Make the `x` or `y` axis logarithmic, without the minor ticks that take longest to draw."""
+def log_axis(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic, without the minor ticks that take longest to draw."""
     getattr(axes, f"set_{which}scale")("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
+
+
+def sparse_log(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Make an axis logarithmic with ticks at the decades, or at 1, 2, 5 of each where there are few."""
+    log_axis(axes, which)
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(FixedLocator(log_ticks(low, high)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    getattr(axes, f"set_{which}lim")(low, high)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return round ticks within `low`..`high` (both positive), or these two where no two lie between."""
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    steps = (1.0,) if log10(high / low) > 2.5 else (1.0, 2.0, 5.0)
+    ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+    inside = [tick for tick in ticks if low <= tick <= high]
+    return inside if len(inside) > 1 else [low, high]
 
 
 def label_room(labels: list[str]) -> float:
@@ -129,9 +159,9 @@ def finish(figure: Canvas, key: str, title: str, caption: str, alt: str) -> Figu
 
 def _themed(svg: str, key: str, title: str, alt: str) -> Markup:
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="series-(\d+)">', r'<g data-series="\1">', svg)
-    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub("|".join(_NEEDLESS), "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="series-(\d+)"', r'<g data-series="\1"', svg)
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r"#0a00([0-9a-f]{2})", lambda match: f"var(--s{int(match[1], 16)})", svg)
     svg = re.sub("|".join(_THEME), lambda match: f"var({_THEME[match[0]]})", svg)
     svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda match: _rounded(match[0]), svg)
@@ -148,6 +178,6 @@ def _opening(tag: str, key: str, title: str, alt: str) -> str:
     box = re.search(r'viewBox="[^"]*"', tag)
     return (
         f'<svg role="img" {box[0] if box else ""} xmlns="http://www.w3.org/2000/svg" '
-        f'xmlns:xlink="http://www.w3.org/1999/xlink" aria-labelledby="{key}-title {key}-alt">'
+        f'xmlns:xlink="http://www.w3.org/1999/xlink" font-family="{_FONTS}" aria-labelledby="{key}-title {key}-alt">'
         f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-alt">{escape(alt)}</desc>'
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, log_axis, mark, series
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, log_axis, mark, series, sparse_log
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.stats.intervals import t_quantile
@@ -20,6 +20,7 @@ PANELS = {
     "loss": "Training loss",
     "learning_rate": "Learning rate",
 }
+SIZE = (338, 250)
 MOST_POINTS = 120
 SMALLEST_ERROR = 0.05
 _ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
@@ -29,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Line:
-    """One variant's curve: arrays over the epochs shown (from 1); `low` and `high` are NaN below two replicates."""
+    """One variant's curve over the epochs shown, from 1; `low` and `high` are NaN below two replicates."""
 
     name: str
     style: Style
@@ -46,7 +47,7 @@ def learning_curves(ablation: Ablation, styles: Styles) -> list[Figure]:
 
 
 def curves_info(ablation: Ablation, curve: str, styles: Styles) -> list[Line]:
-    """Return each variant's mean of `curve` over the replicates still training, as long as at least half of them are.
+    """Return each variant's mean of `curve` over the replicates still training, while half of them are.
 
     Diverged replicates are left out. Accuracies are in per cent.
     """
@@ -83,17 +84,17 @@ def _line(name: str, style: Style, values: Floats) -> Line:
 
 
 def _panel(key: str, title: str, lines: Sequence[Line]) -> Figure:
-    figure, axes = canvas(430, 280, Margins(left=62))
+    figure, axes = canvas(*SIZE, Margins(left=50))
     accuracy = key.endswith("accuracy")
     for line in lines:
         _draw(axes, line, accuracy, bands=key != "learning_rate")
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if accuracy:
         _error_axis(axes, lines)
     elif all((line.mean > 0).all() for line in lines):
-        log_axis(axes, "y")
-        _sparse_log_ticks(axes)
-    return finish(figure, f"curve-{key.replace('_', '-')}", title, _caption(key), _alt(lines))
+        sparse_log(axes, "y")
+    return finish(figure, f"curve-{key.replace('_', '-')}", title, "", _alt(lines))
 
 
 def _draw(axes: Axes, line: Line, accuracy: bool, bands: bool) -> None:
@@ -119,7 +120,9 @@ def _error(accuracy: Floats) -> Floats:
 
 def _error_axis(axes: Axes, lines: Sequence[Line]) -> None:
     errors = np.concatenate([_error(line.mean) for line in lines])
-    low, high = errors.min() / 1.15, errors.max() * 1.1
+    reach = np.concatenate([_error(line.high[np.isfinite(line.high)]) for line in lines])
+    low = max(min(reach.min(initial=np.inf), errors.min()), errors.min() / 2.5) / 1.1
+    high = errors.max() * 1.1
     log_axis(axes, "y")
     axes.set_ylim(high, low)
     ticks = accuracy_ticks(100 - high, 100 - low)
@@ -128,7 +131,7 @@ def _error_axis(axes: Axes, lines: Sequence[Line]) -> None:
 
 
 def accuracy_ticks(low: float, high: float) -> list[float]:
-    """Return between three and ten round accuracies (per cent) in `low`..`high`, fewer where the range is tiny."""
+    """Return three or more round accuracies (per cent) within `low`..`high`, or its ends where it is tiny."""
     finer: list[Sequence[float]] = [
         _ACCURACIES,
         *(np.arange(0, 100, step).tolist() for step in (10, 5, 2, 1, 0.5, 0.1)),
@@ -136,26 +139,6 @@ def accuracy_ticks(low: float, high: float) -> list[float]:
     found = ([tick for tick in ticks if low <= tick <= high] for ticks in finer)
     chosen = next((ticks for ticks in found if len(ticks) >= 3), [low, high])
     return [round(tick, 2) for tick in chosen]
-
-
-def _sparse_log_ticks(axes: Axes) -> None:
-    """Put ticks at 1, 2, 5 of each decade where there are few decades, else at decades."""
-    low, high = axes.get_ylim()
-    decades = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    steps = (1.0,) if np.log10(high / low) > 3 else (1.0, 2.0, 5.0)
-    ticks = [step * 10**decade for decade in decades for step in steps if low <= step * 10**decade <= high]
-    if len(ticks) < 2:
-        ticks = [low, high]
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
-    axes.set_ylim(low, high)
-
-
-def _caption(key: str) -> str:
-    if key == "learning_rate":
-        return "Mean over replicates, logarithmic."
-    scale = "scaled by the error's logarithm" if key.endswith("accuracy") else "logarithmic"
-    return f"Mean over replicates with its 95 % t interval, {scale}."
 
 
 def _alt(lines: Sequence[Line]) -> str:

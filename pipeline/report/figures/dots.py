@@ -79,7 +79,10 @@ def _draw(axes: Axes, position: int, row: Dots) -> None:
 
 
 def _caption(info: Sequence[Dots]) -> str:
-    caption = "One dot per replicate (training seed), the mean as a stroke, its 95 % t interval as a band; dashed: the baseline's mean."
+    caption = (
+        "One dot per replicate (training seed), the mean as a stroke, its 95 % t interval as a band; "
+        "dashed: the baseline's mean."
+    )
     return caption + (" Star: a published value." if any(row.reference is not None for row in info) else "")
 
 

@@ -1,4 +1,4 @@
-"""Forest plot: every variant's difference from the baseline, with its interval and the margin of equivalence."""
+"""Forest plot: every variant's difference from the baseline, its interval, and the margin of equivalence."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ KEY = "forest"
 
 @dataclass(frozen=True)
 class Effect:
-    """One line of the plot, in the shown unit; `settled` says whether a verdict other than inconclusive was given."""
+    """One line of the plot, in the shown unit; `settled` is false where the verdict is inconclusive."""
 
     name: str
     style: Style
@@ -30,7 +30,7 @@ def forest(findings: Findings, styles: Styles) -> Figure | None:
         return None
     unit = findings.measure
     margin = findings.margin * unit.factor
-    figure, axes = row_canvas([effect.name for effect in effects], right=150)
+    figure, axes = row_canvas([effect.name for effect in effects], right=172)
     axes.axvspan(-margin, margin, color=BAND, linewidth=0)
     axes.axvline(0, color=INK, linewidth=1)
     for row, effect in enumerate(effects):
@@ -47,8 +47,8 @@ def forest(findings: Findings, styles: Styles) -> Figure | None:
     axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
     baseline = findings.ablation.baseline
     caption = (
-        f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t interval. "
-        f"The shaded band is the declared margin of ±{margin:g} {unit.step_unit}".rstrip()
+        f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t "
+        f"interval. The shaded band is the declared margin of ±{margin:g} {unit.step_unit}".rstrip()
         + ": within it, differences are taken not to matter. Hollow: inconclusive."
     )
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
@@ -72,16 +72,5 @@ def _effect(findings: Findings, row: Row, styles: Styles) -> Effect | None:
         low=None if difference.low is None else difference.low * unit.factor,
         high=None if difference.high is None else difference.high * unit.factor,
         settled=row.comparison.verdict != "inconclusive",
-        text=interval_text(findings, row),
+        text=unit.interval(difference),
     )
-
-
-def interval_text(findings: Findings, row: Row) -> str:
-    """Return a row's difference as `+0.52 [+0.11, +0.93]`, or nothing where it has none."""
-    comparison, step = row.comparison, findings.measure.step
-    if comparison is None or comparison.difference is None:
-        return ""
-    difference = comparison.difference
-    if difference.low is None or difference.high is None:
-        return step(difference.mean)
-    return f"{step(difference.mean)} [{step(difference.low)}, {step(difference.high)}]"

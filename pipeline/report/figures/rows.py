@@ -11,9 +11,11 @@ from pipeline.report.texts import shortened
 
 ROW = 24
 LONGEST = 26
+WIDE = 524.0
+"""Pixels of a figure of which two stand side by side."""
 
 
-def row_canvas(names: Sequence[str], right: float = 16, width: float = 640) -> tuple[Canvas, Axes]:
+def row_canvas(names: Sequence[str], right: float = 16, width: float = WIDE) -> tuple[Canvas, Axes]:
     """Return axes with one named row per variant, the first at the top; rows sit at 0, 1, 2, ..."""
     labels = [shortened(name, LONGEST) for name in names]
     margins = Margins(left=label_room(labels), right=right)
@@ -28,7 +30,7 @@ def row_canvas(names: Sequence[str], right: float = 16, width: float = 640) -> t
 def point(
     axes: Axes, x: float, row: float, low: float | None, high: float | None, style: Style, filled: bool = True
 ) -> None:
-    """Draw a mean with its interval; hollow where `filled` is false, without a line where there is no interval."""
+    """Draw a mean with its interval, if it has one; hollow where `filled` is false."""
     colour = series(style)
     if low is not None and high is not None:
         mark(

@@ -1,0 +1,84 @@
+"""Staircase of a ladder: every rung's mean, and what its own change added to the rung before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from pipeline.report.figures.canvas import MUTED, Figure, finish
+from pipeline.report.figures.rows import point, row_canvas
+from pipeline.report.findings import Findings
+from pipeline.report.styles import Style, Styles
+
+KEY = "staircase"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung in the shown unit; `step` says its difference from the rung before, nothing for the first."""
+
+    name: str
+    style: Style
+    mean: float
+    low: float | None
+    high: float | None
+    step: str
+    settled: bool
+
+
+def staircase(findings: Findings, styles: Styles) -> Figure | None:
+    """Draw the staircase, or return None for anything but a ladder with results."""
+    rungs = staircase_info(findings, styles)
+    if not rungs:
+        return None
+    figure, axes = row_canvas([rung.name for rung in rungs], right=172)
+    _climb(axes, rungs)
+    for row, rung in enumerate(rungs):
+        point(axes, rung.mean, row, rung.low, rung.high, rung.style, rung.settled)
+        axes.text(
+            1.02,
+            row,
+            rung.step,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=MUTED,
+            fontsize=10.5,
+        )
+    axes.set_xlabel(findings.measure.label)
+    caption = (
+        "Each rung keeps the changes of those above it and adds one. Mean with its 95 % t interval; to the "
+        "right the difference from the rung before, tested on its own. Hollow: that step is inconclusive."
+    )
+    alt = "; ".join(f"{rung.name} {rung.step}".strip() for rung in rungs)
+    return finish(figure, KEY, "Step by step", caption, alt)
+
+
+def staircase_info(findings: Findings, styles: Styles) -> list[Rung]:
+    """Return the rungs that were measured, in the order they were written; none for other kinds."""
+    if findings.ablation.kind != "ladder":
+        return []
+    names = [variant.name for variant in findings.ablation.variants]
+    return [rung for name in names if (rung := _rung(findings, name, styles[name])) is not None]
+
+
+def _rung(findings: Findings, name: str, style: Style) -> Rung | None:
+    interval, factor = findings.row(name).interval, findings.measure.factor
+    if interval is None:
+        return None
+    step = findings.steps.get(name)
+    return Rung(
+        name=name,
+        style=style,
+        mean=interval.mean * factor,
+        low=None if interval.low is None else interval.low * factor,
+        high=None if interval.high is None else interval.high * factor,
+        step="" if step is None else findings.measure.interval(step.difference),
+        settled=step is None or step.verdict != "inconclusive",
+    )
+
+
+def _climb(axes: Axes, rungs: Sequence[Rung]) -> None:
+    means = [rung.mean for rung in rungs]
+    across = [mean for mean in means for _ in range(2)][:-1]
+    down = [row for row in range(len(rungs)) for _ in range(2)][1:]
+    axes.plot(across, down, color=MUTED, linewidth=1)

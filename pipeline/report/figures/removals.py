@@ -1,0 +1,49 @@
+"""Bars of a leave-one-out ablation: what taking each part away costs."""
+
+from pipeline.report.figures.canvas import BAND, INK, MUTED, Figure, finish, mark, series
+from pipeline.report.figures.forest import Effect, forest_info
+from pipeline.report.figures.rows import row_canvas
+from pipeline.report.findings import Findings
+from pipeline.report.styles import Styles
+
+KEY = "removals"
+
+
+def removals(findings: Findings, styles: Styles) -> Figure | None:
+    """Draw the bars, or return None for anything but a leave-one-out ablation with results."""
+    effects = removals_info(findings, styles)
+    if not effects:
+        return None
+    unit, margin = findings.measure, findings.margin * findings.measure.factor
+    figure, axes = row_canvas([effect.name for effect in effects], right=172)
+    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
+    axes.axvline(0, color=INK, linewidth=1)
+    for row, effect in enumerate(effects):
+        mark(
+            axes.barh(row, effect.mean, height=0.62, color=series(effect.style), alpha=0.75)[0], effect.style
+        )
+        if effect.low is not None and effect.high is not None:
+            axes.plot([effect.low, effect.high], [row, row], color=INK, linewidth=1.2)
+        axes.text(
+            1.02,
+            row,
+            effect.text,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=MUTED,
+            fontsize=10.5,
+        )
+    axes.set_xlabel(unit.step_label)
+    caption = (
+        f"What {findings.ablation.baseline} loses or gains without each part, the most harmful removal "
+        "first, with the 95 % t interval. The band is the declared margin."
+    )
+    alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
+    return finish(figure, KEY, "What each part is worth", caption, alt)
+
+
+def removals_info(findings: Findings, styles: Styles) -> list[Effect]:
+    """Return one effect per removed part, the most harmful first; none for other kinds."""
+    if findings.ablation.kind != "leave_one_out":
+        return []
+    return forest_info(findings, styles)[::-1]

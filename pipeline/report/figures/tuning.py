@@ -1,0 +1,216 @@
+"""Tuning: what every trial scored, and where in its range each variant's choice lies, per hyperparameter."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from pipeline.report.figures.canvas import (
+    LINE,
+    MUTED,
+    PAPER,
+    Figure,
+    Margins,
+    canvas,
+    finish,
+    mark,
+    series,
+    sparse_log,
+)
+from pipeline.report.figures.rows import WIDE, row_canvas
+from pipeline.report.results import Ablation, Trial, Variant
+from pipeline.report.styles import Style, Styles
+from pipeline.report.texts import plain
+
+
+@dataclass(frozen=True)
+class Search:
+    """One variant's search over one hyperparameter; positions are values, or indices of categories.
+
+    `tried` are position and score of trials in order of position, the score in per cent for accuracies and
+    None where the trial diverged; `chosen` is None where nothing was; `low` and `high` are the range's ends.
+    """
+
+    name: str
+    style: Style
+    tried: Sequence[tuple[float, float | None]]
+    chosen: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One tuned hyperparameter; `categories` is empty for numbers, `logarithmic` as the ranges say."""
+
+    path: str
+    logarithmic: bool
+    categories: Sequence[str]
+    searches: Sequence[Search]
+
+
+def tuning(ablation: Ablation, styles: Styles) -> list[Figure]:
+    """Draw both figures of every tuned hyperparameter; none without tuning."""
+    return [
+        figure
+        for number, hyperparameter in enumerate(tuning_info(ablation, styles))
+        for figure in (_scores(ablation, hyperparameter, number), _ranges(hyperparameter, number))
+    ]
+
+
+def tuning_info(ablation: Ablation, styles: Styles) -> list[Hyperparameter]:
+    """Return every hyperparameter that some trial set, in order of appearance."""
+    trials = [trial for variant in ablation.variants for trial in variant.trials]
+    paths = dict.fromkeys(path for trial in trials for path in trial.values)
+    return [_hyperparameter(ablation, path, styles) for path in paths]
+
+
+def _hyperparameter(ablation: Ablation, path: str, styles: Styles) -> Hyperparameter:
+    tuned = [
+        variant for variant in ablation.variants if any(path in trial.values for trial in variant.trials)
+    ]
+    values = [value for variant in tuned for value in _values(variant, path)]
+    categories = [] if all(map(_is_number, values)) else list(dict.fromkeys(map(plain, values)))
+    logarithmic = not categories and any("log" in _domain(variant, path) for variant in tuned)
+    monitor = "" if ablation.tune is None else ablation.tune.monitor
+    searches = [_search(variant, path, categories, monitor, styles[variant.name]) for variant in tuned]
+    return Hyperparameter(path, logarithmic, categories, searches)
+
+
+def _search(variant: Variant, path: str, categories: Sequence[str], monitor: str, style: Style) -> Search:
+    def position(value: Any) -> float:
+        return float(categories.index(plain(value)) if categories else value)
+
+    factor = 100.0 if monitor.endswith("accuracy") else 1.0
+    tried = [
+        (position(trial.values[path]), _score(trial, factor))
+        for trial in variant.trials
+        if path in trial.values
+    ]
+    chosen = (variant.chosen or {}).get(path)
+    ends = [position(value) for value in _values(variant, path)]
+    return Search(
+        name=variant.name,
+        style=style,
+        tried=sorted(tried, key=lambda point: point[0]),
+        chosen=None if chosen is None else position(chosen),
+        low=min(ends),
+        high=max(ends),
+    )
+
+
+def _score(trial: Trial, factor: float) -> float | None:
+    return None if trial.score is None else trial.score * factor
+
+
+def _domain(variant: Variant, path: str) -> Mapping[str, Sequence[Any]]:
+    """Return a variant's range as `{scale: ends or choices}`; a bare list is a list of choices."""
+    domain = variant.space.get(path, {})
+    return domain if isinstance(domain, Mapping) else {"choices": domain}
+
+
+def _values(variant: Variant, path: str) -> list[Any]:
+    """Return the range's ends or choices, then every value tried."""
+    named = [
+        value
+        for values in _domain(variant, path).values()
+        if isinstance(values, list | tuple)
+        for value in values
+    ]
+    return named + [trial.values[path] for trial in variant.trials if path in trial.values]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> Figure:
+    figure, axes = canvas(WIDE, 320, Margins(left=62))
+    monitor = ablation.tune.monitor if ablation.tune else "score"
+    for search in hyperparameter.searches:
+        _draw_scores(axes, search)
+    _value_axis(axes, hyperparameter)
+    axes.set_ylabel(monitor + (" (%)" if monitor.endswith("accuracy") else ""))
+    caption = (
+        "One mark per trial, joined in order of the value; the large mark is the choice. "
+        "Trials that diverged have no score."
+    )
+    title = f"Score by {hyperparameter.path}"
+    return finish(figure, f"tuning-score-{number}", title, caption, _alt(hyperparameter))
+
+
+def _draw_scores(axes: Axes, search: Search) -> None:
+    scored = [(value, score) for value, score in search.tried if score is not None]
+    if not scored:
+        return
+    values, scores = zip(*scored, strict=True)
+    colour = series(search.style)
+    line = axes.plot(
+        values, scores, color=colour, linewidth=1, marker=search.style.marker, markersize=4, alpha=0.8
+    )[0]
+    mark(line, search.style)
+    best = next(((value, score) for value, score in scored if value == search.chosen), None)
+    if best is not None:
+        ring = axes.plot(
+            [best[0]],
+            [best[1]],
+            search.style.marker,
+            color=colour,
+            markersize=9,
+            markeredgecolor=PAPER,
+            markeredgewidth=1.4,
+        )[0]
+        mark(ring, search.style)
+
+
+def _ranges(hyperparameter: Hyperparameter, number: int) -> Figure:
+    searches = hyperparameter.searches
+    figure, axes = row_canvas([search.name for search in searches])
+    for row, search in enumerate(searches):
+        _draw_range(axes, row, search)
+    _value_axis(axes, hyperparameter)
+    caption = (
+        "Pale bar: the range searched. Small: trials, × where they diverged. Large: the choice. "
+        "One near an end asks for a wider range."
+    )
+    title = f"Chosen {hyperparameter.path}"
+    return finish(figure, f"tuning-range-{number}", title, caption, _alt(hyperparameter))
+
+
+def _draw_range(axes: Axes, row: int, search: Search) -> None:
+    colour = series(search.style)
+    axes.plot([search.low, search.high], [row, row], color=LINE, linewidth=7, solid_capstyle="butt")
+    for style, lost in (("o", False), ("x", True)):
+        values = [value for value, score in search.tried if (score is None) == lost]
+        dots = axes.plot(
+            values, [row] * len(values), style, color=MUTED if lost else colour, markersize=4, alpha=0.8
+        )
+        mark(dots[0], search.style)
+    if search.chosen is not None:
+        (chosen,) = axes.plot(
+            [search.chosen], [row], search.style.marker, color=colour, markersize=9, clip_on=False
+        )
+        chosen.set_markeredgecolor(PAPER)
+        mark(chosen, search.style)
+
+
+def _value_axis(axes: Axes, hyperparameter: Hyperparameter) -> None:
+    axes.set_xlabel(hyperparameter.path)
+    if hyperparameter.categories:
+        axes.set_xticks(range(len(hyperparameter.categories)), list(hyperparameter.categories))
+    elif hyperparameter.logarithmic:
+        sparse_log(axes, "x")
+
+
+def _alt(hyperparameter: Hyperparameter) -> str:
+    chosen = [
+        f"{search.name} chose {_named(hyperparameter, search.chosen)}"
+        for search in hyperparameter.searches
+        if search.chosen is not None
+    ]
+    return "; ".join(chosen) or "Nothing was chosen."
+
+
+def _named(hyperparameter: Hyperparameter, position: float) -> str:
+    return hyperparameter.categories[int(position)] if hyperparameter.categories else plain(position)

@@ -1,0 +1,37 @@
+"""Made-up results and the report built from them, once for all tests that only read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.report import build
+from pipeline.report.results import Ablation, read
+
+from . import made_up
+
+MLFLOW = "http://127.0.0.1:5000"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished report: where its results and pages lie, and its ablations' names in order."""
+
+    results: Path
+    reports: Path
+    names: list[str]
+
+    def page(self, name: str) -> str:
+        return (self.reports / f"{name}.html").read_text(encoding="utf-8")
+
+    def ablation(self, name: str) -> Ablation:
+        return read(self.results, name)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    folder = tmp_path_factory.mktemp("report")
+    results, reports = folder / "results", folder / "reports"
+    names = made_up.write(results)
+    build(results, reports, names, MLFLOW)
+    return Built(results, reports, names)

@@ -1,0 +1,209 @@
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from pipeline.report.figures import draw_all
+from pipeline.report.figures.canvas import Figure, log_ticks
+from pipeline.report.figures.curves import accuracy_ticks, curves_info
+from pipeline.report.figures.dots import dots_info
+from pipeline.report.figures.forest import forest_info
+from pipeline.report.figures.heatmap import heat_map_info
+from pipeline.report.figures.ladder import staircase_info
+from pipeline.report.figures.removals import removals_info
+from pipeline.report.figures.size import size, size_info
+from pipeline.report.figures.tuning import tuning_info
+from pipeline.report.findings import Findings, find
+from pipeline.report.results import Ablation, read
+from pipeline.report.styles import assign
+from pipeline.stats.intervals import t_interval
+
+from . import made_up
+from .conftest import Built
+
+
+def parsed(raw: dict[str, Any], folder: Path) -> Ablation:
+    made_up.write(folder, [raw])
+    return read(folder, raw["name"])
+
+
+def judged(built: Built, name: str) -> Findings:
+    return find(built.ablation(name))
+
+
+def drawn(findings: Findings) -> list[Figure]:
+    return [
+        figure for figures in draw_all(findings, assign([findings.ablation])).values() for figure in figures
+    ]
+
+
+def test_forest_shows_differences_in_points_without_the_baseline(built: Built) -> None:
+    findings = judged(built, "activations")
+    effects = forest_info(findings, assign([findings.ablation]))
+    assert [effect.name for effect in effects] == [
+        r.variant.name for r in findings.rows if r.variant.name != "relu"
+    ]
+    difference = findings.row("gelu").difference
+    assert difference is not None
+    gelu = effects[0]
+    assert gelu.mean == pytest.approx(100 * difference.mean)
+    assert gelu.settled
+    assert not next(effect for effect in effects if effect.name == "tanh").settled
+
+
+def test_dots_hold_every_finished_replicate(built: Built) -> None:
+    findings = judged(built, "activations")
+    info = {row.name: row for row in dots_info(findings, assign([findings.ablation]))}
+    assert len(info["elu"].values) == 4
+    first = findings.ablation.variant("relu").replicates[0]
+    assert info["relu"].values[0] == pytest.approx(100 * first.metrics["test_accuracy"])
+    assert info["gelu"].reference == pytest.approx(98.1)
+
+
+def test_curves_are_means_with_t_intervals(built: Built) -> None:
+    ablation = built.ablation("activations")
+    line = curves_info(ablation, "val_loss", assign([ablation]))[0]
+    values = [replicate.curves["val_loss"][7] for replicate in ablation.variants[0].replicates]
+    expected = t_interval(values)
+    assert line.mean[7] == pytest.approx(expected.mean)
+    assert (line.low[7], line.high[7]) == (pytest.approx(expected.low), pytest.approx(expected.high))
+
+
+def test_curves_leave_diverged_replicates_out(built: Built) -> None:
+    ablation = built.ablation("activations")
+    lines = {line.name: line for line in curves_info(ablation, "loss", assign([ablation]))}
+    assert lines["elu"].epochs[-1] == 20
+
+
+def test_curves_end_where_fewer_than_half_of_the_replicates_train(tmp_path: Path) -> None:
+    raw = made_up.ablation("stopped", [made_up.variant("a"), made_up.variant("b")])
+    for replicate, length in zip(raw["variants"][0]["replicates"], (4, 6, 8, 9, 20), strict=True):
+        replicate["curves"] = {name: values[:length] for name, values in replicate["curves"].items()}
+    ablation = parsed(raw, tmp_path)
+    line = curves_info(ablation, "loss", assign([ablation]))[0]
+    assert line.epochs[-1] == 8
+    assert np.isfinite(line.low).all()
+
+
+def test_long_curves_are_thinned_to_both_ends(tmp_path: Path) -> None:
+    raw = made_up.ablation("long", [made_up.variant("a"), made_up.variant("b")])
+    for variant in raw["variants"]:
+        for replicate in variant["replicates"]:
+            replicate["curves"] = {"loss": [1 / (1 + epoch) for epoch in range(1000)]}
+    ablation = parsed(raw, tmp_path)
+    line = curves_info(ablation, "loss", assign([ablation]))[0]
+    assert (line.epochs[0], line.epochs[-1]) == (1, 1000)
+    assert len(line.epochs) <= 120
+
+
+def test_tuning_shows_every_trial_and_the_choice(built: Built) -> None:
+    ablation = built.ablation("activations")
+    (rate,) = tuning_info(ablation, assign([ablation]))
+    assert rate.path == "optimizer.learning_rate"
+    assert rate.logarithmic
+    search = next(search for search in rate.searches if search.name == "gelu")
+    assert len(search.tried) == 6
+    assert [score is None for _, score in search.tried] == [False] * 5 + [True]
+    assert (search.low, search.high) == (1e-4, 1e-1)
+    chosen = ablation.variant("gelu").chosen
+    assert chosen is not None
+    assert search.chosen == chosen["optimizer.learning_rate"]
+
+
+def test_choices_are_categories(tmp_path: Path) -> None:
+    tuned = made_up.variant("a", tuned=True)
+    names = ["sgd", "adam"]
+    for trial, name in zip(tuned["trials"], names * 3, strict=True):
+        trial["values"] = {"optimizer.name": name}
+    tuned |= {"space": {"optimizer.name": {"choice": names}}, "chosen": {"optimizer.name": "adam"}}
+    ablation = parsed(made_up.ablation("choices", [tuned, made_up.variant("b")]), tmp_path)
+    (choice,) = tuning_info(ablation, assign([ablation]))
+    assert choice.categories == names
+    assert choice.searches[0].chosen == 1.0
+    assert not choice.logarithmic
+    assert any(figure.key == "tuning-range-0" for figure in drawn(find(ablation)))
+
+
+def test_heat_map_has_a_cell_per_combination(built: Built) -> None:
+    findings = judged(built, "initializer_grid")
+    info = heat_map_info(findings)
+    assert info is not None
+    assert list(info.means.index) == ["relu", "selu", "tanh"]
+    row = findings.row("selu-lecun_normal")
+    assert row.interval is not None
+    assert info.means.loc["selu", "lecun_normal"] == pytest.approx(100 * row.interval.mean)
+    assert info.baseline == (0, 0)
+    assert heat_map_info(judged(built, "activations")) is None
+
+
+def test_staircase_keeps_the_order_written(built: Built) -> None:
+    findings = judged(built, "ladder")
+    rungs = staircase_info(findings, assign([findings.ablation]))
+    assert [rung.name for rung in rungs] == ["plain", "adam", "schedule", "batch_norm", "dropout"]
+    assert rungs[0].step == ""
+    assert rungs[1].step.startswith("+2.")
+
+
+def test_removals_put_the_most_harmful_first(built: Built) -> None:
+    findings = judged(built, "what_matters")
+    assert removals_info(findings, assign([findings.ablation]))[0].name == "no_batch_norm"
+
+
+def test_the_front_holds_what_no_smaller_variant_beats(tmp_path: Path) -> None:
+    variants = [
+        made_up.variant("small", 0.95, parameters=100),
+        made_up.variant("wasteful", 0.90, parameters=500),
+        made_up.variant("large", 0.98, parameters=1000),
+    ]
+    findings = find(parsed(made_up.ablation("sizes", variants), tmp_path))
+    styles = assign([findings.ablation])
+    info = size_info(findings, styles)
+    assert [(p.name, p.front) for p in info] == [("small", True), ("wasteful", False), ("large", True)]
+    assert size(findings, styles) is not None
+
+
+def test_sizes_that_hardly_differ_are_not_drawn(built: Built) -> None:
+    findings = judged(built, "activations")
+    assert size(findings, assign([findings.ablation])) is None
+
+
+@pytest.mark.parametrize("make", made_up.STUDY)
+def test_every_figure_is_sound_svg(make: Callable[[], dict[str, Any]], tmp_path: Path) -> None:
+    findings = find(parsed(make(), tmp_path))
+    figures = drawn(findings)
+    assert len({figure.key for figure in figures}) == len(figures) > 0
+    identifiers: list[str] = []
+    for figure in figures:
+        root = ElementTree.fromstring(figure.svg)
+        assert root.get("role") == "img"
+        assert root[0].text == figure.title
+        assert root[1].text == figure.alt
+        identifiers += [element.get("id", "") for element in root.iter() if element.get("id")]
+        assert not re.search(r"#0[ab]00", figure.svg), "a sentinel colour was left"
+        assert "nan" not in re.sub(r">[^<]*<", "><", figure.svg).lower()
+    assert len(set(identifiers)) == len(identifiers), "ids must be unique on the page"
+
+
+def test_figures_mark_what_belongs_to_a_variant(built: Built) -> None:
+    findings = judged(built, "activations")
+    styles = assign([findings.ablation])
+    forest = next(figure for figure in drawn(findings) if figure.key == "forest")
+    marked = {int(index) for index in re.findall(r'data-series="(\d+)"', forest.svg)}
+    assert marked == {style.index for name, style in styles.items() if name != "relu"}
+
+
+def test_log_ticks_are_round_and_inside() -> None:
+    assert log_ticks(1e-4, 1e-1) == [1e-4, 1e-3, 1e-2, 1e-1]
+    assert log_ticks(0.015, 0.3) == [0.02, 0.05, 0.1, 0.2]
+    assert log_ticks(3.1, 3.2) == [3.1, 3.2]
+
+
+@pytest.mark.parametrize(("low", "high"), [(9, 99.5), (96.1, 97.3), (99.2, 99.9), (10, 35), (97.1, 97.14)])
+def test_accuracy_ticks_are_inside_and_at_least_two(low: float, high: float) -> None:
+    ticks = accuracy_ticks(low, high)
+    assert len(ticks) >= 2
+    assert all(low - 0.01 <= tick <= high + 0.01 for tick in ticks)

@@ -1,0 +1,63 @@
+import pytest
+
+from pipeline.report.measure import ACCURACY, LOSS
+from pipeline.report.texts import at, number, p_value, plain, shortened
+from pipeline.stats.intervals import Interval
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("relu", "relu"),
+        (None, "none"),
+        (True, "true"),
+        (0.001, "0.001"),
+        (3.0, "3"),
+        (12, "12"),
+        ([64, 32], "[64, 32]"),
+        ({"name": "selu"}, "selu"),
+        ({"name": "leaky_relu", "negative_slope": 0.1}, '{"name": "leaky_relu", "negative_slope": 0.1}'),
+    ],
+)
+def test_plain(value: object, text: str) -> None:
+    assert plain(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3140000, "3,140,000"), (0.0012345, "0.00123"), (1e-5, "1e-05"), (float("inf"), "inf")],
+)
+def test_number(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "< .001"), (0.0123, ".012"), (0.42, ".42"), (1.0, "1.00")])
+def test_p_value(p: float, text: str) -> None:
+    assert p_value(p) == text
+
+
+def test_shortened_keeps_both_ends_and_the_length() -> None:
+    assert shortened("short", 5) == "short"
+    assert shortened("model.optimizer.learning_rate", 12) == "model.o…rate"
+
+
+def test_at_follows_dotted_paths_and_keys_with_dots() -> None:
+    recipe = {"model": {"activation": {"name": "relu"}}, "a.b": 3}
+    assert at(recipe, "model.activation.name") == "relu"
+    assert at(recipe, "a.b") == 3
+    assert at(recipe, "model.missing.name") is None
+    assert at(recipe, "model.activation.name.deeper") is None
+
+
+def test_accuracies_are_shown_in_per_cent_and_points() -> None:
+    assert ACCURACY.text(0.97126) == "97.13"
+    assert ACCURACY.step(-0.0052) == "−0.52"
+    assert ACCURACY.step(0.0052) == "+0.52"
+    assert ACCURACY.step(-0.000001) == "0.00"
+    assert LOSS.text(0.0312) == "0.0312"
+
+
+def test_intervals_of_differences() -> None:
+    assert ACCURACY.interval(Interval(0.01, 0.004, 0.016, 0.005, 5)) == "+1.00 [+0.40, +1.60]"
+    assert ACCURACY.interval(Interval(0.01, None, None, None, 1)) == "+1.00"
+    assert ACCURACY.interval(None) == ""
