@@ -1,4 +1,5 @@
-"""A user's own classes, written `module:Name`: found without being run, imported only from inside the project."""
+"""A user's own classes, written `module:Name`: found without being run, imported only from inside the
+project."""
 
 import ast
 import importlib
@@ -16,8 +17,8 @@ def is_plugin(spec: str) -> bool:
 def locate(spec: str, root: Path) -> Path:
     """Return the file that `module:Name` names, without importing it.
 
-    Raises `UserError` unless the module is a file inside the folder `root`, outside hidden folders and environments, that
-    has `Name` at its top level.
+    Raises `UserError` unless the module is a file inside the folder `root`, outside hidden folders and
+    environments, that has `Name` at its top level.
     """
     module, name = _split(spec)
     path = _module_path(spec, module, root)
@@ -56,8 +57,9 @@ def top_level_names(path: Path) -> set[str]:
     for node in body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             found |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
     return found
 
 

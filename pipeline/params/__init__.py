@@ -1,1 +1,2 @@
-"""params.yaml: read, checked, expanded into variants with complete recipes. Imports neither Keras nor TensorFlow."""
+"""params.yaml: read, checked, expanded into variants with complete recipes. Imports neither Keras nor
+TensorFlow."""

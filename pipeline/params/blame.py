@@ -10,8 +10,8 @@ from pipeline.params.faults import Fault, Where, dotted
 def traced(found: Fault, sources: Sequence[Source], at: Where) -> Fault:
     """Return `found`, its place moved to where the user wrote what causes it; the sources lie under `at`.
 
-    Of the patches that set one of the fault's places, the last one laid on is to blame; else the one that comes nearest;
-    else the last one, the place in the recipe spelt out in the text.
+    Of the patches that set one of the fault's places, the last one laid on is to blame; else the one that
+    comes nearest; else the last one, the place in the recipe spelt out in the text.
     """
     for source in reversed(sources):
         for place in found.at:
@@ -53,7 +53,8 @@ def _place(source: Source, place: Where) -> Where:
 
 
 def _reach(patch: Any, place: Where) -> int:
-    """Return how many steps of `place` the patch decides: all of them once it holds a value instead of a mapping."""
+    """Return how many steps of `place` the patch decides: all of them once it holds a value instead of a
+    mapping."""
     for depth, step in enumerate(place):
         if not isinstance(patch, Mapping):
             return len(place)

@@ -1,6 +1,7 @@
 """What the installed Keras offers by name, read from its source text without importing it.
 
-Importing Keras costs seconds, checking a params file must not. So names come from the `@keras_export` decorators, found
+Importing Keras costs seconds, checking a params file must not. So names come from the `@keras_export`
+decorators, found
 as text, and the arguments of a name come from the syntax tree of the one file that defines it.
 """
 
@@ -41,7 +42,8 @@ EXPORTS: dict[Namespace, str] = {
 
 # Layers that join several inputs cannot stand in a chain; text and feature layers do not take images.
 NOT_IN_A_CHAIN = {"merging", "attention", "preprocessing"}
-# Abstract bases, wrappers that need a Python object, and layers that only make sense outside a chain of image layers.
+# Abstract bases, wrappers that need a Python object, and layers that only make sense outside a chain of image
+# layers.
 EXCLUDED = {
     *("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"),
     *("Loss", "Initializer", "Regularizer", "Constraint", "LearningRateSchedule"),
@@ -66,7 +68,7 @@ QUOTED = re.compile(r'"([\w.]+)"')
 
 @dataclass(frozen=True)
 class Symbol:
-    """A public name of Keras: `name` as `getattr(keras.<namespace>, name)` takes it, and where its code lies."""
+    """A public name of Keras, as `getattr(keras.<namespace>, name)` takes it, and where its code lies."""
 
     namespace: Namespace
     name: str

@@ -1,4 +1,5 @@
-"""Faults: what is wrong, and where, gathered from pydantic and from our own rules into sentences a reader can act on."""
+"""Faults: what is wrong, and where, gathered from pydantic and from our own rules into sentences a reader can
+act on."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -53,6 +54,13 @@ def listing(allowed: Iterable[str]) -> str:
     return ", ".join(words[:SHOWN]) + (f", ... ({len(words)} in all)" if len(words) > SHOWN else "")
 
 
+def one_of(words: Iterable[str], came: object) -> str:
+    """Return the sentence for a word that is not among those allowed."""
+    allowed = list(words)
+    near = nearest(came, allowed) if isinstance(came, str) else ""
+    return f"must be one of {listing(allowed)}; got {show(came)}.{near}"
+
+
 def unknown_key(key: object, allowed: Iterable[str]) -> str:
     """Return the sentence for a key that does not exist."""
     words = list(allowed)
@@ -62,6 +70,11 @@ def unknown_key(key: object, allowed: Iterable[str]) -> str:
 def reject(*faults: Fault) -> PydanticCustomError:
     """Return an error for a pydantic validator to raise, that carries several faults."""
     return PydanticCustomError("faults", "see faults", {"faults": faults})
+
+
+def carried(error: PydanticCustomError) -> list[Fault]:
+    """Return what `reject` put into an error."""
+    return list((error.context or {}).get("faults", ()))
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
@@ -82,7 +95,7 @@ def _text(details: ErrorDetails) -> str:
         return "is missing"
     if details["type"] == "literal_error":
         words = re.findall(r"'([^']*)'", context["expected"])
-        return f"must be one of {', '.join(words)}; got {show(details['input'])}.{nearest(str(details['input']), words)}"
+        return one_of(words, details["input"])
     wanted = WANTED.get(details["type"])
     return f"must be {wanted(context) if wanted else details['msg']}; got {show(details['input'])}"
 

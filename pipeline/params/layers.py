@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Vali
 
 from pipeline.params.faults import fault, faults_of, reject, show
 from pipeline.params.names import Activation, Initializer, Named, read_named
-from pipeline.params.spec import Count, Spec
+from pipeline.params.spec import Count, Spec, shape
 
 PLACES = ("input", "before", "after")
 
@@ -27,7 +27,7 @@ def read_places(value: Any) -> Any:
 
 
 def read_noise(value: Any) -> Any:
-    """Return dropout as a mapping: a rate is `Dropout`'s, else a regularization layer of Keras and `where`."""
+    """Return dropout as a mapping: a bare rate is `Dropout`'s, else a regularization layer."""
     if isinstance(value, Noise) or value is None:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -54,18 +54,22 @@ def read_pair(value: Any) -> Any:
 
 
 class Noise(Named):
-    """Dropout or another regularization layer, `before` each dense layer (the output's too) or `after` each hidden one."""
+    """Dropout or another regularization layer, `before` each dense layer (the output's too) or `after` each
+    hidden one."""
 
     where: Literal["before", "after"] = "after"
 
 
-Places = Annotated[tuple[Literal["input", "before", "after"], ...], BeforeValidator(read_places)]
-Dropout = Annotated[Noise, BeforeValidator(read_noise)]
-Pair = Annotated[tuple[int, int], BeforeValidator(read_pair)]
+Places = Annotated[
+    tuple[Literal["input", "before", "after"], ...], BeforeValidator(read_places), shape("places")
+]
+Dropout = Annotated[Noise, BeforeValidator(read_noise), shape("dropout")]
+Pair = Annotated[tuple[int, int], BeforeValidator(read_pair), shape("pair")]
 
 
 class Block(Spec):
-    """What dense and convolutional layers share; None means the model's own setting. `repeat` copies in a row."""
+    """What dense and convolutional layers share; None means the model's own setting. `repeat` copies in a
+    row."""
 
     repeat: Count = 1
     activation: Activation | None = None
@@ -102,7 +106,8 @@ AnyLayer = DenseLayer | ConvLayer | KerasLayer
 
 
 def read_layer(value: Any) -> Any:
-    """Return the layer that a number of units, a name or a mapping describes; raises a pydantic error with every fault."""
+    """Return the layer that a number of units, a name or a mapping describes; raises a pydantic error with
+    every fault."""
     if isinstance(value, AnyLayer):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -111,8 +116,8 @@ def read_layer(value: Any) -> Any:
         return _typed(ConvLayer if "filters" in value else DenseLayer, value)
     if isinstance(value, str) or (isinstance(value, dict) and "name" in value):
         return KerasLayer(**read_named(value, "layers"))
-    text = "must be a number of units, {units: ...}, {filters: ..., kernel_size: ...} or {name: a layer of Keras}"
-    raise reject(fault(f"{text}; got {show(value)}"))
+    forms = "a number of units, {units: ...}, {filters: ..., kernel_size: ...} or {name: a layer of Keras}"
+    raise reject(fault(f"must be {forms}; got {show(value)}"))
 
 
 def _typed(kind: Callable[..., Any], value: dict[str, Any]) -> Any:
@@ -122,5 +127,5 @@ def _typed(kind: Callable[..., Any], value: dict[str, Any]) -> Any:
         raise reject(*faults_of(error)) from None
 
 
-Layer = Annotated[AnyLayer, BeforeValidator(read_layer)]
+Layer = Annotated[AnyLayer, BeforeValidator(read_layer), shape("layer")]
 Layers = Annotated[tuple[Layer, ...], Field(strict=False, max_length=1000)]

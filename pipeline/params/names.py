@@ -10,6 +10,7 @@ from pipeline.params import catalogue
 from pipeline.params.catalogue import Namespace, Symbol
 from pipeline.params.faults import Fault, fault, listing, reject, show
 from pipeline.params.signatures import Argument
+from pipeline.params.spec import shape
 from pipeline.plugins import is_plugin, locate
 from pipeline.store import root
 
@@ -34,9 +35,11 @@ NESTED: dict[str, Namespace] = {
 
 
 class Named(BaseModel):
-    """Something Keras (or the user's `module:Name`) provides, and its arguments: `{name: leaky_relu, negative_slope: 0.3}`.
+    """Something Keras (or the user's `module:Name`) provides, and its arguments: `{name: leaky_relu,
+    negative_slope: 0.3}`.
 
-    `name` is spelt as `getattr(keras.<namespace>, name)` takes it; an activation may also be one of `keras.layers`.
+    `name` is spelt as `getattr(keras.<namespace>, name)` takes it; an activation may also be one of
+    `keras.layers`.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -52,8 +55,8 @@ class Named(BaseModel):
 def read_named(value: object, *namespaces: Namespace, given: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return `value` as `{name: canonical, **arguments}`.
 
-    `given` names arguments that are filled in elsewhere, so neither missing nor checked here. Raises a pydantic error with
-    every fault found.
+    `given` names arguments that are filled in elsewhere, so neither missing nor checked here. Raises a
+    pydantic error with every fault found.
     """
     mapping = {"name": value} if isinstance(value, str) else value
     if not isinstance(mapping, Mapping):
@@ -100,7 +103,10 @@ def unknown_name(name: str, *namespaces: Namespace, ours: tuple[str, ...] = ()) 
     allowed = [*ours, *allowed_names(*namespaces)]
     kind = ARTICLES[namespaces[0]]
     near = nearest(name, allowed)
-    return f"{show(name)} is not {kind} of Keras {catalogue.keras_version()}; allowed: {listing(allowed)}, or module:Name.{near}"
+    version = catalogue.keras_version()
+    return (
+        f"{show(name)} is not {kind} of Keras {version}; allowed: {listing(allowed)}, or module:Name.{near}"
+    )
 
 
 def allowed_names(*namespaces: Namespace) -> list[str]:
@@ -163,7 +169,8 @@ def _mistake(namespace: Namespace, argument: Argument, value: object) -> Fault |
 
 
 def _number(value: object, argument: Argument | None) -> object:
-    """Return a whole number as a float where Keras's default is one, so that `1` and `1.0` are the same recipe."""
+    """Return a whole number as a float where Keras's default is one, so that `1` and `1.0` are the same
+    recipe."""
     floating = argument is not None and isinstance(argument.default, float)
     return float(value) if floating and isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -177,8 +184,10 @@ def reader(*namespaces: Namespace) -> Callable[[Any], Any]:
     return read
 
 
-Activation = Annotated[Named, BeforeValidator(reader("activations", "activation_layers"))]
-Initializer = Annotated[Named, BeforeValidator(reader("initializers"))]
-Regularizer = Annotated[Named, BeforeValidator(reader("regularizers"))]
-Constraint = Annotated[Named, BeforeValidator(reader("constraints"))]
-Loss = Annotated[Named, BeforeValidator(reader("losses"))]
+Activation = Annotated[
+    Named, BeforeValidator(reader("activations", "activation_layers")), shape("activation")
+]
+Initializer = Annotated[Named, BeforeValidator(reader("initializers")), shape("initializer")]
+Regularizer = Annotated[Named, BeforeValidator(reader("regularizers")), shape("regularizer")]
+Constraint = Annotated[Named, BeforeValidator(reader("constraints")), shape("constraint")]
+Loss = Annotated[Named, BeforeValidator(reader("losses")), shape("loss")]

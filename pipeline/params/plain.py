@@ -1,4 +1,5 @@
-"""YAML text into plain JSON-like data: only mappings with text keys, lists, text, finite numbers, true, false and null."""
+"""YAML text into plain JSON-like data: only mappings with text keys, lists, text, finite numbers, true, false
+and null."""
 
 import math
 from collections.abc import Iterator
@@ -104,7 +105,8 @@ def _scalar_fault(value: object) -> str | None:
         return None if abs(value) < 2**63 else "is a whole number beyond 64 bits"
     if isinstance(value, float):
         return None if math.isfinite(value) else f"must be a finite number; got {value}"
-    return f"must be text, a number, true, false, a list or a mapping; got a {type(value).__name__}; put it in quotes"
+    kind = type(value).__name__
+    return f"must be text, a number, true, false, a list or a mapping; got a {kind}; put it in quotes"
 
 
 def _is_text(value: str) -> bool:

@@ -3,14 +3,15 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.params import rules
-from pipeline.params.faults import Fault, fault, faults_of, reject, show
+from pipeline.params.faults import Fault, carried, fault, faults_of, reject, show
 from pipeline.params.layers import Dropout, Layers, Places
 from pipeline.params.merge import merge
 from pipeline.params.names import Activation, Constraint, Initializer, Loss, Named, Regularizer, read_named
 from pipeline.params.schedules import Constant, Schedule
-from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec
+from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, shape
 
 SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
 
@@ -30,8 +31,26 @@ def _read_validation(value: Any) -> Any:
 
 
 def _read_optimizer(value: Any) -> Any:
-    given = frozenset(OptimizerSpec.model_fields) - {"name"}
-    return value if isinstance(value, OptimizerSpec) else read_named(value, "optimizers", given=given)
+    if isinstance(value, OptimizerSpec):
+        return value
+    try:
+        return read_named(value, "optimizers", given=frozenset(OptimizerSpec.model_fields) - {"name"})
+    except PydanticCustomError as error:
+        raise reject(*carried(error), *_own_faults(value)) from None
+
+
+def _own_faults(value: Any) -> list[Fault]:
+    """Return the faults of the rate and the clipping, where the name or its arguments have some already."""
+    own = (
+        {key: value[key] for key in OptimizerSpec.model_fields if key in value}
+        if isinstance(value, dict)
+        else {}
+    )
+    try:
+        OptimizerSpec.model_validate({**own, "name": "any"})
+    except ValidationError as error:
+        return faults_of(error)
+    return []
 
 
 def _read_trainable(value: Any) -> Any:
@@ -55,8 +74,8 @@ def _read_reuse(value: Any) -> Any:
 class DataSpec(Spec):
     """Which images, and how they are scaled.
 
-    `validation` is a number of training images, or a fraction of them (null: the data set's own split); `limit` keeps the
-    first n training images, `per_class` n of each class.
+    `validation` is a number of training images, or a fraction of them (null: the data set's own split);
+    `limit` keeps the first n training images, `per_class` n of each class.
     """
 
     scale: Literal["/255", "standardise", "none"] = "/255"
@@ -116,7 +135,7 @@ class OptimizerSpec(Named, Spec):
         return self
 
 
-Optimizer = Annotated[OptimizerSpec, BeforeValidator(_read_optimizer)]
+Optimizer = Annotated[OptimizerSpec, BeforeValidator(_read_optimizer), shape("optimizer")]
 
 
 class RegularisationSpec(Spec):
@@ -160,24 +179,42 @@ class Only(Spec):
 Trainable = Annotated[Literal["all", "head"] | Top | Only, BeforeValidator(_read_trainable)]
 Reuse = Annotated[int | Literal["all"], BeforeValidator(_read_reuse)]
 Patch = dict[str, Any]
+DataPatch = Annotated[Patch, shape("DataPatch")]
+ModelPatch = Annotated[Patch, shape("ModelPatch")]
+OptimizerPatch = Annotated[Patch | str, shape("OptimizerPatch")]
+SchedulePatch = Annotated[Patch | str, shape("SchedulePatch")]
+RegularisationPatch = Annotated[Patch, shape("RegularisationPatch")]
+TrainingPatch = Annotated[Patch, shape("TrainingPatch")]
 
 
 class PhaseSpec(Spec):
-    """One phase of a training: patches on the recipe, how many hidden blocks carry over, and which of them train."""
+    """One phase of a training: patches on the recipe, how many hidden blocks carry over, and which of them
+    train."""
 
     name: str | None = None
-    data: Patch = Field(default_factory=dict)
-    model: Patch = Field(default_factory=dict)
-    optimizer: Patch | str = Field(default_factory=dict)
-    schedule: Patch | str = Field(default_factory=dict)
-    regularisation: Patch = Field(default_factory=dict)
-    training: Patch = Field(default_factory=dict)
+    data: DataPatch = Field(default_factory=dict)
+    model: ModelPatch = Field(default_factory=dict)
+    optimizer: OptimizerPatch = Field(default_factory=dict)
+    schedule: SchedulePatch = Field(default_factory=dict)
+    regularisation: RegularisationPatch = Field(default_factory=dict)
+    training: TrainingPatch = Field(default_factory=dict)
     reuse: Reuse = "all"
     trainable: Trainable = "all"
 
     def patch(self) -> Patch:
         """Return what the phase changes in the recipe."""
         return {section: getattr(self, section) for section in SECTIONS if getattr(self, section)}
+
+    def blocks(self) -> dict[str, int]:
+        """Return how many hidden blocks `reuse` and `trainable` count on, where they count any."""
+        counted = {}
+        if isinstance(self.reuse, int):
+            counted["reuse"] = self.reuse
+        if isinstance(self.trainable, Top):
+            counted["trainable"] = self.trainable.top
+        if isinstance(self.trainable, Only):
+            counted["trainable"] = max(self.trainable.only, default=-1) + 1
+        return counted
 
 
 class Recipe(Spec):
@@ -195,7 +232,8 @@ class Recipe(Spec):
     def _consistent(self) -> Self:
         faults = rules.recipe_faults(self)
         for index, phase in enumerate(self.phases):
-            faults += [_in_phase(found, index) for found in _phase_faults(self, phase)]
+            faults += [rules.in_phase(found, index) for found in _phase_faults(self, phase)]
+        faults = faults or rules.block_faults(self)
         if faults:
             raise reject(*faults)
         return self
@@ -212,7 +250,3 @@ def _phase_faults(recipe: Recipe, phase: PhaseSpec) -> list[Fault]:
     except ValidationError as error:
         return faults_of(error)
     return []
-
-
-def _in_phase(found: Fault, index: int) -> Fault:
-    return Fault((*found.under("phases", index).at, *found.at), found.text)

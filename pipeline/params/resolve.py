@@ -12,18 +12,20 @@ from pipeline.params.recipe import Recipe
 
 
 def canonical(recipe: Recipe) -> dict[str, Any]:
-    """Return the complete recipe as plain JSON, defaults included, whatever the order or spelling it was written in."""
+    """Return the complete recipe as plain JSON, defaults included, whatever the order or spelling it was
+    written in."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     return plain
 
 
 def validated(raw: Mapping[str, Any], classes: int | None) -> tuple[Recipe | None, list[Fault]]:
-    """Return the recipe that plain data describes, or its faults; `classes` is the data set's number of them, if known."""
+    """Return the recipe that plain data describes, or its faults; `classes` is the data set's number of them,
+    if known."""
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
         return None, faults_of(error)
-    faults = rules.class_faults(recipe, classes)
+    faults = rules.data_faults(recipe, classes)
     return (None, faults) if faults else (recipe, [])
 
 

@@ -19,7 +19,8 @@ def recipe_faults(recipe: "Recipe") -> list[Fault]:
 
 
 def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
-    """Return the faults between a recipe and its data set's classes; `known` is their number, None where not known."""
+    """Return the faults between a recipe and its data set's classes; `known` is their number, None where not
+    known."""
     chosen = recipe.data.classes
     if chosen is not None and known is not None and max(chosen) >= known:
         return [Fault((CLASSES,), f"must be below {known}, the number of classes; got {max(chosen)}")]
@@ -33,6 +34,36 @@ def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
     if 1 < units < count:
         return [Fault((UNITS, CLASSES), f"must be at least {count}, the number of classes; got {units}")]
     return []
+
+
+def data_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
+    """Return the faults between a recipe, each of its phases too, and a data set of `known` classes."""
+    faults = class_faults(recipe, known)
+    for index, phase in enumerate(recipe.phases):
+        found = class_faults(recipe.in_phase(phase), known)
+        faults += [in_phase(each, index) for each in found]
+    return faults
+
+
+def in_phase(found: Fault, index: int) -> Fault:
+    """Return a fault of a phase's recipe as the whole recipe's: the phase's patch or the rest may cause it."""
+    return Fault((*found.under("phases", index).at, *found.at), found.text)
+
+
+def block_faults(recipe: "Recipe") -> list[Fault]:
+    """Return the faults of phases that reuse or train hidden blocks which the model does not have."""
+    faults = []
+    for index, phase in enumerate(recipe.phases):
+        count = _blocks(recipe.in_phase(phase))
+        for key, number in phase.blocks().items():
+            if number > count:
+                text = f"counts {number} hidden blocks; the model has {count}"
+                faults.append(Fault((("phases", index, key),), text))
+    return faults
+
+
+def _blocks(recipe: "Recipe") -> int:
+    return sum(layer.repeat if not isinstance(layer, KerasLayer) else 1 for layer in recipe.model.layers)
 
 
 def _boundaries(recipe: "Recipe") -> list[Fault]:

@@ -8,7 +8,7 @@ from pipeline.params import catalogue
 from pipeline.params.catalogue import fold
 from pipeline.params.faults import Fault, fault, faults_of, reject
 from pipeline.params.names import Named, read_named, unknown_name
-from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec
+from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, shape
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -80,13 +80,13 @@ class OneCycle(Spec):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.up + self.down > 1:
-            text = f"up and down are fractions of the training, together at most 1; got {self.up:g} + {self.down:g}"
+            text = f"up and down are fractions, at most 1 together; got {self.up:g} + {self.down:g}"
             raise reject(Fault((("down",), ("up",)), text))
         return self
 
 
 class Cosine(Spec):
-    """Half a cosine from rate to rate * final_factor, after a linear warm-up over a fraction of the training."""
+    """Half a cosine from rate to rate * final_factor, after a linear warm-up over a part of training."""
 
     name: Literal["cosine"] = "cosine"
     final_factor: Fraction = 0.0
@@ -94,7 +94,8 @@ class Cosine(Spec):
 
 
 class KerasSchedule(Named):
-    """A class of `keras.optimizers.schedules`, or the user's; `initial_learning_rate` defaults to the optimizer's rate."""
+    """A class of `keras.optimizers.schedules`, or the user's; `initial_learning_rate` defaults to the
+    optimizer's rate."""
 
 
 AnySchedule = Constant | Power | Exponential | Piecewise | Plateau | OneCycle | Cosine | KerasSchedule
@@ -128,4 +129,4 @@ def _ours(kind: type[Spec], mapping: dict[str, Any]) -> Spec:
         raise reject(*faults_of(error)) from None
 
 
-Schedule = Annotated[AnySchedule, BeforeValidator(read_schedule)]
+Schedule = Annotated[AnySchedule, BeforeValidator(read_schedule), shape("schedule")]

@@ -1,4 +1,5 @@
-"""The types of a params file: a study, its base recipe, its ablations. Frozen and strict; unknown keys are refused."""
+"""The types of a params file: a study, its base recipe, its ablations. Frozen and strict; unknown keys are
+refused."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from pipeline.params.recipe import (
     TrainingSpec,
 )
 from pipeline.params.spaces import Choice, IntRange, LinearRange, LogRange, Range, Tune
-from pipeline.params.spec import Index, Positive, Spec
+from pipeline.params.spec import Index, Positive, Spec, shape
 from pipeline.plugins import is_plugin, locate
 from pipeline.store import root
 
@@ -79,7 +80,7 @@ def _read_dataset(value: Any) -> Any:
 
 
 def name_faults(names: Mapping[str, object]) -> list[Fault]:
-    """Return what is wrong with the names of ablations or variants: files and stages are called after them."""
+    """Return what is wrong with names of ablations or variants, which name files and stages too."""
     seen: dict[str, str] = {}
     faults = []
     for name in names:
@@ -94,17 +95,21 @@ def name_faults(names: Mapping[str, object]) -> list[Fault]:
     return faults
 
 
-def _read_patches(value: Any) -> Any:
-    """An empty entry (`relu:`) is an empty patch."""
-    if isinstance(value, Mapping):
-        faults = name_faults(value)
-        if faults:
-            raise reject(*faults)
-        return {name: {} if patch is None else patch for name, patch in value.items()}
+def _read_named(value: Any) -> Any:
+    faults = name_faults(value) if isinstance(value, Mapping) else []
+    if faults:
+        raise reject(*faults)
     return value
 
 
-Patches = Annotated[dict[str, Patch], Field(min_length=1), BeforeValidator(_read_patches)]
+def _read_patches(value: Any) -> Any:
+    """An empty entry (`relu:`) is an empty patch."""
+    named = _read_named(value)
+    return {name: patch or {} for name, patch in named.items()} if isinstance(named, Mapping) else named
+
+
+RecipePatch = Annotated[Patch, shape("RecipePatch")]
+Patches = Annotated[dict[str, Patch], Field(min_length=1), BeforeValidator(_read_patches), shape("patches")]
 
 
 def _read_grid(value: Any) -> Any:
@@ -126,11 +131,8 @@ def _factor_faults(levels: object) -> list[Fault]:
         return [*name_faults(levels), *patches]
     if isinstance(levels, list) and levels and all(isinstance(level, str | int | float) for level in levels):
         return []
-    return [
-        fault(
-            f"must be {{level: patch, ...}}, or a list of values under a dotted recipe path; got {show(levels)}"
-        )
-    ]
+    wanted = "must be {level: patch, ...}, or a list of values under a dotted recipe path"
+    return [fault(f"{wanted}; got {show(levels)}")]
 
 
 def _is_patch(value: object) -> bool:
@@ -141,7 +143,9 @@ def _levels(levels: Any) -> Any:
     return levels if isinstance(levels, list) else {name: patch or {} for name, patch in levels.items()}
 
 
-Grid = Annotated[dict[str, dict[str, Patch] | list[Any]], Field(min_length=1), BeforeValidator(_read_grid)]
+Grid = Annotated[
+    dict[str, dict[str, Patch] | list[Any]], Field(min_length=1), BeforeValidator(_read_grid), shape("grid")
+]
 
 
 class Ablation(Spec):
@@ -149,7 +153,7 @@ class Ablation(Spec):
 
     question: str
     baseline: str | None = None
-    base: Patch = Field(default_factory=dict)
+    base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
     seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
     margin: Positive | None = None
@@ -197,7 +201,7 @@ class DataSource(Spec):
 class Study(Spec):
     """A params file."""
 
-    dataset: Annotated[str, BeforeValidator(_read_dataset)] = "digits"
+    dataset: Annotated[str, BeforeValidator(_read_dataset), shape("dataset")] = "digits"
     seed: Index = 0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     margin: Positive = 0.2
@@ -205,13 +209,13 @@ class Study(Spec):
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     data: DataSource = DataSource()
     base: Recipe
-    ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_patches)]
+    ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_named)]
 
     _expanded: "dict[str, Expanded]" = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> Self:
-        faults = rules.class_faults(self.base, self.classes)
+        faults = rules.data_faults(self.base, self.classes)
         if faults:
             raise reject(*(found.under("base") for found in faults))
         return self

@@ -20,7 +20,8 @@ class Argument:
 def signature(path: Path, name: str) -> Mapping[str, Argument]:
     """Return the arguments of the function (its first left out) or class `name` in the file `path`, in order.
 
-    Where `__init__` takes `**kwargs`, the base classes' arguments follow. Raises `KeyError` where the file lacks the name.
+    Where `__init__` takes `**kwargs`, the base classes' arguments follow. Raises `KeyError` where the file
+    lacks the name.
     """
     node = definitions(path)[name]
     if isinstance(node, ast.ClassDef):
@@ -53,7 +54,8 @@ def _of_class(path: Path, node: ast.ClassDef) -> dict[str, Argument]:
 
 
 def _passed_on(init: ast.FunctionDef, base: list[str]) -> set[str]:
-    """Return the base class's arguments that `super().__init__(...)` fills in, which nobody else may then give."""
+    """Return the base class's arguments that `super().__init__(...)` fills in, which nobody else may then
+    give."""
     calls = [node for node in ast.walk(init) if isinstance(node, ast.Call) and _is_super_init(node.func)]
     named = {keyword.arg for call in calls for keyword in call.keywords if keyword.arg}
     return named.union(*(base[: len(call.args)] for call in calls))
@@ -87,7 +89,8 @@ def _bases(path: Path, node: ast.ClassDef) -> Iterator[Mapping[str, Argument]]:
 
 
 def _locate(path: Path, base: ast.expr) -> tuple[Path, str] | None:
-    """Return the file and the name of a base class written as `Name` or `module.Name`, where it can be followed."""
+    """Return the file and the name of a base class written as `Name` or `module.Name`, where it can be
+    followed."""
     if isinstance(base, ast.Name):
         if base.id in definitions(path):
             return path, base.id

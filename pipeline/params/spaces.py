@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from pipeline.params.faults import fault, faults_of, listing, reject, show
-from pipeline.params.spec import Count, Positive, Spec
+from pipeline.params.spec import Count, Positive, Spec, shape
 
 Whole = Annotated[int, Field(ge=-(10**9), le=10**9)]
 
@@ -46,7 +46,8 @@ KINDS: dict[str, type[Spec]] = {"log": LogRange, "linear": LinearRange, "int": I
 
 
 def read_range(value: Any) -> Any:
-    """Return the range that a mapping such as `{log: [1e-4, 1e-1]}` describes; raises a pydantic error with every fault."""
+    """Return the range that a mapping such as `{log: [1e-4, 1e-1]}` describes; raises a pydantic error with
+    every fault."""
     if isinstance(value, AnyRange):
         return value
     kinds = [key for key in KINDS if key in value] if isinstance(value, dict) else []
@@ -67,12 +68,13 @@ def members(space: AnyRange) -> tuple[Any, ...]:
     return space.linear if isinstance(space, LinearRange) else space.int
 
 
-Range = Annotated[AnyRange, BeforeValidator(read_range)]
+Range = Annotated[AnyRange, BeforeValidator(read_range), shape("range")]
 Space = dict[str, Range]
 
 
 class Tune(Spec):
-    """A search: `trials` per variant, each scored on validation data over `seeds` tuning seeds or `folds` folds.
+    """A search: `trials` per variant, each scored on validation data over `seeds` tuning seeds or `folds`
+    folds.
 
     `space` maps dotted recipe paths to ranges.
     """

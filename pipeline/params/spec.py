@@ -1,9 +1,18 @@
-"""The base of every typed section: frozen, strict, unknown keys refused, every fault of a section found at once."""
+"""The base of every typed section: frozen, strict, unknown keys refused, every fault of a section found at
+once."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from pipeline.params.faults import Fault, fault, faults_of, listing, reject, show, unknown_key
 
@@ -11,6 +20,11 @@ Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0, le=10**9)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+
+
+def shape(name: str) -> WithJsonSchema:
+    """Return the mark by which the JSON Schema of a field refers to the shared definition `name`."""
+    return WithJsonSchema({"shape": name})
 
 
 class Spec(BaseModel):

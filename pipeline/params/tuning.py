@@ -1,4 +1,5 @@
-"""The search of each variant: the ablation's, with the variant's own ranges, every range checked on the recipe it tunes."""
+"""The search of each variant: the ablation's, with the variant's own ranges, every range checked on the
+recipe it tunes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,7 +21,8 @@ def tuning(
 ) -> tuple[dict[str, Tune | None], list[Fault]]:
     """Return every variant's search, and the faults, their places relative to the ablation.
 
-    A range that fits none of the variants is one fault; one that fits only some is a fault that names the others.
+    A range that fits none of the variants is one fault; one that fits only some is a fault that names the
+    others.
     """
     tunes: dict[str, Tune | None] = {}
     faults: list[Fault] = []
@@ -72,7 +74,8 @@ def _misfit(plain: Mapping[str, Any], path: str, value: object) -> str | None:
     if not faults:
         return None
     where = dotted(faults[0].at[0])
-    return f"{show(value)} does not fit: {'' if where == path else where + ' '}{faults[0].text}"
+    elsewhere = "" if where == path or where.startswith(f"{path}.") else f"{where} "
+    return f"{show(value)} does not fit: {elsewhere}{faults[0].text}"
 
 
 def _grouped(misfit: Misfit, names: Sequence[str], count: int) -> Fault:

@@ -1,0 +1,38 @@
+"""What the tests of params share: a study in plain data, and its faults."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.errors import ParamsError
+from pipeline.params.load import parse
+from pipeline.params.recipe import Recipe
+
+BASE: dict[str, Any] = {
+    "model": {"layers": [64, 32]},
+    "optimizer": {"name": "nadam", "learning_rate": 0.001},
+    "training": {"epochs": 20},
+}
+
+
+def recipe(**patch: Any) -> Recipe:
+    return Recipe.model_validate({**BASE, **patch})
+
+
+def study(base: Mapping[str, Any] = BASE, **ablation: Any) -> dict[str, Any]:
+    entry = {"question": "Which?", **(ablation or {"variants": {"plain": {}}})}
+    return {"base": base, "ablations": {"one": entry}}
+
+
+def faults(raw: Any) -> list[str]:
+    """Return the faults of a study in plain data; none where it is sound."""
+    try:
+        parse(raw)
+    except ParamsError as error:
+        return error.faults
+    return []
+
+
+def only_fault(raw: Any) -> str:
+    found = faults(raw)
+    assert len(found) == 1, found
+    return found[0]

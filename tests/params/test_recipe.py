@@ -1,0 +1,248 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.params.faults import faults_of
+from pipeline.params.recipe import OptimizerSpec, Recipe
+from pipeline.params.resolve import canonical
+from pipeline.params.schedules import KerasSchedule, Power
+
+from .cases import BASE, recipe
+
+
+def complaints(**patch: Any) -> list[str]:
+    try:
+        Recipe.model_validate({**BASE, **patch})
+    except ValidationError as error:
+        return [found.sentence() for found in faults_of(error)]
+    return []
+
+
+def with_model(**keys: Any) -> dict[str, Any]:
+    return {"model": {**BASE["model"], **keys}}
+
+
+def with_training(**keys: Any) -> dict[str, Any]:
+    return {"training": {**BASE["training"], **keys}}
+
+
+def test_defaults_are_complete_and_plain() -> None:
+    found = canonical(recipe())
+    assert found["model"]["activation"] == {"name": "relu"}
+    assert found["model"]["output"] == {
+        "activation": {"name": "softmax"},
+        "initializer": {"name": "GlorotUniform"},
+        "units": None,
+    }
+    assert found["data"]["scale"] == "/255"
+    assert found["schedule"] == {"name": "constant"}
+    assert found["training"]["loss"] == {"name": "SparseCategoricalCrossentropy"}
+    assert found["phases"] == []
+    assert Recipe.model_validate(found) == recipe()
+
+
+def test_layers_take_their_canonical_form() -> None:
+    layers = [
+        64,
+        {"filters": 8, "kernel_size": 3},
+        "flatten",
+        {"name": "max_pooling2d", "pool_size": 2},
+        {"units": 5, "repeat": 2},
+    ]
+    found = canonical(
+        recipe(model={"layers": layers[1:2] + layers[3:4] + layers[2:3] + layers[:1] + layers[4:]})
+    )
+    assert found["model"]["layers"] == [
+        {"repeat": 1, "filters": 8, "kernel_size": [3, 3], "strides": [1, 1], "padding": "same"},
+        {"name": "MaxPooling2D", "pool_size": 2},
+        {"name": "Flatten"},
+        {"repeat": 1, "units": 64},
+        {"repeat": 2, "units": 5},
+    ]
+
+
+def test_a_layers_own_settings() -> None:
+    layer = {"units": 5, "activation": "tanh", "dropout": 0, "normalisation": "none", "use_bias": False}
+    (found,) = canonical(recipe(model={"layers": [layer]}))["model"]["layers"]
+    assert found["activation"] == {"name": "tanh"}
+    assert found["dropout"] == {"name": "Dropout", "rate": 0.0, "where": "after"}
+    assert found["normalisation"] == []
+    assert found["use_bias"] is False
+
+
+def test_spelling_does_not_matter() -> None:
+    one = recipe(
+        optimizer={"name": "SGD", "momentum": 1, "learning_rate": 1}, **with_model(activation="LeakyReLU")
+    )
+    other = recipe(
+        **with_model(activation={"name": "leaky_relu"}),
+        optimizer={"learning_rate": 1.0, "momentum": 1.0, "name": "sgd"},
+    )
+    assert canonical(one) == canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("written", "places"), [("none", []), ("before", ["before"]), (["after", "input"], ["input", "after"])]
+)
+def test_normalisation_places(written: Any, places: list[str]) -> None:
+    assert canonical(recipe(**with_model(normalisation=written)))["model"]["normalisation"] == places
+
+
+def test_schedules_ours_before_keras() -> None:
+    assert recipe(schedule={"name": "Power", "steps": 500}).schedule == Power(steps=500.0)
+    found = recipe(schedule={"name": "exponential_decay", "decay_steps": 10, "decay_rate": 0.5}).schedule
+    assert isinstance(found, KerasSchedule)
+    assert (found.name, found.arguments) == ("ExponentialDecay", {"decay_steps": 10, "decay_rate": 0.5})
+
+
+def test_optimizer_arguments_are_separate_from_its_rate() -> None:
+    found = recipe(optimizer={"name": "sgd", "momentum": 0.9, "clipnorm": 1}).optimizer
+    assert isinstance(found, OptimizerSpec)
+    assert (found.learning_rate, found.clipnorm, found.arguments) == (1e-3, 1.0, {"momentum": 0.9})
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    (with_model(layers=[0]), "model.layers[0].units: must be at least 1; got 0"),
+    (with_model(layers=[True]), "model.layers[0]: must be a number of units"),
+    (with_model(layers=64), "model.layers: must be a list; got 64"),
+    (with_model(layers=[{"units": 3, "unts": 2}]), "model.layers[0].unts: unknown key; allowed: "),
+    (with_model(layers=[{"filters": 3}]), "model.layers[0].kernel_size: is missing"),
+    (with_model(layers=["flaten"]), "Did you mean 'Flatten'?"),
+    (with_model(layers=[{"name": "MaxPooling2D", "pol_size": 2}]), "Did you mean 'pool_size'?"),
+    (with_model(layers=[{"name": "Dropout"}]), "model.layers[0].rate: is missing; Dropout requires it"),
+    (
+        with_model(layers=[{"name": "conv2d", "filters": 2, "kernel_size": 3, "activation": "rlu"}]),
+        "'rlu' is not an activation",
+    ),
+    (
+        with_model(layers=["flatten", {"filters": 8, "kernel_size": 3}]),
+        "a convolution needs images, but Flatten before",
+    ),
+    (with_model(layers=[8, "MaxPooling2D"]), "MaxPooling2D needs images, but a dense layer before"),
+    (with_model(layers=["GlobalAveragePooling2D", {"filters": 8, "kernel_size": 3}]), "needs images"),
+    (with_model(activation="gelo"), "'gelo' is not an activation of Keras"),
+    (
+        with_model(activation={"name": "leaky_relu", "slope": 1}),
+        "model.activation.slope: is not an argument of leaky_relu",
+    ),
+    (with_model(activation={"name": "leaky_relu", "negative_slope": "a"}), "must be a number; got 'a'"),
+    (with_model(activation={"name": "gelu", "approximate": 1}), "must be true or false; got 1"),
+    (with_model(activation=3), "must be the name of an activation, or a mapping with `name`; got 3"),
+    (
+        with_model(activation={"slope": 3}),
+        "model.activation.name: must be the name of an activation; got nothing",
+    ),
+    (with_model(activation={"name": "relu", "name_": 3}), "is not an argument of relu"),
+    (with_model(activation="nowhere:Gated"), "there is no nowhere.py in the project"),
+    (with_model(normalisation=["before", "after"]), "before and after exclude each other"),
+    (with_model(normalisation="befor"), "must be none, or some of input, before, after"),
+    (with_model(use_bias="yes"), "model.use_bias: must be true or false; got 'yes'"),
+    ({"optimizer": {"name": "nadm"}}, "Did you mean 'Nadam'?"),
+    (
+        {"optimizer": {"name": "sgd", "learning_rate": 0}},
+        "optimizer.learning_rate: must be greater than 0; got 0",
+    ),
+    ({"optimizer": {"name": "sgd", "learning_rate": "1e-3"}}, "must be a number; got '1e-3'"),
+    (
+        {"optimizer": {"name": "sgd", "clipvalue": 1, "clipnorm": 1}},
+        "clipvalue and clipnorm exclude each other",
+    ),
+    ({"optimizer": {"name": "sgd", "beta_1": 0.9}}, "optimizer.beta_1: is not an argument of SGD"),
+    ({"schedule": "cosin"}, "Did you mean 'cosine'?"),
+    (
+        {"schedule": {"name": "piecewise", "boundaries": [5, 15], "factors": [1, 0.5]}},
+        "must be one more than the boundaries, 3; got 2",
+    ),
+    (
+        {"schedule": {"name": "piecewise", "boundaries": [15, 5], "factors": [1, 0.5, 0.1]}},
+        "schedule.boundaries: must ascend",
+    ),
+    (
+        {"schedule": {"name": "piecewise", "boundaries": [20], "factors": [1, 0.5]}},
+        "must lie below the 20 epochs",
+    ),
+    ({"schedule": {"name": "one_cycle", "up": 0.6, "down": 0.6}}, "at most 1 together"),
+    ({"schedule": {"name": "plateau", "factor": 1.0}}, "schedule.factor: must be less than 1; got 1"),
+    (
+        {"schedule": {"name": "exponential", "per": "epochs"}},
+        "must be one of epoch, step; got 'epochs'. Did you mean 'epoch'?",
+    ),
+    ({"regularisation": {"dropout": 1}}, "must be a fraction of at least 0 and below 1; got 1"),
+    (
+        {"regularisation": {"dropout": {"name": "AlphaDropout", "rate": -0.1}}},
+        "regularisation.dropout.rate: must be a fraction",
+    ),
+    (
+        {"regularisation": {"dropout": {"rate": 0.1, "name": "Dropout", "where": "around"}}},
+        "must be one of before, after",
+    ),
+    (
+        {"regularisation": {"dropout": "dropout"}},
+        "regularisation.dropout.rate: is missing; Dropout requires it",
+    ),
+    ({"regularisation": {"kernel_regularizer": "l3"}}, "'l3' is not a regularizer"),
+    (with_training(epochs=1.5), "training.epochs: must be a whole number; got 1.5"),
+    (with_training(batch_size=0), "training.batch_size: must be at least 1; got 0"),
+    (with_training(loss="crossentropy"), "is not a loss of Keras"),
+    (
+        with_training(early_stopping={"patience": -1}),
+        "training.early_stopping.patience: must be at least 0; got -1",
+    ),
+    (with_training(early_stopping={"patience": 1, "monitor": "val_los"}), "Did you mean 'val_loss'?"),
+    ({"data": {"scale": "standardize"}}, "Did you mean 'standardise'?"),
+    ({"data": {"validation": 0}}, "must be a number of images, or a fraction between 0 and 1; got 0"),
+    ({"data": {"classes": [1, 1]}}, "data.classes: must be distinct; got [1, 1]"),
+    ({"data": {"classes": [1]}}, "data.classes: must be at least 2 long; got [1]"),
+    ({"data": {"limit": 10, "per_class": 2}}, "limit and per_class exclude each other"),
+    (with_model(output={"units": 1}), "SparseCategoricalCrossentropy needs an output per class"),
+    (
+        with_model(output={"units": 1}) | with_training(loss="binary_crossentropy"),
+        "softmax over one output is always 1",
+    ),
+    (
+        with_model(output={"units": 1, "activation": "tanh"}) | with_training(loss="binary_crossentropy"),
+        "needs sigmoid; got 'tanh'",
+    ),
+    ({"phases": [{"training": {"epochs": 0}}]}, "phases[0].training.epochs: must be at least 1; got 0"),
+    (
+        {"phases": [{"trainable": "tail"}]},
+        "phases[0].trainable: must be all, head, {top: k} or {only: [block, ...]}",
+    ),
+    (
+        {"phases": [{}, {"trainable": {"top": 3}}]},
+        "phases[1].trainable: counts 3 hidden blocks; the model has 2",
+    ),
+    ({"phases": [{}, {"trainable": {"only": [2]}}]}, "counts 3 hidden blocks; the model has 2"),
+    ({"phases": [{}, {"reuse": 4}]}, "phases[1].reuse: counts 4 hidden blocks; the model has 2"),
+    ({"phases": [{"epochs": 3}]}, "phases[0].epochs: unknown key"),
+    ({"model": None}, "model: must be a mapping of layers, activation"),
+    (
+        {"modell": {}},
+        "modell: unknown key; allowed: data, model, optimizer, schedule, regularisation, training, phases. Did",
+    ),
+]
+
+
+@pytest.mark.parametrize(("patch", "expected"), WRONG)
+def test_each_fault_is_named(patch: dict[str, Any], expected: str) -> None:
+    found = complaints(**patch)
+    assert len(found) == 1, found
+    assert expected in found[0]
+
+
+def test_all_faults_come_at_once() -> None:
+    patch = {
+        "model": {"layers": [0, "dens"], "activation": "rlu", "foo": 1},
+        "optimizer": {"name": "sgd", "learning_rate": -1, "beta_1": 0.9, "nestrov": True},
+        "training": {"epochs": 0, "batchsize": 3},
+        "data": {"limit": 0},
+    }
+    assert len(complaints(**patch)) == 10
+
+
+def test_one_sigmoid_output_for_two_classes_is_fine() -> None:
+    patch = with_model(output={"units": 1, "activation": "sigmoid"}) | with_training(
+        loss="binary_crossentropy"
+    )
+    assert complaints(**patch, data={"classes": [5, 6]}) == []
