@@ -10,8 +10,8 @@ from pipeline.progress import duration
 def print_plan(plan: StudyPlan) -> None:
     """Print a study's plan, an ablation a row."""
     table = Table(title=f"{plan.dataset}: {plan.to_train} of {plan.runs} runs to train", title_justify="left")
-    for heading in ("ablation", "variants"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("ablation", no_wrap=True)
+    table.add_column("variants", min_width=24)
     for heading in ("trials", "replicates", "stored", "to train", "about"):
         table.add_column(heading, justify="right")
     for each in plan.ablations:
