@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.tracker import Tracker
 
-from .conftest import Study, names
+from .conftest import Study, held, names
 
 HOME = Path(__file__).parents[2]
 NOBODY = "http://me:secret@127.0.0.1:9"
@@ -107,17 +108,33 @@ def test_a_silent_worker_is_given_up(study: Study) -> None:
     assert "no answer for 0.5 s" in warnings[0]
 
 
-def test_a_killed_worker_is_one_warning_and_the_next_one_repairs(study: Study) -> None:
+def test_a_worker_killed_at_work_is_one_warning_and_the_next_one_repairs(study: Study) -> None:
     warnings: list[str] = []
-    study.add("act", "relu")
+    for seed in range(40):
+        study.add("act", "relu", seed)
     with Tracker(study.store, warn=warnings.append, interval=0.1) as tracker:
+        wait_until(lambda: len(names(study.uri).get("act", [])) > 3)
         os.kill(worker_of(tracker), signal.SIGKILL)
     assert len(warnings) == 1
+    assert len(names(study.uri)["act"]) < 40
 
     with Tracker(study.store, warn=warnings.append):
         pass
     assert len(warnings) == 1
-    assert names(study.uri) == {"act": ["relu · seed 0"]}
+    assert names(study.uri) == {"act": sorted(f"relu · seed {seed}" for seed in range(40))}
+    assert {run.info.status for run in held(study.uri)["act"]} == {"FINISHED"}
+
+
+def test_workers_side_by_side_make_one_database_and_send_each_run_once(study: Study) -> None:
+    warnings: list[str] = []
+    (study.root / "mlflow.db").unlink()
+    for seed in range(5):
+        study.add("act", "relu", seed)
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(Tracker(study.store, warn=warnings.append, interval=0.1))
+    assert warnings == []
+    assert names(study.uri) == {"act": [f"relu · seed {seed}" for seed in range(5)]}
 
 
 def test_errors_of_the_training_pass_without_waiting(study: Study) -> None:
