@@ -40,12 +40,13 @@ def metrics_json(study: Sequence[Findings]) -> str:
 
 def _metrics(findings: Findings) -> dict[str, Any]:
     rows = {"baseline": findings.baseline, "best": findings.best}
-    means = {
-        f"{role}.{row.variant.name}": row.interval.mean
-        for role, row in rows.items()
-        if row is not None and row.interval is not None
-    }
-    return {findings.measure.key: means, "verdicts": dict(sorted(findings.verdicts.items()))}
+    numbers = {role: _numbers(row.interval) for role, row in rows.items() if row and row.interval}
+    return {**numbers, "verdicts": dict(sorted(findings.verdicts.items()))}
+
+
+def _numbers(interval: Interval) -> dict[str, float]:
+    found = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _variant(row: Row) -> dict[str, Any]:

@@ -1,18 +1,13 @@
-"""Drawing with matplotlib into SVG text that follows the page's theme.
-
-Colours are drawn as sentinels and become CSS variables afterwards: `INK`, `MUTED`, `LINE`, `PAPER` and `BAND`
-those of the page, `series(style)` that of a variant. Lengths are CSS pixels, fonts whatever the page uses.
-"""
+"""Drawing with matplotlib: one look for all figures. Lengths are CSS pixels, fonts whatever the page uses."""
 
 import io
-import re
 import warnings
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any, Literal
 
 import matplotlib as mpl
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -20,18 +15,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from matplotlib.typing import RcKeyType
 
+from pipeline.report.figures.svg import INK, LINE, MUTED, OWNER, themed
 from pipeline.report.styles import Style
 
-INK, MUTED, LINE, PAPER, BAND = "#0b0000", "#0b0001", "#0b0002", "#0b0003", "#0b0004"
-_THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band"}
-_NEEDLESS = (
-    r"<metadata>.*?</metadata>\s*",
-    r"<defs>\s*<style.*?</defs>\s*",  # it would style the whole page
-    r" font-family: [^;\"]*;",  # the page's own font is used instead
-    r' transform="rotate\(-0 [^"]*"',
-    r"<g/>\s*",
-)
-_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _PIXELS_PER_INCH = 72.0
 _CHARACTER = 6.1
 
@@ -101,14 +87,9 @@ def canvas(width: float, height: float, margins: Margins) -> tuple[Canvas, Axes]
         return figure, figure.add_axes(box)
 
 
-def series(style: Style) -> str:
-    """Return the sentinel of a variant's colour."""
-    return f"#0a00{style.colour:02x}"
-
-
 def mark(artist: Artist, style: Style) -> None:
     """Say that an artist belongs to a variant, so that the page can highlight or hide it."""
-    artist.set_gid(f"series-{style.index}")
+    artist.set_gid(f"{OWNER}{style.index}")
 
 
 def log_axis(axes: Axes, which: Literal["x", "y"]) -> None:
@@ -154,30 +135,4 @@ def finish(figure: Canvas, key: str, title: str, caption: str, alt: str) -> Figu
             buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
     width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
-    return Figure(key, title, caption, alt, _themed(buffer.getvalue(), key, title, alt), width)
-
-
-def _themed(svg: str, key: str, title: str, alt: str) -> Markup:
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub("|".join(_NEEDLESS), "", svg, flags=re.DOTALL)
-    svg = re.sub(r'<g id="series-(\d+)"', r'<g data-series="\1"', svg)
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-    svg = re.sub(r"#0a00([0-9a-f]{2})", lambda match: f"var(--s{int(match[1], 16)})", svg)
-    svg = re.sub("|".join(_THEME), lambda match: f"var({_THEME[match[0]]})", svg)
-    svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda match: _rounded(match[0]), svg)
-    svg = re.sub(r"\s*\n\s*", "\n", svg)
-    return Markup(re.sub(r"<svg[^>]*>", lambda match: _opening(match[0], key, title, alt), svg, count=1))
-
-
-def _rounded(attribute: str) -> str:
-    """Cut coordinates to tenths of a pixel; nobody sees more, and the page is a third smaller."""
-    return re.sub(r"(\.\d)\d+", r"\1", attribute)
-
-
-def _opening(tag: str, key: str, title: str, alt: str) -> str:
-    box = re.search(r'viewBox="[^"]*"', tag)
-    return (
-        f'<svg role="img" {box[0] if box else ""} xmlns="http://www.w3.org/2000/svg" '
-        f'xmlns:xlink="http://www.w3.org/1999/xlink" font-family="{_FONTS}" aria-labelledby="{key}-title {key}-alt">'
-        f'<title id="{key}-title">{escape(title)}</title><desc id="{key}-alt">{escape(alt)}</desc>'
-    )
+    return Figure(key, title, caption, alt, themed(buffer.getvalue(), key, title, alt), width)

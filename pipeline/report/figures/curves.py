@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, log_axis, mark, series, sparse_log
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, log_axis, mark, sparse_log
+from pipeline.report.figures.svg import series
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.stats.intervals import t_quantile

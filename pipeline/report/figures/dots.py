@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import INK, MUTED, Figure, finish, mark, series
+from pipeline.report.figures.canvas import Figure, finish, mark
 from pipeline.report.figures.rows import row_canvas
+from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.findings import Findings, Row
 from pipeline.report.styles import Style, Styles
 

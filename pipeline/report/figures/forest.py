@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pipeline.report.figures.canvas import BAND, INK, MUTED, Figure, finish
+from pipeline.report.figures.canvas import Figure, finish
 from pipeline.report.figures.rows import point, row_canvas
+from pipeline.report.figures.svg import BAND, INK, MUTED
 from pipeline.report.findings import Findings, Row
 from pipeline.report.styles import Style, Styles
 

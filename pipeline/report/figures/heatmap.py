@@ -6,8 +6,9 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.patches import Rectangle
 
-from pipeline.report.figures.canvas import INK, MUTED, PAPER, Figure, Margins, canvas, finish, label_room
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, label_room
 from pipeline.report.figures.rows import WIDE
+from pipeline.report.figures.svg import INK, MUTED, PAPER
 from pipeline.report.findings import Findings, Row
 from pipeline.report.texts import plain, shortened
 

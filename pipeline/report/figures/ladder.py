@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import MUTED, Figure, finish
+from pipeline.report.figures.canvas import Figure, finish
 from pipeline.report.figures.rows import point, row_canvas
+from pipeline.report.figures.svg import MUTED
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Style, Styles
 

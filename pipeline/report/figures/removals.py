@@ -1,8 +1,9 @@
 """Bars of a leave-one-out ablation: what taking each part away costs."""
 
-from pipeline.report.figures.canvas import BAND, INK, MUTED, Figure, finish, mark, series
+from pipeline.report.figures.canvas import Figure, finish, mark
 from pipeline.report.figures.forest import Effect, forest_info
 from pipeline.report.figures.rows import row_canvas
+from pipeline.report.figures.svg import BAND, INK, MUTED, series
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Styles
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from pipeline.report.figures.canvas import INK, PAPER, Margins, canvas, label_room, mark, series
+from pipeline.report.figures.canvas import Margins, canvas, label_room, mark
+from pipeline.report.figures.svg import INK, PAPER, series
 from pipeline.report.styles import Style
 from pipeline.report.texts import shortened
 

@@ -6,18 +6,9 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from pipeline.report.figures.canvas import (
-    INK,
-    MUTED,
-    Figure,
-    Margins,
-    canvas,
-    finish,
-    mark,
-    series,
-    sparse_log,
-)
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log
 from pipeline.report.figures.rows import WIDE
+from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import shortened

@@ -6,19 +6,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import (
-    LINE,
-    MUTED,
-    PAPER,
-    Figure,
-    Margins,
-    canvas,
-    finish,
-    mark,
-    series,
-    sparse_log,
-)
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log
 from pipeline.report.figures.rows import WIDE, row_canvas
+from pipeline.report.figures.svg import LINE, MUTED, PAPER, series
 from pipeline.report.results import Ablation, Trial, Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import plain

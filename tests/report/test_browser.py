@@ -1,0 +1,236 @@
+"""The pages in headless Chromium, opened from disk with the network cut."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .conftest import Built
+
+api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium is None, reason="no Chromium on the path (Debian: apt-get install chromium)"),
+]
+NAMES = ["index", "activations", "initializer_grid", "ladder", "what_matters", "hostile", "lone"]
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["api.Browser"]:
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+class Visit:
+    """An open page, with everything it complained about or asked for."""
+
+    def __init__(self, browser: "api.Browser", **options: object) -> None:
+        self.context = browser.new_context(**{"offline": True, "viewport": DESK, **options})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(5000)
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, path: Path) -> "api.Page":
+        self.page.goto(path.as_uri())
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: "api.Browser") -> Iterator[Visit]:
+    visit = Visit(browser)
+    yield visit
+    visit.context.close()
+
+
+def column(page: "api.Page", number: int) -> list[str]:
+    return page.locator(f"#ranking tbody tr:visible td:nth-child({number})").all_inner_texts()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_opens_from_disk_without_a_complaint_or_a_request(built: Built, visit: Visit, name: str) -> None:
+    path = built.reports / f"{name}.html"
+    visit.open(path)
+    assert visit.complaints == []
+    assert visit.requests == [path.as_uri()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_never_scrolls_sideways(built: Built, browser: "api.Browser", name: str) -> None:
+    visit = Visit(browser, viewport=PHONE)
+    page = visit.open(built.reports / f"{name}.html")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    visit.context.close()
+
+
+def test_headings_sort_and_say_so(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    ranked = column(page, 2)
+    heading = page.get_by_role("columnheader", name="test accuracy (%)")
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert column(page, 2) == ranked[::-1]
+    heading.get_by_role("button").press("Enter")
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert column(page, 2) == ranked
+    page.get_by_role("columnheader", name="variant").get_by_role("button").click()
+    assert column(page, 2) == sorted(ranked)
+
+
+def test_filter_keeps_rows_with_every_word(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    page.get_by_label("Filter").fill("ELU inconclusive")
+    assert sorted(column(page, 2)) == ["elu", "leaky_relu", "prelu"]
+    assert page.get_by_role("status").inner_text() == "3 of 10 shown"
+    page.get_by_label("Filter").fill("")
+    assert len(column(page, 2)) == 10
+
+
+def test_the_index_filters_its_cards(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "index.html")
+    page.get_by_label("Filter").fill("initializer suits")
+    assert page.locator(".card:visible h3").all_inner_texts() == ["initializer_grid"]
+
+
+def copied(page: "api.Page", button: str) -> list[str]:
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.get_by_role("button", name=button).click()
+    page.get_by_text("Copied").wait_for()
+    return str(page.evaluate("window.copied")).splitlines()
+
+
+def test_copies_what_is_shown_as_markdown(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    page.get_by_label("Filter").fill("gelu")
+    lines = copied(page, "Copy as Markdown")
+    assert lines[0].startswith("| # | variant | test accuracy (%) |")
+    assert lines[1].startswith("| ---: | --- | ---: |")
+    assert len(lines) == 3
+    assert lines[2].startswith("| 1 | gelu | ")
+
+
+def test_copies_latex_that_compiles(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "hostile.html")
+    lines = copied(page, "Copy as LaTeX")
+    assert lines[0].startswith("\\begin{tabular}{rlr")
+    assert lines[-1] == "\\end{tabular}"
+    assert any("\\_\\$x\\$ &" in line for line in lines)
+    assert "test accuracy (\\%)" in lines[2]
+    width = lines[2].count(" & ")
+    assert all(line.count(" & ") == width for line in lines[4:-2])
+
+
+def test_without_a_clipboard_copying_falls_back(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    page.evaluate("""() => {
+      navigator.clipboard.writeText = async () => { throw new Error("denied"); };
+      document.execCommand = () => { window.copied = document.activeElement.value; };
+    }""")
+    page.get_by_role("button", name="Copy as Markdown").click()
+    page.get_by_text("Copied").wait_for()
+    assert "gelu" in page.evaluate("window.copied")
+
+
+def background(page: "api.Page") -> str:
+    return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+
+def test_follows_the_systems_theme_until_told_otherwise(built: Built, browser: "api.Browser") -> None:
+    visit = Visit(browser, color_scheme="dark")
+    page = visit.open(built.reports / "activations.html")
+    dark = background(page)
+    assert dark == "rgb(21, 24, 28)"
+    page.get_by_role("button", name="Light theme").click()
+    assert background(page) == "rgb(255, 255, 255)"
+    page.reload()
+    assert background(page) == "rgb(255, 255, 255)"
+    visit.context.close()
+
+
+def test_figures_follow_the_theme(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    label = "getComputedStyle(document.querySelector('figure svg text')).fill"
+    light = page.evaluate(label)
+    page.get_by_role("button", name="Dark theme").click()
+    assert page.evaluate(label) != light
+
+
+def test_the_legend_hides_a_variant_in_every_figure(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    key = page.locator(".legend button", has_text="gelu")
+    series = key.get_attribute("data-series")
+    assert page.locator(f'figure svg [data-series="{series}"]').count() > 8
+    key.click()
+    assert key.get_attribute("aria-pressed") == "false"
+    assert page.locator(f'figure svg [data-series="{series}"]:not(.off)').count() == 0
+    key.click()
+    assert page.locator(f'figure svg [data-series="{series}"].off').count() == 0
+
+
+def test_figures_are_saved_with_plain_colours(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as SVG: Difference from relu").click()
+    assert download.value.suggested_filename == "activations-forest.svg"
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert text.startswith("<svg")
+    assert "var(--" not in text
+
+
+def test_data_downloads_without_the_network(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="activations.csv").click()
+    assert Path(download.value.path()).read_bytes() == (built.reports / "activations.csv").read_bytes()
+
+
+def test_a_page_works_without_scripts(built: Built, browser: "api.Browser") -> None:
+    visit = Visit(browser, java_script_enabled=False)
+    page = visit.open(built.reports / "activations.html")
+    assert page.locator("#ranking tbody tr").count() == 10
+    assert page.locator("figure svg").count() > 8
+    assert page.locator("button:visible").count() == 0
+    visit.context.close()
+
+
+def test_everything_is_reached_by_keyboard(built: Built, browser: "api.Browser") -> None:
+    visit = Visit(browser, viewport=PHONE)
+    page = visit.open(built.reports / "activations.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.locator(".scroll", has=page.locator("#ranking")).focus()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Variants ranked")
+    visit.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("name", ["index", "activations", "hostile"])
+def test_axe_finds_no_serious_fault(
+    built: Built, browser: "api.Browser", name: str, size: dict[str, int], scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    script = Path(axe.__file__).parent / "axe.min.js"
+    visit = Visit(browser, viewport=size, color_scheme=scheme, bypass_csp=True)
+    page = visit.open(built.reports / f"{name}.html")
+    page.add_script_tag(content=script.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    assert len(found["passes"]) > 10
+    faults = [
+        f"{violation['id']}: {node['html'][:160]}"
+        for violation in found["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+    assert faults == []
+    visit.context.close()
