@@ -105,6 +105,12 @@ def names(namespace: Namespace) -> tuple[str, ...]:
     return tuple(sorted(symbols, key=str.lower))
 
 
+def aliases(namespace: Namespace) -> tuple[str, ...]:
+    """Return the other names Keras exports, such as `mse`, sorted, in lower case."""
+    known = _index(namespace)
+    return tuple(sorted(alias for alias, symbol in known.items() if alias != fold(symbol.name)))
+
+
 def find(namespace: Namespace, name: str) -> Symbol | None:
     """Return what `name` means in `namespace`, case and underscores ignored, or None."""
     return _index(namespace).get(fold(name))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from pipeline.params import catalogue, schedules
+from pipeline.params.catalogue import Namespace
 from pipeline.params.layers import PLACES, ConvLayer, DenseLayer
 from pipeline.params.names import allowed_names
 from pipeline.params.schema import BUILT_IN, Extras, OptimizerSpec, Study
@@ -30,8 +31,8 @@ PARTIAL = {
 SECTIONS = {
     "data": "DataPatch",
     "model": "ModelPatch",
-    "optimizer": "OptimizerPatch",
-    "schedule": "SchedulePatch",
+    "optimizer": "optimizer",
+    "schedule": "schedule",
     "regularisation": "RegularisationPatch",
     "training": "TrainingPatch",
 }
@@ -45,6 +46,7 @@ def json_schema() -> Json:
     study = definitions.pop("Study")
     whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **study, "$defs": definitions}
     found: Json = _referring(whole)
+    found["$defs"] = {name: found["$defs"][name] for name in sorted(_reached(found, found["$defs"]))}
     return found
 
 
@@ -61,31 +63,33 @@ def write(folder: Path) -> Path:
 
 
 def _names(typed: Json) -> Json:
-    """Return the definitions of what is called by a name of Keras."""
+    """Return what is called by a name of Keras; a patch may leave the name to what it patches."""
     rate = {"type": "number", "minimum": 0, "exclusiveMaximum": 1}
-    noise = _named(catalogue.names("noise"), where={"enum": ["before", "after"]})
+    where = {"where": {"enum": ["before", "after"]}}
     return {
-        "activation": _named(allowed_names("activations", "activation_layers")),
-        "initializer": _named(catalogue.names("initializers")),
-        "regularizer": _named(catalogue.names("regularizers")),
-        "constraint": _named(catalogue.names("constraints")),
-        "loss": _named(catalogue.names("losses")),
-        "schedule": _named([*schedules.our_names(), *catalogue.names("schedules")]),
-        "optimizer": _named(catalogue.names("optimizers"), **typed["OptimizerSpec"]["properties"]),
-        "dropout": {"anyOf": [rate, *noise["anyOf"]]},
+        "activation": {"anyOf": _forms_of(["activations", "activation_layers"])},
+        "initializer": {"anyOf": _forms_of(["initializers"])},
+        "regularizer": {"anyOf": _forms_of(["regularizers"])},
+        "constraint": {"anyOf": _forms_of(["constraints"])},
+        "loss": {"anyOf": _forms_of(["losses"])},
+        "schedule": {"anyOf": _forms_of(["schedules"], schedules.our_names())},
+        "optimizer": {"anyOf": _forms_of(["optimizers"], properties=typed["OptimizerSpec"]["properties"])},
+        "dropout": {"anyOf": [rate, *_forms_of(["noise"], properties=where)]},
     }
 
 
-def _named(names: Iterable[str], **properties: Any) -> Json:
-    word = {"anyOf": [{"enum": _spellings(names)}, PLUGIN]}
-    mapping = {"type": "object", "properties": {**properties, "name": word}, "required": ["name"]}
-    return {"anyOf": [word, mapping]}
+def _forms_of(
+    spaces: list[Namespace], ours: Iterable[str] = (), properties: Json | None = None
+) -> list[Json]:
+    """Return the two ways to write a name: alone, or in a mapping with its arguments."""
+    word = {"anyOf": [{"enum": [*ours, *_spellings(spaces)]}, PLUGIN]}
+    return [word, {"type": "object", "properties": {**(properties or {}), "name": word}}]
 
 
-def _spellings(names: Iterable[str]) -> list[str]:
+def _spellings(spaces: Iterable[Namespace]) -> list[str]:
     """Return each name in snake case first, as files are mostly written, then as Keras spells it."""
-    spelt = [form for name in names for form in (_snake(name), name.lower(), name)]
-    return list(dict.fromkeys(spelt))
+    spelt = [form for name in allowed_names(*spaces) for form in (_snake(name), name.lower(), name)]
+    return list(dict.fromkeys([*spelt, *(alias for space in spaces for alias in catalogue.aliases(space))]))
 
 
 def _snake(name: str) -> str:
@@ -100,8 +104,9 @@ def _forms() -> Json:
     blocks = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in (DenseLayer, ConvLayer)]
     ranges = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in RANGES.values()]
     places = {"enum": list(PLACES)}
+    word, mapping = _forms_of(["layers"])
     return {
-        "layer": {"anyOf": [side, *blocks, *_named(catalogue.names("layers"))["anyOf"]]},
+        "layer": {"anyOf": [side, *blocks, word, {**mapping, "required": ["name"]}]},
         "pair": {"anyOf": [side, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]},
         "places": {"anyOf": [{"enum": ["none", *PLACES]}, {"type": "array", "items": places}]},
         "range": {"anyOf": ranges},
@@ -112,8 +117,6 @@ def _forms() -> Json:
 def _patches(typed: Json) -> Json:
     """Return the definitions of partial sections: nothing is required, and a null resets to the default."""
     found = {name: _partial(typed[whole]) for name, whole in PARTIAL.items()}
-    found["OptimizerPatch"] = _unnamed(_names(typed)["optimizer"])
-    found["SchedulePatch"] = _unnamed(_names(typed)["schedule"])
     recipe = found["RecipePatch"]
     recipe["properties"] |= {section: _or_null({"shape": patch}) for section, patch in SECTIONS.items()}
     variant = {**recipe, "properties": {**recipe["properties"], **typed["Extras"]["properties"]}}
@@ -140,12 +143,6 @@ def _partial(whole: Json) -> Json:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def _unnamed(named: Json) -> Json:
-    """Return a named thing whose name may be left to the recipe that is patched."""
-    word, mapping = named["anyOf"]
-    return {"anyOf": [word, {key: value for key, value in mapping.items() if key != "required"}]}
-
-
 def _or_null(schema: Json) -> Json:
     return {"anyOf": [schema, NULL]}
 
@@ -163,3 +160,26 @@ def _referring(schema: Any) -> Any:
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))
     }
+
+
+def _reached(schema: Any, definitions: Json) -> set[str]:
+    """Return the definitions that a schema, itself left without them, leads to."""
+    pending, reached = [{key: value for key, value in schema.items() if key != "$defs"}], set[str]()
+    while pending:
+        for name in _references(pending.pop()):
+            if name not in reached:
+                reached.add(name)
+                pending.append(definitions[name])
+    return reached
+
+
+def _references(schema: Any) -> Iterator[str]:
+    items = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    if isinstance(schema, dict) and "$ref" in schema:
+        yield schema["$ref"].rpartition("/")[2]
+    for item in items:
+        yield from _references(item)
+
+
+if __name__ == "__main__":
+    write(Path.cwd())

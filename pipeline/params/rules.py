@@ -46,7 +46,7 @@ def data_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
 
 
 def in_phase(found: Fault, index: int) -> Fault:
-    """Return a fault of a phase's recipe as the whole recipe's: the phase's patch or the rest may cause it."""
+    """Return a fault of a phase's recipe as the whole recipe's; its patch or the rest may cause it."""
     return Fault((*found.under("phases", index).at, *found.at), found.text)
 
 

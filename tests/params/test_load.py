@@ -196,7 +196,10 @@ def test_names_of_ablations_and_variants(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ({"variants": {"a": {}}, "ladder": {"b": {}}}, "needs exactly one of variants, grid, ladder, leave_one_out; got variants, ladder"),
+        (
+            {"variants": {"a": {}}, "ladder": {"b": {}}},
+            "needs exactly one of variants, grid, ladder, leave_one_out; got variants, ladder",
+        ),
         ({"metric": "loss"}, "needs exactly one of variants, grid, ladder, leave_one_out; got none"),
         ({"variants": {}}, "variants: must be at least 1 long"),
         ({"variants": {"a": 3}}, "variants.a: must be a mapping; got 3"),
@@ -204,23 +207,62 @@ def test_names_of_ablations_and_variants(name: str, expected: str) -> None:
         ({"variants": {"a": {}}, "question": 3}, "question: must be text; got 3"),
         ({"variants": {"a": {"modell": {}}}}, "variants.a.modell: unknown key"),
         ({"variants": {"a": {"reference": 3}}}, "variants.a.reference: must be a mapping; got 3"),
-        ({"variants": {"a": {"tune": {"space": {}, "trials": 3}}}}, "variants.a.tune.trials: unknown key; allowed: space."),
-        ({"variants": {"a": {"tune": {"space": {"training.epochs": {"int": [1, 2]}}}}}}, "the ablation tunes nothing"),
+        (
+            {"variants": {"a": {"tune": {"space": {}, "trials": 3}}}},
+            "variants.a.tune.trials: unknown key; allowed: space.",
+        ),
+        (
+            {"variants": {"a": {"tune": {"space": {"training.epochs": {"int": [1, 2]}}}}}},
+            "the ablation tunes nothing",
+        ),
         ({"grid": {"a": {}}}, "grid.a: must be {level: patch, ...}, or a list of values"),
-        ({"grid": {"training.batch_size": [8, 8]}}, "grid.training.batch_size: has two levels called the same: 8, 8"),
+        (
+            {"grid": {"training.batch_size": [8, 8]}},
+            "grid.training.batch_size: has two levels called the same: 8, 8",
+        ),
         ({"grid": {"training.epochs": [8, 0]}}, "grid.training.epochs[1]: must be at least 1; got 0"),
         ({"grid": {"a": {"x": {"tune": {}}}}}, "grid.a.x.tune: unknown key"),
-        ({"grid": {"a": {"x-y": {}, "x": {}}, "b": {"z": {}, "y-z": {}}}}, "two combinations are both called 'x-y-z'"),
-        ({"grid": {name: {f"l{n}": {} for n in range(11)} for name in "abc"}}, "makes 1331 variants; at most 1000 are allowed"),
-        ({"ladder": {"a": {}, "b": {"training": {"epochs": 0}}, "c": {}}}, "ladder.b.training.epochs: must be at least 1"),
-        ({"leave_one_out": {"a": {"training": {"epochs": 0}}, "b": {}}}, "leave_one_out.a.training.epochs: must be at least 1"),
-        ({"variants": {"a": {"model": {"output": {"units": 1, "activation": "sigmoid"}}, "training": {"loss": "binary_crossentropy"}}}},
-         "variants.a.model.output.units: one output needs exactly 2 classes (data.classes); there are 10"),
-        ({"variants": {"a": {"data": {"classes": [3, 10]}}}}, "variants.a.data.classes: must be below 10, the number of classes; got 10"),
-        ({"variants": {"a": {"model": {"output": {"units": 3}}}}}, "must be at least 10, the number of classes; got 3"),
-        ({"variants": {"a": {"phases": [{"data": {"classes": [3, 10]}}]}}}, "variants.a.phases[0].data.classes: must be below 10"),
+        (
+            {"grid": {"a": {"x-y": {}, "x": {}}, "b": {"z": {}, "y-z": {}}}},
+            "two combinations are both called 'x-y-z'",
+        ),
+        (
+            {"grid": {name: {f"l{n}": {} for n in range(11)} for name in "abc"}},
+            "makes 1331 variants; at most 1000 are allowed",
+        ),
+        (
+            {"ladder": {"a": {}, "b": {"training": {"epochs": 0}}, "c": {}}},
+            "ladder.b.training.epochs: must be at least 1",
+        ),
+        (
+            {"leave_one_out": {"a": {"training": {"epochs": 0}}, "b": {}}},
+            "leave_one_out.a.training.epochs: must be at least 1",
+        ),
+        (
+            {
+                "variants": {
+                    "a": {
+                        "model": {"output": {"units": 1, "activation": "sigmoid"}},
+                        "training": {"loss": "binary_crossentropy"},
+                    }
+                }
+            },
+            "variants.a.model.output.units: one output needs exactly 2 classes (data.classes); there are 10",
+        ),
+        (
+            {"variants": {"a": {"data": {"classes": [3, 10]}}}},
+            "variants.a.data.classes: must be below 10, the number of classes; got 10",
+        ),
+        (
+            {"variants": {"a": {"model": {"output": {"units": 3}}}}},
+            "must be at least 10, the number of classes; got 3",
+        ),
+        (
+            {"variants": {"a": {"phases": [{"data": {"classes": [3, 10]}}]}}},
+            "variants.a.phases[0].data.classes: must be below 10",
+        ),
     ],
-)  # fmt: skip
+)
 def test_ablation_rules(entry: dict[str, Any], expected: str) -> None:
     found = only_fault(study(**entry))
     assert found.startswith("ablations.one")

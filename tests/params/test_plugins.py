@@ -62,10 +62,10 @@ def test_refuses_what_lies_outside(tmp_path: Path) -> None:
 
 def test_names_the_nearest_and_says_what_is_not_python(tmp_path: Path) -> None:
     write(tmp_path, "mine.py")
-    with pytest.raises(UserError, match="no top-level 'Gatd'.* Did you mean 'Gated'"):
+    with pytest.raises(UserError, match=r"no top-level 'Gatd'.* Did you mean 'Gated'"):
         locate("mine:Gatd", tmp_path)
     write(tmp_path, "broken.py", "class (:\n")
-    with pytest.raises(UserError, match="broken.py is not Python"):
+    with pytest.raises(UserError, match=r"broken\.py is not Python"):
         locate("broken:Gated", tmp_path)
 
 

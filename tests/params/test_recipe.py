@@ -219,7 +219,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"model": None}, "model: must be a mapping of layers, activation"),
     (
         {"modell": {}},
-        "modell: unknown key; allowed: data, model, optimizer, schedule, regularisation, training, phases. Did",
+        "modell: unknown key; allowed: data, model, optimizer, schedule, regularisation, training, phases. D",
     ),
 ]
 
