@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +49,7 @@ def ablation_page(
         effects=tables.effects(findings),
         environment=tables.environment(ablation),
         published=tables.published(ablation),
+        recipe=json.dumps(ablation.variant(ablation.baseline).recipe, indent=2, ensure_ascii=False),
         downloads={
             f"{ablation.name}.csv": _data("text/csv", csv),
             f"{ablation.name}.json": _data("application/json", summary),
