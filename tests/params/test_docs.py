@@ -1,0 +1,35 @@
+"""The examples in docs/params.md are valid."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pipeline.params.expand import expand
+from pipeline.params.load import parse
+from pipeline.params.plain import parse as parse_text
+
+from .cases import study
+
+TEXT = (Path(__file__).parents[2] / "docs" / "params.md").read_text(encoding="utf-8")
+WHOLE, PHASES, WAYS, TUNE = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+
+
+def plain(text: str) -> Any:
+    value, faults = parse_text(text)
+    assert faults == []
+    return value
+
+
+def test_the_whole_file() -> None:
+    assert list(parse(plain(WHOLE)).ablations) == ["activations"]
+
+
+def test_phases_and_tuning() -> None:
+    parse(study(variants={"transfer": plain(PHASES)}, **plain(TUNE)))
+
+
+def test_each_way_to_write_variants() -> None:
+    ways = plain(WAYS)
+    assert list(ways) == ["variants", "grid", "ladder", "leave_one_out"]
+    for kind, written in ways.items():
+        assert expand(parse(study(**{kind: written})), "one").kind == kind
