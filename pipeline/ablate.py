@@ -11,7 +11,6 @@ from pipeline.progress import progress
 from pipeline.results import write_results
 from pipeline.store import Store
 from pipeline.survey import AblationState, lacks_models, survey
-from pipeline.tracking.ledger import pending
 from pipeline.tracking.tracker import Tracker
 
 
@@ -30,8 +29,6 @@ def ablate(study: Study, name: str, store: Store, root: Path, ahead: bool = Fals
         others = [other for other in study.ablations if other != name] if ahead else []
         states = [state, *survey(study, store, root, others)]
         _train(study, store, root, [each for each in states if not _is_done(store, each)])
-    elif pending(store):
-        _track(store)
     write_manifest(store, state)
     write_results(store, state, root / "results")
 
@@ -46,8 +43,3 @@ def _train(study: Study, store: Store, root: Path, states: Sequence[AblationStat
         from pipeline.runner import Runner
 
         Runner(study, store, root, view).run(states)
-
-
-def _track(store: Store) -> None:
-    with Tracker(store):
-        pass

@@ -75,6 +75,13 @@ def report(options: argparse.Namespace) -> None:
     build(here / "results", here / "reports", list(_study(options).ablations))
 
 
+def track(options: argparse.Namespace) -> None:
+    """Send MLflow what it lacks."""
+    from pipeline.track import track as bring_up_to_date
+
+    bring_up_to_date(_study(options), Store())
+
+
 def ui(options: argparse.Namespace) -> None:
     """Open MLflow's UI on the project's database."""
     from pipeline.tracking.ui import serve
@@ -108,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         "--ahead", action="store_true", help="where training is needed, train the other ablations' missing runs too"
     )
     command(report, "draw the report pages")
+    command(track, "send MLflow what it lacks")
     ui_options = command(ui, "open MLflow's UI on this project's database")
     ui_options.add_argument("--port", type=int, default=5000)
     ui_options.add_argument("--no-browser", action="store_true")

@@ -175,7 +175,7 @@ def save_weights(path: Path, weights: "Sequence[np.ndarray]") -> None:
     np.savez(path, allow_pickle=False, **{str(index): array for index, array in enumerate(weights)})
 
 
-def _record(run: dict[str, Any], curves: Curves) -> RunRecord:
+def _record(run: Any, curves: Any) -> RunRecord:
     if not isinstance(run, dict) or not isinstance(curves, dict):
         raise TypeError("a run and its curves are mappings")
     return RunRecord(**{**run, "engine": EngineRecord(**run["engine"])}, curves=curves)

@@ -1,7 +1,7 @@
 """The `fit` engine: Keras's own training loop, one run at a time, compiled once for each graph."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -39,7 +39,7 @@ class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[mi
 class FitTrainer:
     """Trains jobs one after another with `keras.Model.fit`."""
 
-    name = "fit"
+    name: Literal["fit"] = "fit"
 
     def __init__(self) -> None:
         self._compiled: dict[tuple[str, str, str], _Compiled] = {}

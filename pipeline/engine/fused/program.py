@@ -51,6 +51,11 @@ class Program:
         self._epoch = tf.function(self._run_epoch, jit_compile=whole)
         self._evaluate = tf.function(self._run_evaluation, jit_compile=whole)
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers this program's variables hold, optimizer included."""
+        return sum(int(np.prod(v.shape)) for v in (*self.flat, *self.state, *self.optimizer.variables))
+
     def load(self, trainable: Sequence[Arrays], state: Sequence[Arrays]) -> None:
         """Put each model's trainable variables and other state in place, and reset the optimizer."""
         for variable, array in zip(self.flat, self.layout.stack(trainable), strict=True):

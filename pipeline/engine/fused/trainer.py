@@ -1,7 +1,8 @@
 """The host's side of the fused engine: epoch by epoch, which rates, which batches, who stops, whose weights to keep."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,15 +17,16 @@ from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
 
 EVALUATION_NUMBERS = 16_000_000  # numbers of input images held at once while evaluating
+KEPT_NUMBERS = 200_000_000  # numbers in the variables of all compiled programs that are kept
 
 
 class FusedTrainer:
-    """Trains stacks of jobs with one graph; keeps what it compiled, by graph and size."""
+    """Trains stacks of jobs with one graph; keeps what it compiled, by graph and size, the last used of it."""
 
-    name = "fused"
+    name: Literal["fused"] = "fused"
 
     def __init__(self) -> None:
-        self._programs: dict[tuple[str, int], Program] = {}
+        self._programs: OrderedDict[tuple[str, int], Program] = OrderedDict()
         self._resident: dict[str, tuple[Any, Any]] = {}
 
     def train(
@@ -45,7 +47,14 @@ class FusedTrainer:
             self._programs[key] = Program(
                 template, make_loss(recipe), _optimizer_maker(recipe), len(jobs), clip_of(recipe.optimizer)[0]
             )
+        self._programs.move_to_end(key)
+        self._forget_oldest()
         return self._programs[key]
+
+    def _forget_oldest(self) -> None:
+        """Drop programs until what the others hold is bounded; the newest stays."""
+        while len(self._programs) > 1 and sum(each.numbers for each in self._programs.values()) > KEPT_NUMBERS:
+            self._programs.popitem(last=False)
 
     def _on_device(self, job: Job) -> tuple[Any, Any]:
         """Return the images and labels as tensors, kept for the next stack that uses the same ones."""
@@ -192,11 +201,9 @@ def _chunk_length(jobs: Sequence[Job]) -> int:
 def _chunks(rows: Sequence[NDArray[np.int32]], length: int) -> Any:
     """Yield `rows` in parts of one shape `[models, length]`, with 1 where a row counts and 0 where it is filling."""
     for start in range(0, max(len(each) for each in rows), length):
-        part = np.zeros((len(rows), length), np.int32)
-        counted = np.zeros((len(rows), length), np.float32)
-        for slot, each in enumerate(rows):
-            piece = each[start : start + length]
-            part[slot, : len(piece)], counted[slot, : len(piece)] = piece, 1.0
+        # Filled up with rows of its own: others may have no label here, and 0 times a NaN loss is NaN.
+        part = np.stack([np.resize(each[start:] if start < len(each) else each, length) for each in rows])
+        counted = np.stack([np.arange(start, start + length) < len(each) for each in rows]).astype(np.float32)
         yield part, counted
 
 
