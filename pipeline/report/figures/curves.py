@@ -107,10 +107,7 @@ def _draw(axes: Axes, line: Line, accuracy: bool, bands: bool) -> None:
     colour = series(line.style)
     if bands and np.isfinite(low).any():
         floor = mean / 10 if (mean > 0).all() else low
-        area = axes.fill_between(
-            line.epochs, np.maximum(low, floor), high, color=colour, alpha=0.14, linewidth=0
-        )
-        mark(area, line.style)
+        mark(axes.add_patch(_band(line.epochs, np.maximum(low, floor), high, colour)), line.style)
     dashes = (0, line.style.dash) if line.style.dash else "-"
     dot = "o" if len(line.epochs) == 1 else None
     mark(axes.plot(line.epochs, mean, color=colour, linestyle=dashes, marker=dot)[0], line.style)

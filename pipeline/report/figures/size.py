@@ -36,18 +36,17 @@ def size(findings: Findings, styles: Styles) -> Figure | None:
     info = size_info(findings, styles)
     if not info or info[-1].parameters < ALIKE * info[0].parameters:
         return None
-    figure, axes = canvas(WIDE, 300, Margins(left=58, top=18, right=24))
+    figure, axes = canvas(WIDE, 300, Margins(left=50, top=18, right=24))
     front = [point for point in info if point.front]
     axes.step([p.parameters for p in front], [p.mean for p in front], where="post", color=MUTED, linewidth=1)
     for point in info:
         _draw(axes, point)
     _parameter_axis(axes, info)
-    axes.set_ylabel(findings.measure.label)
     caption = "Mean with its 95 % t interval. The line joins the variants that no smaller one beats."
     alt = "; ".join(
         f"{p.name}: {p.parameters:,} parameters, {p.mean:.{findings.measure.decimals}f}" for p in info
     )
-    return finish(figure, KEY, f"Parameters and test {findings.measure.metric}", caption, alt)
+    return finish(figure, KEY, f"{findings.measure.label.capitalize()} by parameters", caption, alt)
 
 
 def size_info(findings: Findings, styles: Styles) -> list[Sized]:

@@ -116,17 +116,17 @@ def _is_number(value: Any) -> bool:
 
 
 def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> Figure:
-    figure, axes = canvas(WIDE, 320, Margins(left=62))
+    figure, axes = canvas(WIDE, 320, Margins(left=50))
     monitor = ablation.tune.monitor if ablation.tune else "score"
     for search in hyperparameter.searches:
         _draw_scores(axes, search)
     _value_axis(axes, hyperparameter)
-    axes.set_ylabel(monitor + (" (%)" if monitor.endswith("accuracy") else ""))
     caption = (
         "One mark per trial, joined in order of the value; the large mark is the choice. "
         "Trials that diverged have no score."
     )
-    title = f"Score by {hyperparameter.path}"
+    unit = " (%)" if monitor.endswith("accuracy") else ""
+    title = f"{monitor}{unit} by {hyperparameter.path}"
     return finish(figure, f"tuning-score-{number}", title, caption, _alt(hyperparameter))
 
 
