@@ -1,5 +1,4 @@
-"""A user's own classes, written `module:Name`: found without being run, imported only from inside the
-project."""
+"""A user's own classes, `module:Name`: found without being run, imported only from inside the project."""
 
 import ast
 import importlib

@@ -1,2 +1,1 @@
-"""params.yaml: read, checked, expanded into variants with complete recipes. Imports neither Keras nor
-TensorFlow."""
+"""params.yaml: read, checked, and expanded into variants, without importing Keras."""

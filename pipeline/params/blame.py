@@ -53,8 +53,7 @@ def _place(source: Source, place: Where) -> Where:
 
 
 def _reach(patch: Any, place: Where) -> int:
-    """Return how many steps of `place` the patch decides: all of them once it holds a value instead of a
-    mapping."""
+    """Return how many steps of `place` the patch decides: all, once it holds a value, not a mapping."""
     for depth, step in enumerate(place):
         if not isinstance(patch, Mapping):
             return len(place)

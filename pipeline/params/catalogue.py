@@ -1,8 +1,7 @@
 """What the installed Keras offers by name, read from its source text without importing it.
 
 Importing Keras costs seconds, checking a params file must not. So names come from the `@keras_export`
-decorators, found
-as text, and the arguments of a name come from the syntax tree of the one file that defines it.
+decorators, found as text, and a name's arguments from the syntax tree of the one file that defines it.
 """
 
 import importlib.util
@@ -42,8 +41,7 @@ EXPORTS: dict[Namespace, str] = {
 
 # Layers that join several inputs cannot stand in a chain; text and feature layers do not take images.
 NOT_IN_A_CHAIN = {"merging", "attention", "preprocessing"}
-# Abstract bases, wrappers that need a Python object, and layers that only make sense outside a chain of image
-# layers.
+# Abstract bases, wrappers that need a Python object, and layers out of place in a chain that takes images.
 EXCLUDED = {
     *("Optimizer", "LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"),
     *("Loss", "Initializer", "Regularizer", "Constraint", "LearningRateSchedule"),

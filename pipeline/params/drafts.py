@@ -16,8 +16,7 @@ LARGEST = 1000
 
 @dataclass(frozen=True)
 class Source:
-    """A patch and where the user wrote it; `whole` where the patch is spelt shorter there (a value under a
-    dotted path)."""
+    """A patch and where it was written; `whole` where it was spelt as a value under a dotted path."""
 
     where: Where
     patch: Mapping[str, Any]
@@ -26,8 +25,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Draft:
-    """A variant's name, its patches in the order in which they are laid on the base, and what it holds
-    besides."""
+    """A variant's name, its patches in the order they are laid on the base, and what it holds besides."""
 
     name: str
     where: Where

@@ -25,9 +25,8 @@ class Variant:
     """A variant with its complete recipe.
 
     `changes`: flat dotted path -> value, wherever the recipe differs from the baseline's (None: reset).
-    `levels`: in a grid,
-    factor -> level. `tune`: the ablation's search with this variant's own ranges. `reference`: published
-    figures.
+    `levels`: factor -> level, in a grid. `tune`: the ablation's search with this variant's own ranges.
+    `reference`: published figures.
     """
 
     name: str
@@ -66,8 +65,8 @@ def apply(recipe: Recipe, values: Mapping[str, object]) -> Recipe:
 def expand(study: Study, name: str) -> Expanded:
     """Return an ablation's variants, computed once per study.
 
-    Raises `ParamsError` with every fault (none where the study comes from `load`), `KeyError` for an unknown
-    ablation.
+    Raises `ParamsError` with every fault (never for a study that `load` returned), and `KeyError` for an
+    unknown ablation.
     """
     if name not in study._expanded:
         found, faults = expansion(study.ablations[name], name, Ground(canonical(study.base), study.classes))
@@ -79,8 +78,7 @@ def expand(study: Study, name: str) -> Expanded:
 
 @dataclass(frozen=True)
 class Ground:
-    """What every variant stands on: the base recipe as plain data, and the data set's number of classes where
-    known.
+    """What every variant stands on: the base recipe as plain data, and how many classes there are, if known.
 
     `sound` is False where the base had faults of its own and was mended only to find the faults of what
     stands on it.

@@ -1,5 +1,4 @@
-"""Faults: what is wrong, and where, gathered from pydantic and from our own rules into sentences a reader can
-act on."""
+"""Faults: what is wrong and where, from pydantic and from our own rules, as sentences a reader can act on."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

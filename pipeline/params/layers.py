@@ -54,8 +54,7 @@ def read_pair(value: Any) -> Any:
 
 
 class Noise(Named):
-    """Dropout or another regularization layer, `before` each dense layer (the output's too) or `after` each
-    hidden one."""
+    """Dropout or the like, `before` each dense layer (the output too) or `after` each hidden one."""
 
     where: Literal["before", "after"] = "after"
 
@@ -68,8 +67,7 @@ Pair = Annotated[tuple[int, int], BeforeValidator(read_pair), shape("pair")]
 
 
 class Block(Spec):
-    """What dense and convolutional layers share; None means the model's own setting. `repeat` copies in a
-    row."""
+    """What dense and convolutional layers share, `repeat` of them in a row; None: the model's own setting."""
 
     repeat: Count = 1
     activation: Activation | None = None
@@ -106,8 +104,7 @@ AnyLayer = DenseLayer | ConvLayer | KerasLayer
 
 
 def read_layer(value: Any) -> Any:
-    """Return the layer that a number of units, a name or a mapping describes; raises a pydantic error with
-    every fault."""
+    """Return the layer that a number of units, a name or a mapping describes; rejects with every fault."""
     if isinstance(value, AnyLayer):
         return value
     if isinstance(value, int) and not isinstance(value, bool):

@@ -15,16 +15,14 @@ from pipeline.params.plain import read
 from pipeline.params.resolve import canonical, validated
 from pipeline.params.schema import BUILT_IN, Ablation, Study
 
-# What stands in for a required part that is missing or wrong, so that what stands on the base can still be
-# checked.
+# What stands in for a required part that is missing or wrong, so that what builds on it is still checked.
 STAND_IN: dict[str, Any] = {"model": {"layers": []}, "optimizer": {"name": "SGD"}, "training": {"epochs": 1}}
 TUNE_STAND_IN = {"trials": 1, "space": {"optimizer.learning_rate": {"log": [1e-3, 1e-2]}}}
 ROUNDS = 50
 
 
 def load(path: Path) -> Study:
-    """Return the study that a params file describes, its ablations expanded; raises `ParamsError` with every
-    fault."""
+    """Return the study in a params file, its ablations expanded; raises `ParamsError` with every fault."""
     raw, faults = read(path)
     if faults:
         raise ParamsError(str(path), _sentences(faults))
@@ -32,8 +30,7 @@ def load(path: Path) -> Study:
 
 
 def parse(raw: Any, source: str = "params") -> Study:
-    """Return the study that plain data describes, its ablations expanded; raises `ParamsError` with every
-    fault."""
+    """Return the study in plain data, its ablations expanded; raises `ParamsError` with every fault."""
     if not isinstance(raw, Mapping):
         raise ParamsError(source, [f"must be a mapping with {', '.join(Study.keys())}; got {show(raw)}"])
     study, faults = _study(raw)
@@ -70,8 +67,7 @@ def _expansions(raw: Mapping[str, Any], study: Study | None) -> tuple[dict[str, 
 
 
 def _sound_ablations(raw: Mapping[str, Any]) -> dict[str, Ablation]:
-    """Return the ablations, those with faults of their own without what is wrong (it is among the study's
-    faults)."""
+    """Return the ablations, each without what is wrong with it, which is among the study's faults."""
     entries = raw.get("ablations")
     pairs = entries.items() if isinstance(entries, Mapping) else ()
     return {name: found for name, entry in pairs if isinstance(entry, Mapping) and (found := _mended(entry))}

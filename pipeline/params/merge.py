@@ -17,9 +17,8 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any], where: Where = ()) 
     """Return `base` with `patch` laid over it, mapping by mapping.
 
     A null resets to the default; where a mapping's `name` changes, its old arguments are dropped (an
-    optimizer keeps its
-    learning rate); lists are replaced whole. A bare name counts as `{name: ...}`, a bare dropout rate as
-    Dropout's.
+    optimizer keeps its learning rate); lists are replaced whole. A bare name counts as `{name: ...}`, and a
+    bare dropout rate as Dropout's.
     """
     result = dict(base)
     for key, value in patch.items():
@@ -66,8 +65,7 @@ def patch_at(path: str, value: Any) -> dict[str, Any]:
 
 
 def assign(tree: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """Return `tree` with the dotted `path` set to `value` as a patch would; a number in the path indexes a
-    list.
+    """Return `tree` with a dotted path set as a patch would; a number in the path indexes a list.
 
     Raises `KeyError` where a list on the way has no such item.
     """
@@ -96,8 +94,7 @@ def _replaced(items: Sequence[Any], key: str, rest: Sequence[str], value: Any) -
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, object]:
-    """Return flat dotted path -> new value where `new` differs from `old`; None where `new` lacks what `old`
-    had.
+    """Return dotted path -> new value where `new` differs from `old`; None where it lacks what `old` had.
 
     A renamed thing is one difference, not one per argument; an optimizer is compared key by key.
     """

@@ -9,7 +9,7 @@ from pipeline.errors import UserError, nearest
 from pipeline.params import catalogue
 from pipeline.params.catalogue import Namespace, Symbol
 from pipeline.params.faults import Fault, fault, listing, reject, show
-from pipeline.params.signatures import Argument
+from pipeline.params.signatures import Argument, is_closed
 from pipeline.params.spec import shape
 from pipeline.plugins import is_plugin, locate
 from pipeline.store import root
@@ -35,8 +35,7 @@ NESTED: dict[str, Namespace] = {
 
 
 class Named(BaseModel):
-    """Something Keras (or the user's `module:Name`) provides, and its arguments: `{name: leaky_relu,
-    negative_slope: 0.3}`.
+    """Something of Keras, or the user's `module:Name`, with its arguments.
 
     `name` is spelt as `getattr(keras.<namespace>, name)` takes it; an activation may also be one of
     `keras.layers`.
@@ -69,9 +68,9 @@ def read_named(value: object, *namespaces: Namespace, given: frozenset[str] = fr
     if not isinstance(name, str):
         raise reject(fault(f"must be the name of {ARTICLES[namespaces[0]]}; got {show(name)}", "name"))
     written = {key: item for key, item in mapping.items() if key != "name"}
-    if is_plugin(name):
-        return {"name": _plugin(name), **written}
-    symbol = _symbol(name, namespaces)
+    symbol = _plugin(name, namespaces[0]) if is_plugin(name) else _symbol(name, namespaces)
+    if symbol is None:
+        return {"name": name, **written}
     allowed = catalogue.arguments(symbol)
     faults = [
         *_unknown(symbol, allowed, written, given),
@@ -83,12 +82,14 @@ def read_named(value: object, *namespaces: Namespace, given: frozenset[str] = fr
     return {"name": symbol.name, **{key: _number(item, allowed.get(key)) for key, item in written.items()}}
 
 
-def _plugin(name: str) -> str:
+def _plugin(spec: str, namespace: Namespace) -> Symbol | None:
+    """Return the user's own function or class; None where only running it tells its arguments."""
     try:
-        locate(name, root())
+        path = locate(spec, root())
     except UserError as error:
         raise reject(fault(str(error), "name")) from None
-    return name
+    name = spec.partition(":")[2]
+    return Symbol(namespace, spec, name, path, True) if is_closed(path, name) else None
 
 
 def _symbol(name: str, namespaces: tuple[Namespace, ...]) -> Symbol:
@@ -169,8 +170,7 @@ def _mistake(namespace: Namespace, argument: Argument, value: object) -> Fault |
 
 
 def _number(value: object, argument: Argument | None) -> object:
-    """Return a whole number as a float where Keras's default is one, so that `1` and `1.0` are the same
-    recipe."""
+    """Return a whole number as a float where the default is one: `1` and `1.0` are one recipe."""
     floating = argument is not None and isinstance(argument.default, float)
     return float(value) if floating and isinstance(value, int) and not isinstance(value, bool) else value
 

@@ -1,5 +1,4 @@
-"""YAML text into plain JSON-like data: only mappings with text keys, lists, text, finite numbers, true, false
-and null."""
+"""YAML into plain data, as JSON has it: mappings with text keys, lists, text, finite numbers, true, null."""
 
 import math
 from collections.abc import Iterator

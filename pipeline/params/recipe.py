@@ -188,8 +188,7 @@ TrainingPatch = Annotated[Patch, shape("TrainingPatch")]
 
 
 class PhaseSpec(Spec):
-    """One phase of a training: patches on the recipe, how many hidden blocks carry over, and which of them
-    train."""
+    """One phase: patches on the recipe, how many hidden blocks carry over, and which of them train."""
 
     name: str | None = None
     data: DataPatch = Field(default_factory=dict)

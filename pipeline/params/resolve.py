@@ -12,15 +12,13 @@ from pipeline.params.recipe import Recipe
 
 
 def canonical(recipe: Recipe) -> dict[str, Any]:
-    """Return the complete recipe as plain JSON, defaults included, whatever the order or spelling it was
-    written in."""
+    """Return the complete recipe as plain JSON, defaults included, the same however it was written."""
     plain: dict[str, Any] = recipe.model_dump(mode="json")
     return plain
 
 
 def validated(raw: Mapping[str, Any], classes: int | None) -> tuple[Recipe | None, list[Fault]]:
-    """Return the recipe that plain data describes, or its faults; `classes` is the data set's number of them,
-    if known."""
+    """Return the recipe in plain data, or its faults; `classes` counts the data set's, if known."""
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:

@@ -19,8 +19,7 @@ def recipe_faults(recipe: "Recipe") -> list[Fault]:
 
 
 def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
-    """Return the faults between a recipe and its data set's classes; `known` is their number, None where not
-    known."""
+    """Return the faults between a recipe and its data set's classes, `known` of them (None: unknown)."""
     chosen = recipe.data.classes
     if chosen is not None and known is not None and max(chosen) >= known:
         return [Fault((CLASSES,), f"must be below {known}, the number of classes; got {max(chosen)}")]

@@ -1,5 +1,4 @@
-"""The types of a params file: a study, its base recipe, its ablations. Frozen and strict; unknown keys are
-refused."""
+"""The types of a params file: a study and its ablations. Frozen and strict; unknown keys are refused."""
 
 import re
 from collections.abc import Mapping

@@ -29,6 +29,13 @@ def signature(path: Path, name: str) -> Mapping[str, Argument]:
     return dict(list(_of_function(node).items())[1:])
 
 
+def is_closed(path: Path, name: str) -> bool:
+    """Tell whether the file itself shows all arguments of `name`: no `*args`, no `**kwargs`."""
+    node = definitions(path).get(name)
+    taking = _init(node) if isinstance(node, ast.ClassDef) else node
+    return taking is not None and taking.args.kwarg is None and taking.args.vararg is None
+
+
 @cache
 def definitions(path: Path) -> Mapping[str, ast.ClassDef | ast.FunctionDef]:
     """Return the classes and functions at the top level of a file."""
@@ -42,9 +49,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _of_class(path: Path, node: ast.ClassDef) -> dict[str, Argument]:
-    init = next(
-        (item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None
-    )
+    init = _init(node)
     own = dict(list(_of_function(init).items())[1:]) if init else {}
     if init is None or init.args.kwarg:
         for base in _bases(path, node):
@@ -53,9 +58,13 @@ def _of_class(path: Path, node: ast.ClassDef) -> dict[str, Argument]:
     return own
 
 
+def _init(node: ast.ClassDef) -> ast.FunctionDef | None:
+    found = (item for item in node.body if isinstance(item, ast.FunctionDef))
+    return next((item for item in found if item.name == "__init__"), None)
+
+
 def _passed_on(init: ast.FunctionDef, base: list[str]) -> set[str]:
-    """Return the base class's arguments that `super().__init__(...)` fills in, which nobody else may then
-    give."""
+    """Return the base class's arguments that `super().__init__(...)` fills in: not the user's to give."""
     calls = [node for node in ast.walk(init) if isinstance(node, ast.Call) and _is_super_init(node.func)]
     named = {keyword.arg for call in calls for keyword in call.keywords if keyword.arg}
     return named.union(*(base[: len(call.args)] for call in calls))
@@ -89,8 +98,7 @@ def _bases(path: Path, node: ast.ClassDef) -> Iterator[Mapping[str, Argument]]:
 
 
 def _locate(path: Path, base: ast.expr) -> tuple[Path, str] | None:
-    """Return the file and the name of a base class written as `Name` or `module.Name`, where it can be
-    followed."""
+    """Return the file and name of a base class written `Name` or `module.Name`, if it can be followed."""
     if isinstance(base, ast.Name):
         if base.id in definitions(path):
             return path, base.id

@@ -46,8 +46,7 @@ KINDS: dict[str, type[Spec]] = {"log": LogRange, "linear": LinearRange, "int": I
 
 
 def read_range(value: Any) -> Any:
-    """Return the range that a mapping such as `{log: [1e-4, 1e-1]}` describes; raises a pydantic error with
-    every fault."""
+    """Return the range that a mapping such as `{log: [1e-4, 1e-1]}` describes; rejects with every fault."""
     if isinstance(value, AnyRange):
         return value
     kinds = [key for key in KINDS if key in value] if isinstance(value, dict) else []
@@ -73,8 +72,7 @@ Space = dict[str, Range]
 
 
 class Tune(Spec):
-    """A search: `trials` per variant, each scored on validation data over `seeds` tuning seeds or `folds`
-    folds.
+    """A search: `trials` per variant, each scored on validation data over tuning seeds or folds.
 
     `space` maps dotted recipe paths to ranges.
     """

@@ -1,5 +1,4 @@
-"""The base of every typed section: frozen, strict, unknown keys refused, every fault of a section found at
-once."""
+"""The base of every typed section: frozen, strict, unknown keys refused, all its faults found at once."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self

@@ -1,5 +1,4 @@
-"""The search of each variant: the ablation's, with the variant's own ranges, every range checked on the
-recipe it tunes."""
+"""The search of each variant: the ablation's with its own ranges, each checked on the recipe it tunes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,8 +20,7 @@ def tuning(
 ) -> tuple[dict[str, Tune | None], list[Fault]]:
     """Return every variant's search, and the faults, their places relative to the ablation.
 
-    A range that fits none of the variants is one fault; one that fits only some is a fault that names the
-    others.
+    A range that no variant can use is one fault; where only some can, the fault names the others.
     """
     tunes: dict[str, Tune | None] = {}
     faults: list[Fault] = []
