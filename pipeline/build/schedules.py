@@ -5,12 +5,15 @@ The plateau rule alone depends on what training finds; it scales its (constant) 
 """
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.params.schedules import our_names
+from pipeline.plugins import is_plugin, load_object
+from pipeline.store import root
 
 Factors = NDArray[np.float64]
 Rates = NDArray[np.float32]
@@ -69,16 +72,27 @@ def cosine(schedule: Any, steps: NDArray[np.int64], steps_per_epoch: int) -> Fac
     warmup = schedule.warmup * total
     progress = np.clip((steps - warmup) / max(total - warmup, 1), 0.0, 1.0)
     wave = schedule.final_factor + (1 - schedule.final_factor) * (1 + np.cos(np.pi * progress)) / 2
-    return np.where(steps < warmup, (steps + 1) / max(warmup, 1), wave)
+    rise = np.minimum((steps + 1) / max(warmup, 1), 1.0)
+    return np.where(steps < warmup, rise, wave)
 
 
 def _keras_rates(schedule: Any, learning_rate: float, steps: NDArray[np.int64]) -> Rates:
     import keras
 
-    arguments = schedule.arguments
-    arguments.setdefault("initial_learning_rate", learning_rate)
-    made = keras.optimizers.schedules.deserialize({"class_name": schedule.name, "config": arguments})
+    made = _keras_schedule(schedule, learning_rate)
     return np.asarray(keras.ops.map(made, keras.ops.convert_to_tensor(steps, "float32")), np.float32)
+
+
+def _keras_schedule(schedule: Any, learning_rate: float) -> Any:
+    """Return a schedule of Keras's, or the user's, which starts from `learning_rate` if it takes a start."""
+    import keras
+
+    own = is_plugin(schedule.name)
+    kind: Any = (
+        load_object(schedule.name, root()) if own else getattr(keras.optimizers.schedules, schedule.name)
+    )
+    starts = "initial_learning_rate" in signature(kind).parameters
+    return kind(**{**({"initial_learning_rate": learning_rate} if starts else {}), **schedule.arguments})
 
 
 _FACTORS: dict[str, Callable[[Any, NDArray[np.int64], int], Factors]] = {
