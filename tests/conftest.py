@@ -1,0 +1,35 @@
+"""What tests of several parts share: a project with data prepared, and a workshop that builds on it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pipeline.engine.driver import Workshop
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder in which digits are prepared."""
+    from pipeline.data.fetch import fetch
+    from pipeline.data.prepare import prepare
+
+    root = tmp_path_factory.mktemp("project")
+    fetch("digits", root, None)
+    prepare("digits", root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def workshop(project: Path) -> "Workshop":
+    """What stacks share, for tests that train in this process; TensorFlow starts here."""
+    from pipeline.engine.driver import Workshop
+    from pipeline.engine.environment import set_up
+    from pipeline.engine.views import Views
+
+    set_up("float32")
+    return Workshop(Views("digits", project))
