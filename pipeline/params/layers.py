@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Vali
 
 from pipeline.params.faults import fault, faults_of, reject, show
 from pipeline.params.names import Activation, Initializer, Named, read_named
-from pipeline.params.spec import Count, Spec, shape
+from pipeline.params.spec import Spec, shape
 
 PLACES = ("input", "before", "after")
 
@@ -66,10 +66,13 @@ Dropout = Annotated[Noise, BeforeValidator(read_noise), shape("dropout")]
 Pair = Annotated[tuple[int, int], BeforeValidator(read_pair), shape("pair")]
 
 
+Width = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
 class Block(Spec):
     """What dense and convolutional layers share, `repeat` of them in a row; None: the model's own setting."""
 
-    repeat: Count = 1
+    repeat: Annotated[int, Field(ge=1, le=10_000)] = 1
     activation: Activation | None = None
     initializer: Initializer | None = None
     dropout: Dropout | None = None
@@ -84,13 +87,13 @@ class Block(Spec):
 class DenseLayer(Block):
     """A dense hidden layer of `units`."""
 
-    units: Count
+    units: Width
 
 
 class ConvLayer(Block):
     """A two-dimensional convolution with `filters`; kernel size and strides are (height, width) in pixels."""
 
-    filters: Count
+    filters: Width
     kernel_size: Pair
     strides: Pair = (1, 1)
     padding: Literal["same", "valid"] = "same"

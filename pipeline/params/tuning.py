@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.params.drafts import Draft
 from pipeline.params.faults import Fault, Where, dotted, fault, faults_of, show
+from pipeline.params.phases import phases_of
 from pipeline.params.recipe import Recipe
 from pipeline.params.resolve import applied, canonical
 from pipeline.params.schema import Ablation, Extras
@@ -60,11 +61,23 @@ def _misfits(tune: Tune, own: frozenset[str], draft: Draft, recipe: Recipe) -> I
     plain = canonical(recipe)
     for path, space in tune.space.items():
         where = (*(draft.where if path in own else ()), "tune", "space", path)
-        for value in members(space):
-            text = _misfit(plain, path, value)
-            if text is not None:
-                yield where, text
-                break
+        texts = (_misfit(plain, path, value) for value in members(space))
+        text = next((each for each in texts if each), None) or _idle(plain, path, members(space))
+        if text is not None:
+            yield where, text
+
+
+def _idle(plain: Mapping[str, Any], path: str, values: Sequence[object]) -> str | None:
+    """Return the sentence for a range that a recipe's phases overrule, so that all trials are alike."""
+    if not plain["phases"] or len(values) < 2:
+        return None
+    first, last = (_trained(plain, path, values[end]) for end in (0, -1))
+    return "changes nothing: every phase sets it itself" if first == last else None
+
+
+def _trained(plain: Mapping[str, Any], path: str, value: object) -> list[Recipe]:
+    recipe, _ = applied(plain, {path: value})
+    return [phase.recipe for phase in phases_of(recipe)] if recipe else []
 
 
 def _misfit(plain: Mapping[str, Any], path: str, value: object) -> str | None:
@@ -78,10 +91,8 @@ def _misfit(plain: Mapping[str, Any], path: str, value: object) -> str | None:
 
 def _grouped(misfit: Misfit, names: Sequence[str], count: int) -> Fault:
     where, text = misfit
-    shared = len(names) < count and where[0] == "tune"
+    if where[0] != "tune" or len(names) == count:
+        return fault(text, *where)
     return fault(
-        f"{text} (in {', '.join(names)}; others may keep it: give these a space of their own)"
-        if shared
-        else text,
-        *where,
+        f"{text} (in {', '.join(names)}; others may keep it: give these a space of their own)", *where
     )

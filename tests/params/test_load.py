@@ -316,6 +316,17 @@ def test_a_range_that_fits_some_variants_names_the_others() -> None:
     assert "(in nadam;" in found[0]
 
 
+def test_a_range_that_every_phase_overrules_is_named() -> None:
+    tune = {"trials": 3, "space": {"training.epochs": {"int": [2, 9]}}}
+    fixed = {"phases": [{"training": {"epochs": 4}}, {"training": {"epochs": 5}}]}
+    free = {"phases": [{"training": {"epochs": 4}}, {}]}
+    found = only_fault(study(tune=tune, variants={"fixed": fixed, "free": free}))
+    assert found.startswith(
+        "ablations.one.tune.space.training.epochs: changes nothing: every phase sets it itself"
+    )
+    assert "(in fixed;" in found
+
+
 def test_params_errors_from_plain_data_name_their_source() -> None:
     with pytest.raises(ParamsError, match="somewhere: 1 fault"):
         parse({**study(), "seeds": 0}, "somewhere")

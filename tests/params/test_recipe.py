@@ -104,6 +104,10 @@ def test_optimizer_arguments_are_separate_from_its_rate() -> None:
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     (with_model(layers=[0]), "model.layers[0].units: must be at least 1; got 0"),
+    (
+        with_model(layers=[{"units": 8, "repeat": 10**6}]),
+        "layers[0].repeat: must be at most 10000; got 1000000",
+    ),
     (with_model(layers=[True]), "model.layers[0]: must be a number of units"),
     (with_model(layers=64), "model.layers: must be a list; got 64"),
     (with_model(layers=[{"units": 3, "unts": 2}]), "model.layers[0].unts: unknown key; allowed: "),
