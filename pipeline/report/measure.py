@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pipeline.report.results import Ablation, Replicate
 from pipeline.stats.intervals import Interval
 
+HUGE = 1e6
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -38,14 +40,13 @@ class Measure:
 
     def text(self, value: float) -> str:
         """Return a stored value in the shown unit, with this measure's decimals and no unit."""
-        return f"{value * self.factor:.{self.decimals}f}"
+        return _fixed(value * self.factor, self.decimals)
 
     def step(self, value: float) -> str:
         """Return a stored difference in the shown unit, with a sign unless it is zero."""
-        text = f"{value * self.factor:+.{self.decimals}f}"
-        if float(text) == 0:
-            return text[1:]
-        return text.replace("-", "−")
+        text = _fixed(value * self.factor, self.decimals)
+        sign = "+" if float(text) > 0 else ""
+        return sign + (text.lstrip("-") if float(text) == 0 else text.replace("-", "−"))
 
     def interval(self, difference: Interval | None) -> str:
         """Return a stored difference and its interval as `+0.52 [+0.11, +0.93]`; empty for none."""
@@ -54,6 +55,11 @@ class Measure:
         if difference.low is None or difference.high is None:
             return self.step(difference.mean)
         return f"{self.step(difference.mean)} [{self.step(difference.low)}, {self.step(difference.high)}]"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Return a number with that many decimals, or in scientific notation where a loss exploded."""
+    return f"{value:.{decimals}f}" if abs(value) < HUGE else f"{value:.2e}"
 
 
 ACCURACY = Measure("accuracy", 100.0, "%", "points", 2, True)

@@ -55,6 +55,8 @@ def test_accuracies_are_shown_in_per_cent_and_points() -> None:
     assert ACCURACY.step(0.0052) == "+0.52"
     assert ACCURACY.step(-0.000001) == "0.00"
     assert LOSS.text(0.0312) == "0.0312"
+    assert LOSS.text(6e29) == "6.00e+29"
+    assert LOSS.step(-6e29) == "−6.00e+29"
 
 
 def test_intervals_of_differences() -> None:

@@ -63,9 +63,9 @@
     const line = (cells) => `| ${cells.map((cell) => cell.replace(/\\/g, "\\\\").replace(/\|/g, "\\|")).join(" | ")} |`;
     return [line(rows[0]), line(numeric.map((right) => (right ? "---:" : "---"))), ...rows.slice(1).map(line)].join("\n");
   };
-  const LATEX = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "−": "$-$", "–": "--", "<": "$<$", ">": "$>$", "≈": "$\\approx$", "×": "$\\times$", "…": "\\dots{}" };
+  const LATEX = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "−": "$-$", "–": "--", "<": "$<$", ">": "$>$", "≈": "$\\approx$", "×": "$\\times$", "…": "\\dots{}", "\u00a0": "~" };
   const latex = (rows, numeric) => {
-    const text = (cell) => cell.replace(/[\\~^−–<>≈×…]|[&%$#_{}]/g, (sign) => LATEX[sign] || `\\${sign}`);
+    const text = (cell) => cell.replace(/[\\~^−–<>≈×…\u00a0]|[&%$#_{}]/g, (sign) => LATEX[sign] || `\\${sign}`);
     const line = (cells) => `${cells.map(text).join(" & ")} \\\\`;
     const columns = numeric.map((right) => (right ? "r" : "l")).join("");
     return [`\\begin{tabular}{${columns}}`, "\\toprule", line(rows[0]), "\\midrule", ...rows.slice(1).map(line), "\\bottomrule", "\\end{tabular}"].join("\n");
