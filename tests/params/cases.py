@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hypothesis import HealthCheck, settings
+
 from pipeline.errors import ParamsError
 from pipeline.params.load import parse
 from pipeline.params.recipe import Recipe
+
+# Time limits would only measure how busy the machine is.
+UNTIMED = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 
 BASE: dict[str, Any] = {
     "model": {"layers": [64, 32]},

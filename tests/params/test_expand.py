@@ -11,7 +11,7 @@ from pipeline.params.merge import merge
 from pipeline.params.recipe import Recipe
 from pipeline.params.schema import LinearRange, LogRange
 
-from .cases import BASE, recipe, study
+from .cases import BASE, UNTIMED, recipe, study
 
 SELU = {"model": {"activation": "selu", "initializer": "lecun_normal"}}
 SGD = {"optimizer": {"name": "sgd", "momentum": 0.9}}
@@ -183,6 +183,7 @@ PATCHES = st.lists(
 )
 
 
+@UNTIMED
 @given(PATCHES)
 def test_the_last_rung_is_all_patches_in_order(patches: list[dict[str, Any]]) -> None:
     found = expanded(ladder={f"r{index}": patch for index, patch in enumerate(patches)})
@@ -193,6 +194,7 @@ def test_the_last_rung_is_all_patches_in_order(patches: list[dict[str, Any]]) ->
     assert len(found.variants) == len(patches)
 
 
+@UNTIMED
 @given(PATCHES)
 def test_leaving_one_out_is_the_ladder_without_it(patches: list[dict[str, Any]]) -> None:
     parts = {f"p{index}": patch for index, patch in enumerate(patches)}
@@ -203,6 +205,7 @@ def test_leaving_one_out_is_the_ladder_without_it(patches: list[dict[str, Any]])
         assert found.variant(f"without_{part}").recipe == expanded(ladder=rest).variants[-1].recipe
 
 
+@UNTIMED
 @given(st.lists(PATCHES, min_size=1, max_size=3))
 def test_a_grid_has_as_many_variants_as_combinations(factors: list[list[dict[str, Any]]]) -> None:
     grid = {
@@ -217,6 +220,7 @@ def test_a_grid_has_as_many_variants_as_combinations(factors: list[list[dict[str
     assert all(list(variant.levels) == list(grid) for variant in found.variants)
 
 
+@UNTIMED
 @given(PATCHES, st.randoms())
 def test_changes_rebuild_the_recipe(patches: list[dict[str, Any]], random: Any) -> None:
     variants = {"plain": {}} | {f"v{index}": patch for index, patch in enumerate(patches)}

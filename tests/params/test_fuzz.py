@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ParamsError
@@ -12,7 +12,7 @@ from pipeline.params.plain import parse as parse_text
 from pipeline.params.recipe import Recipe
 from pipeline.params.schema import Ablation, Study
 
-from .cases import BASE, study
+from .cases import BASE, UNTIMED, study
 
 WORDS = st.sampled_from(
     [
@@ -75,9 +75,6 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
     max_leaves=12,
 )
-SLOW = settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None
-)
 
 
 def check(raw: Any) -> None:
@@ -88,32 +85,32 @@ def check(raw: Any) -> None:
         assert all(fault and "\n" not in fault for fault in error.faults), error.faults
 
 
-@SLOW
+@UNTIMED
 @given(VALUES)
 def test_any_structure(raw: Any) -> None:
     check(raw)
 
 
-@SLOW
+@UNTIMED
 @given(st.dictionaries(st.sampled_from(list(Study.model_fields)), VALUES))
 def test_any_values_under_the_studys_keys(keys: dict[str, Any]) -> None:
     check({**study(), **keys})
 
 
-@SLOW
+@UNTIMED
 @given(st.dictionaries(st.sampled_from(list(Recipe.model_fields)), VALUES))
 def test_any_recipe(keys: dict[str, Any]) -> None:
     check(study({**BASE, **keys}, variants={"a": {}, "b": {"model": {"activation": "selu"}}}))
     check(study(BASE, variants={"a": keys}))
 
 
-@SLOW
+@UNTIMED
 @given(st.dictionaries(st.sampled_from(list(Ablation.model_fields)), VALUES))
 def test_any_ablation(keys: dict[str, Any]) -> None:
     check({**study(), "ablations": {"one": {"question": "?", "variants": {"a": {}}, **keys}, "two": keys}})
 
 
-@SLOW
+@UNTIMED
 @given(
     st.dictionaries(WORDS, VALUES, max_size=3),
     st.sampled_from(["variants", "grid", "ladder", "leave_one_out"]),
@@ -128,7 +125,7 @@ def test_any_variants(entries: dict[str, Any], kind: str) -> None:
     )
 
 
-@SLOW
+@UNTIMED
 @given(
     st.lists(
         st.sampled_from([*"{}[]:,-&*!|>'\"%@`#?~ \n\t", "a", "1", "é", "\x00", "<<", "!!set", "---"]),
@@ -140,7 +137,7 @@ def test_any_text_is_plain_data_or_one_fault(pieces: list[str]) -> None:
     assert all(fault.text and "\n" not in fault.text for fault in faults)
 
 
-@SLOW
+@UNTIMED
 @given(content=st.binary(max_size=40))
 def test_any_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "params.yaml"

@@ -8,7 +8,7 @@ from pipeline.params.merge import assign, differences, merge
 from pipeline.params.recipe import Recipe
 from pipeline.params.resolve import canonical
 
-from .cases import BASE
+from .cases import BASE, UNTIMED
 
 KEYS = st.sampled_from(["a", "b", "c", "dropout", "optimizer"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.sampled_from(["relu", "x", ""])
@@ -48,6 +48,7 @@ def test_an_optimizer_keeps_its_rate_and_dropout_its_place() -> None:
     assert merge(base, {"regularisation": {"dropout": 0.1}})["regularisation"]["dropout"]["where"] == "before"
 
 
+@UNTIMED
 @given(TREES, TREES)
 def test_merging_leaves_its_arguments_alone_and_is_idempotent(
     base: dict[str, Any], patch: dict[str, Any]
@@ -59,6 +60,7 @@ def test_merging_leaves_its_arguments_alone_and_is_idempotent(
     assert merge(base, {}) == base
 
 
+@UNTIMED
 @given(TREES)
 def test_differences_of_a_tree_with_itself_are_none(tree: dict[str, Any]) -> None:
     assert differences(tree, tree) == {}
@@ -83,6 +85,7 @@ def reordered(tree: Any, random: Any) -> Any:
     return {key: reordered(tree[key], random) for key in keys}
 
 
+@UNTIMED
 @given(st.randoms())
 def test_canonical_does_not_depend_on_the_order_of_keys(random: Any) -> None:
     raw = {
