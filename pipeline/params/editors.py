@@ -12,9 +12,9 @@ from pydantic.json_schema import models_json_schema
 from pipeline.params import catalogue, schedules
 from pipeline.params.catalogue import Namespace
 from pipeline.params.layers import PLACES, ConvLayer, DenseLayer
-from pipeline.params.names import allowed_names
 from pipeline.params.schema import BUILT_IN, Extras, OptimizerSpec, Study
 from pipeline.params.spaces import KINDS as RANGES
+from pipeline.params.vocabulary import allowed_names
 
 FILE = "params.schema.json"
 Json = dict[str, Any]

@@ -7,8 +7,9 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pipeline.params import catalogue
 from pipeline.params.catalogue import fold
 from pipeline.params.faults import Fault, fault, faults_of, reject
-from pipeline.params.names import Named, read_named, unknown_name
+from pipeline.params.names import Named, read_named
 from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, shape
+from pipeline.params.vocabulary import unknown_name
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
