@@ -1,0 +1,183 @@
+"""Run keys: what changes them, and what must not."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from core.kit import CONTEXT, SMALL, recipe, run
+from pipeline import runs
+from pipeline.params.recipe import Recipe
+from pipeline.runs import Run, code_digest, digest
+
+PATCHES: list[dict[str, Any]] = [
+    {"data": {"scale": "standardise"}},
+    {"data": {"validation": 0.5}},
+    {"data": {"split": "random"}},
+    {"data": {"classes": [0, 1]}},
+    {"data": {"limit": 91}},
+    {"data": {"limit": None, "per_class": 9}},
+    {"model": {"layers": [8, 5]}},
+    {"model": {"activation": "relu"}},
+    {"model": {"initializer": "he_normal"}},
+    {"model": {"normalisation": "after"}},
+    {"model": {"use_bias": False}},
+    {"model": {"output": {"activation": "sigmoid"}}},
+    {"model": {"output": {"initializer": "he_normal"}}},
+    {"model": {"output": {"units": 11}}},
+    {"model": {"layers": [{"units": 8, "activation": "relu"}, 4]}},
+    {"optimizer": {"name": "Adam"}},
+    {"optimizer": {"learning_rate": 0.051}},
+    {"optimizer": {"momentum": 0.9}},
+    {"optimizer": {"clipvalue": 1.0}},
+    {"optimizer": {"clipnorm": 1.0}},
+    {"optimizer": {"global_clipnorm": 1.0}},
+    {"schedule": "cosine"},
+    {"schedule": {"name": "power", "steps": 7}},
+    {"regularisation": {"kernel_regularizer": "l2"}},
+    {"regularisation": {"kernel_regularizer": {"name": "l2", "l2": 0.5}}},
+    {"regularisation": {"kernel_constraint": "max_norm"}},
+    {"regularisation": {"dropout": 0.1}},
+    {"regularisation": {"dropout": {"name": "Dropout", "rate": 0.1, "where": "before"}}},
+    {"training": {"epochs": 3}},
+    {"training": {"batch_size": 17}},
+    {"training": {"loss": "poisson"}},
+    {"training": {"early_stopping": {"patience": 1}}},
+    {"training": {"early_stopping": {"patience": 2}}},
+    {"phases": [{"training": {"epochs": 1}}]},
+    {"phases": [{"training": {"epochs": 1}, "trainable": "head"}]},
+    {"phases": [{"training": {"epochs": 1}, "reuse": 1}]},
+]
+
+
+def leaves(section: Any, under: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return the path of every field of a recipe, down to its sections' own."""
+    found: set[tuple[str, ...]] = set()
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        nested = isinstance(value, BaseModel) and not value.model_extra and name not in ("schedule", "loss")
+        found |= leaves(value, (*under, name)) if nested and len(under) < 2 else {(*under, name)}
+    return found
+
+
+def written(patch: Any, under: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    if not isinstance(patch, dict):
+        return {under}
+    return {under}.union(*(written(value, (*under, key)) for key, value in patch.items()))
+
+
+def test_the_patches_touch_every_field_of_a_recipe() -> None:
+    touched = set().union(*(written(patch) for patch in PATCHES))
+    fields = leaves(recipe())
+    assert len(fields) > 25
+    assert {field for field in fields if field not in touched and field[-1] != "name"} == set()
+
+
+def test_every_field_of_a_recipe_changes_the_key() -> None:
+    keys = [run(patch).key for patch in [{}, *PATCHES]]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run(seed=1),
+        run(phase="trial"),
+        run(fold=(0, 3)),
+        run(fold=(1, 3)),
+        *(
+            run(context=replace(CONTEXT, **change))
+            for change in (
+                {"dataset": "mnist"},
+                {"data_digest": "other"},
+                {"study_seed": 1},
+                {"precision": "mixed_bfloat16"},
+            )
+        ),
+    ],
+    ids=["seed", "phase", "fold", "which fold", "dataset", "data", "study seed", "precision"],
+)
+def test_everything_beside_the_recipe_changes_it_too(other: Run) -> None:
+    assert other.key != run().key
+
+
+def reversed_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: reversed_keys(value[key]) for key in reversed(value)}
+    return value
+
+
+def test_order_and_spelling_do_not_change_it() -> None:
+    spelt = {
+        **reversed_keys(SMALL),
+        "schedule": {"name": "constant"},
+        "model": {
+            "layers": [{"units": 8}, {"units": 4, "repeat": 1}],
+            "activation": "tanh",
+            "use_bias": True,
+        },
+        "optimizer": {"learning_rate": 5e-2, "name": "sgd"},
+    }
+    assert Run(Recipe.model_validate(spelt), CONTEXT, "replicate", 0).key == run().key
+
+
+def test_a_digest_knows_no_order_of_keys_but_one_of_items() -> None:
+    assert digest({"a": 1, "b": [1, 2]}) == digest({"b": [1, 2], "a": 1}) != digest({"a": 1, "b": [2, 1]})
+    assert len(digest("x")) == 32
+    with pytest.raises(ValueError, match="JSON"):
+        digest(float("nan"))
+
+
+@pytest.fixture
+def digest_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], str]:
+    """Return a function that gives the code's digest after an edit to a copy of the package."""
+
+    def edited(file: str, old: str, new: str) -> str:
+        package = Path(runs.__file__).parent
+        copy = tmp_path / "pipeline"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        text = (copy / file).read_text(encoding="utf-8")
+        assert old in text
+        (copy / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+        with monkeypatch.context() as patched:
+            patched.setattr(runs, "__file__", str(copy / "runs.py"))
+            return code_digest.__wrapped__()
+
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("engine/rules.py", "EXPLODED = 1e4", "EXPLODED = 1e5"),
+        ("build/model.py", 'HEAD = "output"', 'HEAD = "head"'),
+        ("engine/fused/layout.py", "SMALL = 16_384", "SMALL = 4"),
+        ("data/split.py", "dtype=bool", "dtype=int"),
+        ("data/scale.py", "import numpy as np", "import numpy as np\nX = 1"),
+        ("seeds.py", "0x7FFFFFFF", "0x3FFFFFFF"),
+    ],
+)
+def test_code_that_trains_changes_it(digest_after: Any, file: str, old: str, new: str) -> None:
+    assert digest_after(file, old, new) != code_digest()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("engine/rules.py", "import math", "import math  # a remark\n\n"),
+        ("engine/rules.py", '"""', '"""Other words, '),
+        ("engine/rules.py", "EXPLODED = 1e4", "EXPLODED = 10000.0"),
+        ("cli.py", "FAULTY = 2", "FAULTY = 3"),
+        ("report/__init__.py", '"""', '"""Words. '),
+    ],
+    ids=["comment", "docstring", "spelling", "command line", "report"],
+)
+def test_words_and_code_that_does_not_train_leave_it_alone(
+    digest_after: Any, file: str, old: str, new: str
+) -> None:
+    assert digest_after(file, old, new) == code_digest()
