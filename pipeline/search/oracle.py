@@ -4,7 +4,9 @@ One oracle serves one variant. Each slot asks under a tuner id of its own, so th
 flight as an engine can train together.
 """
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +36,9 @@ class Oracle:
         self._spaces = dict(tune.space)
         self._oracle = _make(tune, _hyperparameters(self._spaces), seed, epochs)
         self._oracle.verbose = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="oracle-")
-        self._oracle._set_project_dir(Path(self._folder.name), "search")
+        folder = tempfile.mkdtemp(prefix="oracle-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._oracle._set_project_dir(Path(folder), "search")
         self._trials: dict[str, Any] = {}
         self.exhausted = False
 
