@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Other people's, in code that these tests must run.
+NOT_OURS = [
+    r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning",  # Keras Tuner
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for each in NOT_OURS:
+        config.addinivalue_line("filterwarnings", each)
+
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
