@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.report.findings import Findings, Row
+from pipeline.report.ranking import spread
 from pipeline.report.styles import Style, Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.stats.intervals import Interval
@@ -165,11 +166,7 @@ def _board(dataset: str, metric: str, group: Sequence[Findings], styles: Styles)
             Cell(row.variant.name, style=styles[row.variant.name]),
             Cell(", ".join(places)),
             Cell(unit.text(interval.mean), interval.mean),
-            Cell(
-                "–"
-                if interval.low is None or interval.high is None
-                else f"{unit.text(interval.low)} – {unit.text(interval.high)}"
-            ),
+            Cell(spread(unit, interval)),
         ]
         for rank, (row, interval, places) in enumerate(entries[:LEADERS], 1)
     ]

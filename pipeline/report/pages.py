@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pipeline.report import index, tables
 from pipeline.report.figures.canvas import Figure
 from pipeline.report.findings import Findings
+from pipeline.report.ranking import ranking
 from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"
@@ -43,7 +44,7 @@ def ablation_page(
         findings=findings,
         ablation=ablation,
         figures=figures,
-        ranking=tables.ranking(findings, site.styles),
+        ranking=ranking(findings, site.styles),
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
         effects=tables.effects(findings),

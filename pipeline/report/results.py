@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pipeline.errors import UserError
 from pipeline.records import Curves, EngineRecord, Outcome
+from pipeline.report.texts import plain
 from pipeline.store import read_json
 
 Kind = Literal["variants", "grid", "ladder", "leave_one_out"]
@@ -51,9 +52,9 @@ class Replicate:
 
 @dataclass(frozen=True)
 class Reference:
-    """A test accuracy (a fraction) published elsewhere, and where."""
+    """What was published elsewhere: a test accuracy (a fraction), if given, and the rest in words."""
 
-    test_accuracy: float
+    test_accuracy: float | None
     source: str
 
 
@@ -142,19 +143,29 @@ def _tuning(raw: Mapping[str, Any]) -> Tuning:
 
 
 def _variant(raw: Mapping[str, Any]) -> Variant:
-    reference = raw.get("reference")
     return Variant(
         name=raw["name"],
         changes=raw.get("changes") or {},
         recipe=raw.get("recipe") or {},
         levels=raw.get("levels") or {},
         parameters=int(raw["parameters"]),
-        reference=None if reference is None else Reference(**reference),
+        reference=_reference(raw.get("reference") or {}),
         chosen=raw.get("chosen"),
         space=raw.get("space") or {},
         trials=tuple(_trial(trial) for trial in raw.get("trials") or ()),
         replicates=tuple(_replicate(replicate) for replicate in raw["replicates"]),
     )
+
+
+def _reference(raw: Mapping[str, Any]) -> Reference | None:
+    """Read published figures, named as the study likes: only `test_accuracy` in 0..1 can be drawn."""
+    accuracy = raw.get("test_accuracy")
+    drawn = isinstance(accuracy, int | float) and 0 <= accuracy <= 1
+    rest = {name: value for name, value in raw.items() if name != "test_accuracy" or not drawn}
+    words = ", ".join(
+        plain(value) if name == "source" else f"{name} {plain(value)}" for name, value in rest.items()
+    )
+    return Reference(accuracy if drawn else None, words) if raw else None
 
 
 def _trial(raw: Mapping[str, Any]) -> Trial:

@@ -1,12 +1,13 @@
-"""The tables of an ablation's page, as text cells that know how to sort."""
+"""Tables as text cells that know how to sort, and the plain ones of an ablation's page."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.report.findings import Findings, Row
+from pipeline.report.findings import Findings
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
-from pipeline.report.texts import at, number, p_value, plain
+from pipeline.report.texts import MISSING, at, p_value, plain
 
 
 @dataclass(frozen=True)
@@ -39,89 +40,6 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
-def ranking(findings: Findings, styles: Styles) -> Table:
-    """Return the ranked table: mean, interval, difference, p, verdict, parameters, and what tuning chose."""
-    unit = findings.measure
-    paths = _chosen_paths(findings.ablation)
-    published = any(variant.reference for variant in findings.ablation.variants)
-    columns = [
-        Column("#", True, "Rank by mean"),
-        Column("variant"),
-        Column(unit.label, True, "Mean over replicates"),
-        Column("95\u00a0% interval", True, "Student's t interval of the mean"),
-        Column("n", True, "Replicates that finished"),
-        Column("difference [95\u00a0%]", True, f"Difference from {findings.ablation.baseline}"),
-        Column("p (Holm)", True, "Two-sided p, adjusted for all variants of this ablation"),
-        Column("verdict"),
-        Column("seeds to settle", True, "Replicates that would probably settle an open comparison"),
-        Column("parameters", True),
-        *(Column(path, True, "Chosen by tuning, then frozen") for path in paths),
-        *([Column("published", True, "Test accuracy reported elsewhere, in %")] if published else []),
-    ]
-    rows = [
-        _ranked(findings, row, rank, styles, paths, published) for rank, row in enumerate(findings.rows, 1)
-    ]
-    return Table(columns, rows)
-
-
-def _ranked(
-    findings: Findings, row: Row, rank: int, styles: Styles, paths: Sequence[str], published: bool
-) -> list[Cell]:
-    variant, comparison, unit = row.variant, row.comparison, findings.measure
-    difference = comparison.difference if comparison else None
-    p = comparison.p_holm if comparison else None
-    needed = comparison.seeds_needed if comparison else None
-    reference = variant.reference
-    return [
-        Cell(str(rank) if row.interval else "–", rank),
-        Cell(variant.name, style=styles[variant.name]),
-        *_mean_cells(findings, row),
-        Cell(unit.interval(difference) or "–", difference.mean if difference else 0.0),
-        Cell("–" if p is None else p_value(p), 2.0 if p is None else p),
-        _verdict(row),
-        Cell(str(needed) if needed else "–", needed or 0),
-        Cell(number(variant.parameters), variant.parameters),
-        *(_chosen(variant, path) for path in paths),
-        *([_published(reference.test_accuracy if reference else None)] if published else []),
-    ]
-
-
-def _mean_cells(findings: Findings, row: Row) -> list[Cell]:
-    unit, interval = findings.measure, row.interval
-    if interval is None:
-        return [Cell("diverged", -1e300), Cell("–", -1e300), Cell("0", 0)]
-    spread = "–"
-    if interval.low is not None and interval.high is not None:
-        spread = f"{unit.text(interval.low)} – {unit.text(interval.high)}"
-    return [
-        Cell(unit.text(interval.mean), interval.mean),
-        Cell(spread, -1e300 if interval.low is None else interval.low),
-        Cell(str(interval.n), interval.n),
-    ]
-
-
-def _verdict(row: Row) -> Cell:
-    if row.comparison is None:
-        return Cell("baseline", word="baseline")
-    verdict: str = row.comparison.verdict if row.interval else "diverged"
-    return Cell(verdict, word=verdict.replace(" ", "-"))
-
-
-def _chosen_paths(ablation: Ablation) -> list[str]:
-    return list(dict.fromkeys(path for variant in ablation.variants for path in variant.chosen or {}))
-
-
-def _chosen(variant: Variant, path: str) -> Cell:
-    value = (variant.chosen or {}).get(path)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return Cell(plain(value), float(value))
-    return Cell("–" if value is None else plain(value))
-
-
-def _published(accuracy: float | None) -> Cell:
-    return Cell("–", -1.0) if accuracy is None else Cell(f"{100 * accuracy:.2f}", accuracy)
-
-
 def changes(ablation: Ablation, styles: Styles) -> Table:
     """Return what each variant changes: path, the baseline's value, its own."""
     baseline = ablation.variant(ablation.baseline)
@@ -139,8 +57,8 @@ def changes(ablation: Ablation, styles: Styles) -> Table:
 
 
 def published(ablation: Ablation) -> list[tuple[str, str]]:
-    """Return variant and source of every published value."""
-    return [(variant.name, variant.reference.source) for variant in ablation.variants if variant.reference]
+    """Return variant and source of everything published that was given."""
+    return [(v.name, v.reference.source) for v in ablation.variants if v.reference and v.reference.source]
 
 
 def failures(ablation: Ablation, styles: Styles) -> Table:
@@ -180,12 +98,12 @@ def effects(findings: Findings) -> Table | None:
         [
             Cell(" × ".join(effect.factors)),
             Cell(f"{effect.share:.1%}".replace("%", " %"), effect.share),
-            Cell("–" if effect.p is None else p_value(effect.p), 2.0 if effect.p is None else effect.p),
+            Cell(MISSING if effect.p is None else p_value(effect.p), effect.p),
         ]
         for effect in importance.effects
     ]
     rest = [
-        [Cell(name), Cell(f"{share:.1%}".replace("%", " %"), share), Cell("–", 2.0)]
+        [Cell(name), Cell(f"{share:.1%}".replace("%", " %"), share), Cell(MISSING)]
         for name, share in (("seeds", importance.seeds), ("chance and higher interactions", importance.rest))
     ]
     columns = [
@@ -197,12 +115,15 @@ def effects(findings: Findings) -> Table | None:
 
 
 def environment(ablation: Ablation) -> Table:
-    """Return what the runs were made with."""
-    engines: dict[str, int] = {}
-    for variant in ablation.variants:
-        for replicate in variant.replicates:
-            label = f"{replicate.engine.name} ({replicate.engine.reason})"
-            engines[label] = engines.get(label, 0) + 1
-    made = [(name, text) for name, text in ablation.environment.items()]
-    made += [("engine", f"{label}: {count} replicates") for label, count in engines.items()]
+    """Return what the replicates were made with, and by which engine how many."""
+    engines = Counter(
+        f"{replicate.engine.name} ({replicate.engine.reason})"
+        for variant in ablation.variants
+        for replicate in variant.replicates
+    )
+    made = list(ablation.environment.items())
+    made += [
+        (f"engine of {count} {'replicate' if count == 1 else 'replicates'}", engine)
+        for engine, count in engines.items()
+    ]
     return Table([Column("part"), Column("is")], [[Cell(name), Cell(text)] for name, text in made])

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+MISSING = "–"
+"""What stands where there is nothing to say; pages sort it below every number."""
+
 
 def plain(value: Any) -> str:
     """Return a recipe's value as text: names bare, numbers short, nothing as `none`, the rest as JSON."""

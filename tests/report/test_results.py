@@ -51,6 +51,24 @@ def test_a_baseline_that_is_no_variant_is_refused(tmp_path: Path) -> None:
         read(write(tmp_path, {**made_up.lone(), "baseline": "nobody"}), "a")
 
 
+@pytest.mark.parametrize(
+    ("given", "accuracy", "words"),
+    [
+        ({"test_accuracy": 0.98, "source": "a paper"}, 0.98, "a paper"),
+        ({"test_accuracy": 98.1}, None, "test_accuracy 98.1"),
+        ({"test_loss": 0.07, "source": "a blog"}, None, "test_loss 0.07, a blog"),
+    ],
+)
+def test_published_figures_are_drawn_as_fractions_and_else_told(
+    tmp_path: Path, given: dict[str, object], accuracy: float | None, words: str
+) -> None:
+    raw = made_up.lone()
+    raw["variants"][0]["reference"] = given
+    reference = read(write(tmp_path, raw), "a").variants[0].reference
+    assert reference is not None
+    assert (reference.test_accuracy, reference.source) == (accuracy, words)
+
+
 @pytest.mark.parametrize("raw", [[], "text", 3, {"variants": 3}, {**made_up.lone(), "variants": [None]}])
 def test_malformed_results_are_user_errors(tmp_path: Path, raw: object) -> None:
     with pytest.raises(UserError):

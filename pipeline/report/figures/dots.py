@@ -60,7 +60,9 @@ def _dots(findings: Findings, row: Row, styles: Styles) -> Dots | None:
         mean=interval.mean * unit.factor,
         low=None if interval.low is None else interval.low * unit.factor,
         high=None if interval.high is None else interval.high * unit.factor,
-        reference=None if published is None else published.test_accuracy * unit.factor,
+        reference=None
+        if published is None or published.test_accuracy is None
+        else 100 * published.test_accuracy,
     )
 
 

@@ -22,7 +22,9 @@
   // Sorting: a button in every heading; text by locale, numbers by data-sort.
   const sortKey = (row, column) => {
     const cell = row.cells[column];
-    return cell.dataset.sort === undefined ? cell.textContent.trim() : Number(cell.dataset.sort);
+    const text = cell.textContent.trim();
+    if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
+    return text === "–" ? -Infinity : text;
   };
   const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
   const sort = (table, column) => {

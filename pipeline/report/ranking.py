@@ -1,0 +1,110 @@
+"""The ranked table of an ablation: one column after another, each a heading and what it says about a row."""
+
+from collections.abc import Callable, Iterator
+
+from pipeline.report.findings import Findings, Row
+from pipeline.report.measure import Measure
+from pipeline.report.styles import Styles
+from pipeline.report.tables import Cell, Column, Table
+from pipeline.report.texts import MISSING, number, p_value, plain
+from pipeline.stats.intervals import Interval
+
+Filled = tuple[Column, Callable[[Row], Cell]]
+
+
+def ranking(findings: Findings, styles: Styles) -> Table:
+    """Return the table, best mean first: mean, difference, p, verdict, size, and what tuning chose."""
+    columns = [*_measured(findings, styles), *_compared(findings), *_described(findings)]
+    return Table(
+        [column for column, _ in columns], [[fill(row) for _, fill in columns] for row in findings.rows]
+    )
+
+
+def spread(unit: Measure, interval: Interval | None) -> str:
+    """Return an interval's ends as `96.1 – 97.3`, or the sign for what is missing."""
+    if interval is None or interval.low is None or interval.high is None:
+        return MISSING
+    return f"{unit.text(interval.low)} – {unit.text(interval.high)}"
+
+
+def _measured(findings: Findings, styles: Styles) -> Iterator[Filled]:
+    unit = findings.measure
+    ranks = {row.variant.name: rank for rank, row in enumerate(findings.rows, 1)}
+    yield Column("#", True, "Rank by mean"), lambda row: _rank(row, ranks[row.variant.name])
+    yield Column("variant"), lambda row: Cell(row.variant.name, style=styles[row.variant.name])
+    yield Column(unit.label, True, "Mean over replicates"), lambda row: _mean(unit, row.interval)
+    yield Column("95\u00a0% interval", True, "Student's t interval"), lambda row: _spread(unit, row.interval)
+    yield Column("n", True, "Replicates that finished"), _finished
+
+
+def _compared(findings: Findings) -> Iterator[Filled]:
+    unit, baseline = findings.measure, findings.ablation.baseline
+    yield Column("difference [95\u00a0%]", True, f"From {baseline}"), lambda row: _difference(unit, row)
+    yield Column("p (Holm)", True, "Adjusted for all variants of this ablation"), _p
+    yield Column("verdict"), _verdict
+    if any(row.comparison and row.comparison.seeds_needed for row in findings.rows):
+        yield Column("seeds to settle", True, "Replicates that would probably settle it"), _seeds_needed
+
+
+def _described(findings: Findings) -> Iterator[Filled]:
+    variants = findings.ablation.variants
+    yield Column("parameters", True), lambda row: Cell(number(row.variant.parameters), row.variant.parameters)
+    for path in dict.fromkeys(path for variant in variants for path in variant.chosen or {}):
+        yield Column(path, True, "Chosen by tuning, then frozen"), _chosen(path)
+    if any(variant.reference and variant.reference.test_accuracy is not None for variant in variants):
+        yield Column("published", True, "Test accuracy reported elsewhere, in %"), _published
+
+
+def _rank(row: Row, rank: int) -> Cell:
+    return Cell(str(rank) if row.interval else MISSING, rank)
+
+
+def _mean(unit: Measure, interval: Interval | None) -> Cell:
+    return Cell(MISSING) if interval is None else Cell(unit.text(interval.mean), interval.mean)
+
+
+def _spread(unit: Measure, interval: Interval | None) -> Cell:
+    return Cell(spread(unit, interval), interval.low if interval else None)
+
+
+def _finished(row: Row) -> Cell:
+    n = row.interval.n if row.interval else 0
+    return Cell(str(n), n)
+
+
+def _difference(unit: Measure, row: Row) -> Cell:
+    """A baseline differs from itself by nothing, and sorts there."""
+    if row.comparison is None:
+        return Cell(MISSING, 0.0)
+    return Cell(unit.interval(row.difference) or MISSING, row.difference.mean if row.difference else None)
+
+
+def _p(row: Row) -> Cell:
+    p = row.comparison.p_holm if row.comparison else None
+    return Cell(MISSING if p is None else p_value(p), p)
+
+
+def _verdict(row: Row) -> Cell:
+    if row.comparison is None:
+        return Cell("baseline", word="baseline")
+    verdict: str = row.comparison.verdict if row.interval else "diverged"
+    return Cell(verdict, word=verdict.replace(" ", "-"))
+
+
+def _seeds_needed(row: Row) -> Cell:
+    needed = row.comparison.seeds_needed if row.comparison else None
+    return Cell(MISSING if needed is None else str(needed), needed)
+
+
+def _chosen(path: str) -> Callable[[Row], Cell]:
+    def fill(row: Row) -> Cell:
+        value = (row.variant.chosen or {}).get(path)
+        sort = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        return Cell(MISSING if value is None else plain(value), sort)
+
+    return fill
+
+
+def _published(row: Row) -> Cell:
+    accuracy = row.variant.reference.test_accuracy if row.variant.reference else None
+    return Cell(MISSING if accuracy is None else f"{100 * accuracy:.2f}", accuracy)
