@@ -112,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     ablate_options = command(ablate, "train what an ablation lacks and write its results")
     ablate_options.add_argument("name", help="the ablation's name in the params file")
     ablate_options.add_argument(
-        "--ahead", action="store_true", help="where training is needed, train the other ablations' missing runs too"
+        "--ahead",
+        action="store_true",
+        help="where training is needed, train the other ablations' missing runs too",
     )
     command(report, "draw the report pages")
     command(track, "send MLflow what it lacks")

@@ -141,5 +141,3 @@ def missing_runs(states: Sequence[AblationState], have: set[str]) -> int:
     """Return how many runs are to be trained, those not known yet included."""
     wanted = {key for state in states for key in state.wanted_keys()}
     return len(wanted - have) + sum(_unknown_runs(each) for state in states for each in state.variants)
-
-

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -12,18 +13,19 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10.0
 MOST_BEST = 12
+SURE_ENOUGH = 0.03  # the part that must be done before a forecast is worth reading
 
 
 class Progress(Protocol):
     """What the study runner tells as it goes along."""
 
-    def stack_started(self, label: str, runs: int, epochs: int) -> None:
-        """Say that `runs` runs of at most `epochs` epochs now train together."""
+    def stack_started(self, label: str, runs: int, epochs: int) -> int:
+        """Say that `runs` runs of at most `epochs` epochs now train together; return a number for this stack."""
 
-    def epoch(self, epoch: int, epochs: int, best: dict[str, float]) -> None:
-        """Say that `epoch` of `epochs` is done, counted from 1; `best` is the best so far by ablation."""
+    def epoch(self, stack: int, epoch: int, best: dict[str, float]) -> None:
+        """Say that a stack's `epoch` is done, counted from 1; `best` is the best so far by ablation."""
 
-    def stack_finished(self, label: str, seconds: float) -> None:
+    def stack_finished(self, stack: int, seconds: float) -> None:
         """Say that the runs which trained together are done."""
 
     def note(self, text: str) -> None:
@@ -42,41 +44,60 @@ def progress(total_runs: int, console: "Console | None" = None) -> Iterator[Prog
 
 
 @dataclass
+class Stack:
+    """Runs that train together: how many, and how far they are."""
+
+    label: str
+    runs: int
+    epochs: int
+    epoch: int = 0
+
+    @property
+    def reached(self) -> float:
+        """How many runs' worth of epochs are behind it."""
+        return self.runs * self.epoch / self.epochs
+
+    def __str__(self) -> str:
+        together = "1 run" if self.runs == 1 else f"{self.runs} runs together"
+        return f"{self.label} · {together} · epoch {self.epoch} of {self.epochs}"
+
+
+@dataclass
 class Tally:
     """How many runs are done, counting each run in training by the part of its epochs that is behind it."""
 
     total: int
     clock: Callable[[], float] = time.monotonic
     done: int = 0
-    label: str = ""
-    runs: int = 0
-    epoch: int = 0
-    epochs: int = 0
+    active: dict[int, Stack] = field(default_factory=dict)
     last: str = "getting ready"
     best: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._started = self.clock()
+        self._numbers = count()
 
-    def begin(self, label: str, runs: int, epochs: int) -> None:
-        """Start counting a stack."""
-        self.label, self.runs, self.epoch, self.epochs = label, runs, 0, epochs
+    def begin(self, label: str, runs: int, epochs: int) -> int:
+        """Start counting a stack; return its number."""
+        number = next(self._numbers)
+        self.active[number] = Stack(label, runs, epochs)
+        return number
 
-    def advance(self, epoch: int, epochs: int, best: dict[str, float]) -> None:
-        """Count an epoch of the stack."""
-        self.epoch, self.epochs = epoch, epochs
+    def advance(self, stack: int, epoch: int, best: dict[str, float]) -> None:
+        """Count an epoch of a stack."""
+        self.active[stack].epoch = epoch
         self.best |= best
 
-    def end(self, label: str, seconds: float) -> None:
-        """Count the stack's runs as done."""
-        self.last = f"{label} in {duration(seconds)}"
-        self.done += self.runs
-        self.runs = 0
+    def end(self, stack: int, seconds: float) -> None:
+        """Count a stack's runs as done."""
+        ended = self.active.pop(stack)
+        self.last = f"{ended.label} in {duration(seconds)}"
+        self.done += ended.runs
 
     @property
     def reached(self) -> float:
         """The number of runs done, fractions of runs included."""
-        return self.done + self.runs * (self.epoch / self.epochs if self.epochs else 0.0)
+        return self.done + sum(stack.reached for stack in list(self.active.values()))
 
     @property
     def fraction(self) -> float:
@@ -90,20 +111,17 @@ class Tally:
 
     def left(self) -> str:
         """Return in words how long it will take if all goes on as so far."""
-        if not 0 < self.fraction < 1:
+        if not SURE_ENOUGH <= self.fraction < 1:
             return ""
         return f"about {duration(self.elapsed * (1 / self.fraction - 1))} left"
 
-    def count(self) -> str:
+    def counted(self) -> str:
         """Return in words how many runs are done."""
         return f"{self.done} of {max(self.total, self.done)} runs"
 
     def work(self) -> str:
         """Return in words what is in training, or was last."""
-        if not self.runs:
-            return self.last
-        together = "1 run" if self.runs == 1 else f"{self.runs} runs together"
-        return f"{self.label} · {together} · epoch {self.epoch} of {self.epochs}"
+        return "\n".join(map(str, list(self.active.values()))) or self.last
 
 
 def duration(seconds: float) -> str:
@@ -123,21 +141,21 @@ class PlainLines:
         self._tally, self._out = tally, out
         self._last = tally.clock()
 
-    def stack_started(self, label: str, runs: int, epochs: int) -> None:
+    def stack_started(self, label: str, runs: int, epochs: int) -> int:
         """See `Progress`."""
-        self._tally.begin(label, runs, epochs)
+        return self._tally.begin(label, runs, epochs)
 
-    def epoch(self, epoch: int, epochs: int, best: dict[str, float]) -> None:
+    def epoch(self, stack: int, epoch: int, best: dict[str, float]) -> None:
         """See `Progress`."""
-        self._tally.advance(epoch, epochs, best)
+        self._tally.advance(stack, epoch, best)
         if self._is_time():
-            self._say(", ".join(filter(None, [self._tally.work(), self._tally.left()])))
+            self._say(", ".join(filter(None, [str(self._tally.active[stack]), self._tally.left()])))
 
-    def stack_finished(self, label: str, seconds: float) -> None:
+    def stack_finished(self, stack: int, seconds: float) -> None:
         """See `Progress`."""
-        self._tally.end(label, seconds)
+        self._tally.end(stack, seconds)
         if self._is_time() or self._tally.fraction == 1:
-            self._say(", ".join(filter(None, [self._tally.last, self._tally.count(), self._tally.left()])))
+            self._say(", ".join(filter(None, [self._tally.last, self._tally.counted(), self._tally.left()])))
 
     def note(self, text: str) -> None:
         """See `Progress`."""
@@ -172,19 +190,21 @@ class LiveView:
         """Leave one line behind."""
         self._live.stop()
         if self._tally.done:
-            self._console.print(f"{self._tally.count()} in {duration(self._tally.elapsed)}", highlight=False)
+            self._console.print(
+                f"{self._tally.counted()} in {duration(self._tally.elapsed)}", highlight=False
+            )
 
-    def stack_started(self, label: str, runs: int, epochs: int) -> None:
+    def stack_started(self, label: str, runs: int, epochs: int) -> int:
         """See `Progress`."""
-        self._tally.begin(label, runs, epochs)
+        return self._tally.begin(label, runs, epochs)
 
-    def epoch(self, epoch: int, epochs: int, best: dict[str, float]) -> None:
+    def epoch(self, stack: int, epoch: int, best: dict[str, float]) -> None:
         """See `Progress`."""
-        self._tally.advance(epoch, epochs, best)
+        self._tally.advance(stack, epoch, best)
 
-    def stack_finished(self, label: str, seconds: float) -> None:
+    def stack_finished(self, stack: int, seconds: float) -> None:
         """See `Progress`."""
-        self._tally.end(label, seconds)
+        self._tally.end(stack, seconds)
 
     def note(self, text: str) -> None:
         """See `Progress`."""
@@ -207,5 +227,5 @@ class LiveView:
 
         row = Table.grid(padding=(0, 2))
         bar = ProgressBar(total=1.0, completed=self._tally.fraction, width=30)
-        row.add_row(bar, f"{self._tally.fraction:.0%}", self._tally.count(), self._tally.left())
+        row.add_row(bar, f"{self._tally.fraction:.0%}", self._tally.counted(), self._tally.left())
         return row

@@ -6,6 +6,8 @@ trained now, whichever ablation wants it.
 
 import time
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from pipeline.engine.auto import Engine, Stack
@@ -13,6 +15,7 @@ from pipeline.engine.driver import Workshop
 from pipeline.engine.environment import set_up
 from pipeline.engine.protocol import OnEpoch, TrainedRun
 from pipeline.engine.views import Views
+from pipeline.engine.workers import Workers
 from pipeline.manifests import write_manifest
 from pipeline.models import export_best
 from pipeline.params.schema import Study
@@ -31,6 +34,7 @@ class Runner:
 
     def __init__(self, study: Study, store: Store, root: Path, view: Progress) -> None:
         set_up(study.precision)
+        self.precision = study.precision
         self.workshop = Workshop(Views(study.dataset, root))
         self.engine = Engine(self.workshop, study.engine)
         self.store, self.view = store, view
@@ -77,18 +81,24 @@ class Runner:
         return True
 
     def _train(self, runs: Sequence[Run]) -> None:
-        for stack in self.engine.stacks(runs):
-            self._train_stack(stack)
+        stacks = self.engine.stacks(runs)
+        small = [stack for stack in stacks if stack.small]
+        large = [stack for stack in stacks if not stack.small]
+        workers = Workers(self.precision)
+        work = partial(self._train_stack, workers)
+        for trained in chain(workers.each(work, small), map(work, large)):
+            for run in trained:
+                self._keep(run)
 
-    def _train_stack(self, stack: Stack) -> None:
-        label, started = self._label(stack), time.monotonic()
-        self.view.stack_started(label, len(stack.runs), _epochs(stack.runs[0]))
+    def _train_stack(self, workers: Workers, stack: Stack) -> list[TrainedRun]:
+        started = time.monotonic()
+        number = self.view.stack_started(self._label(stack), len(stack.runs), _epochs(stack.runs[0]))
         try:
-            for trained in self.engine.train(stack, self._on_epoch(stack)):
-                self._keep(trained)
+            trained = self.engine.train(stack, self._on_epoch(workers, stack, number))
         finally:
             self.store.end_live([run.key for run in stack.runs])
-        self.view.stack_finished(label, time.monotonic() - started)
+        self.view.stack_finished(number, time.monotonic() - started)
+        return trained
 
     def _keep(self, trained: TrainedRun) -> None:
         record = trained.record
@@ -97,13 +107,14 @@ class Runner:
         name, accuracy = self._wanted_by.get(record.key, ""), record.metrics.get("val_accuracy", 0.0)
         self._best[name] = max(self._best.get(name, 0.0), accuracy)
 
-    def _on_epoch(self, stack: Stack) -> OnEpoch:
-        total, written, done = _epochs(stack.runs[0]), time.monotonic(), 0
+    def _on_epoch(self, workers: Workers, stack: Stack, number: int) -> OnEpoch:
+        written, done = time.monotonic(), 0
 
         def on_epoch(epoch: int, epochs: int, curves: Sequence[Curves]) -> None:  # noqa: ARG001
             nonlocal written, done
+            workers.go_on()
             done += 1
-            self.view.epoch(done, total, self._best)
+            self.view.epoch(number, done, self._best)
             if time.monotonic() - written > LIVE_EVERY:
                 written = time.monotonic()
                 for run, curve in list(zip(stack.runs, curves, strict=True))[:LIVE_RUNS]:
@@ -136,5 +147,3 @@ def _ready(state: AblationState) -> list[Run]:
 
 def _epochs(run: Run) -> int:
     return sum(phase.recipe.training.epochs for phase in run.phases)
-
-

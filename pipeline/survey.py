@@ -83,7 +83,9 @@ def survey(study: Study, store: Store, root: Path, names: Iterable[str] | None =
 
 def _ablation(study: Study, store: Store, context: Context, name: str) -> AblationState:
     expanded, spec = expand(study, name), study.ablations[name]
-    variants = [_variant(store, context, spec, variant, study.seeds_of(name)) for variant in expanded.variants]
+    variants = [
+        _variant(store, context, spec, variant, study.seeds_of(name)) for variant in expanded.variants
+    ]
     return AblationState(name, spec, expanded, variants, study.seeds_of(name), study.margin_of(name))
 
 

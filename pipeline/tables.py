@@ -21,4 +21,6 @@ def print_plan(plan: StudyPlan) -> None:
     console = Console()
     console.print(table)
     if plan.to_train:
-        console.print(f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md")
+        console.print(
+            f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md"
+        )

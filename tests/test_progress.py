@@ -34,23 +34,24 @@ def test_rich_is_imported_only_for_a_terminal() -> None:
 def test_runs_in_training_count_by_their_epochs(clock: Clock) -> None:
     tally = Tally(40, clock)
     assert (tally.fraction, tally.left()) == (0, "")
-    tally.begin("act", 20, 10)
+    act = tally.begin("act", 20, 10)
     clock.now = 30.0
-    tally.advance(5, 10, {})
+    tally.advance(act, 5, {})
     assert tally.fraction == 0.25
     assert tally.left() == "about 1 min 30 s left"
-    tally.end("act", 30.0)
+    opt = tally.begin("opt", 20, 10)
+    tally.advance(opt, 5, {})
     assert tally.fraction == 0.5
-    tally.begin("opt", 20, 10)
-    tally.advance(10, 10, {})
+    tally.end(act, 30.0)
+    assert tally.fraction == 0.75
+    tally.advance(opt, 10, {})
     assert (tally.fraction, tally.left()) == (1, "")
 
 
 def test_more_runs_than_foreseen_are_no_more_than_everything(clock: Clock) -> None:
     tally = Tally(1, clock)
-    tally.begin("act", 3, 2)
-    tally.end("act", 1.0)
-    assert (tally.fraction, tally.count()) == (1, "3 of 3 runs")
+    tally.end(tally.begin("act", 3, 2), 1.0)
+    assert (tally.fraction, tally.counted()) == (1, "3 of 3 runs")
 
 
 @pytest.mark.parametrize(
@@ -70,11 +71,11 @@ def test_durations_are_in_words(seconds: float, words: str) -> None:
 
 def study(view: Progress, clock: Clock, stacks: int, epochs: int, seconds: float) -> None:
     for number in range(stacks):
-        view.stack_started(f"stack {number}", 10, epochs)
+        stack = view.stack_started(f"stack {number}", 10, epochs)
         for epoch in range(1, epochs + 1):
             clock.now += seconds
-            view.epoch(epoch, epochs, {"act": epoch / epochs})
-        view.stack_finished(f"stack {number}", epochs * seconds)
+            view.epoch(stack, epoch, {"act": epoch / epochs})
+        view.stack_finished(stack, epochs * seconds)
 
 
 def test_plain_lines_are_ten_seconds_apart(clock: Clock) -> None:
@@ -95,9 +96,9 @@ def test_notes_are_never_held_back(clock: Clock) -> None:
 
 def test_without_a_terminal_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(1) as view:
-        view.stack_started("act", 1, 1)
-        view.epoch(1, 1, {})
-        view.stack_finished("act", 2.0)
+        act = view.stack_started("act", 1, 1)
+        view.epoch(act, 1, {})
+        view.stack_finished(act, 2.0)
     assert capsys.readouterr() == ("", "act in 2 s, 1 of 1 runs\n")
 
 
@@ -115,14 +116,14 @@ def screen(console: Console, view: LiveView) -> str:
 def test_the_live_view_shows_the_bar_the_work_and_the_best(clock: Clock, terminal: Console) -> None:
     view = LiveView(Tally(40, clock), terminal)
     assert "getting ready" in screen(terminal, view)
-    view.stack_started("act [x]", 20, 10)
+    act = view.stack_started("act [x]", 20, 10)
     clock.now = 30.0
-    view.epoch(5, 10, {"act": 0.9, "opt": 0.87654})
+    view.epoch(act, 5, {"act": 0.9, "opt": 0.87654})
     bar, work, best = screen(terminal, view).splitlines()
     assert "25%  0 of 40 runs  about 1 min 30 s left" in bar
     assert work.strip() == "act [x] · 20 runs together · epoch 5 of 10"
     assert best.strip() == "best so far: act 0.9000, opt 0.8765"
-    view.stack_finished("act [x]", 30.0)
+    view.stack_finished(act, 30.0)
     assert "act [x] in 30 s" in screen(terminal, view)
 
 

@@ -66,7 +66,9 @@ def trainable_layers(model: keras.Model, trainable: Any, count: int) -> None:
     """
     chosen = _trained_blocks(trainable, count)
     for layer in model.layers:
-        layer.trainable = layer.name.startswith(HEAD) or trainable == "all" or block_index(layer.name) in chosen
+        layer.trainable = (
+            layer.name.startswith(HEAD) or trainable == "all" or block_index(layer.name) in chosen
+        )
 
 
 def block_index(layer_name: str) -> int | None:
@@ -110,7 +112,9 @@ def _dense_block(recipe: Any, block: Block, flat: bool) -> Iterator[keras.layers
     dropout = _dropout_of(recipe, block.spec)
     if dropout is not None and dropout.where == "before":
         yield _dropout(dropout, block.prefix)
-    dense = keras.layers.Dense(block.spec.units, name=block.prefix + "dense", **_weight_arguments(recipe, block.spec))
+    dense = keras.layers.Dense(
+        block.spec.units, name=block.prefix + "dense", **_weight_arguments(recipe, block.spec)
+    )
     yield from _weighted_block(recipe, block, dense)
     if dropout is not None and dropout.where == "after":
         yield _dropout(dropout, block.prefix)
@@ -121,7 +125,9 @@ def _weighted_block(recipe: Any, block: Block, layer: keras.layers.Layer) -> Ite
     yield layer
     if "before" in normalisation:
         yield keras.layers.BatchNormalization(name=block.prefix + "norm")
-    yield activation_layer(_own_or(block.spec.activation, recipe.model.activation), block.prefix + "activation")
+    yield activation_layer(
+        _own_or(block.spec.activation, recipe.model.activation), block.prefix + "activation"
+    )
     if "after" in normalisation:
         yield keras.layers.BatchNormalization(name=block.prefix + "norm")
 
@@ -166,7 +172,10 @@ def _head(recipe: Any, hidden: Any, classes: int) -> Any:
         hidden = keras.layers.Flatten(name="output_flatten")(hidden)
     if dropout is not None and dropout.where == "before":
         hidden = _dropout(dropout, "output_")(hidden)
-    arguments = {"kernel_initializer": make("initializers", model.output.initializer), **_head_regularizer(recipe)}
+    arguments = {
+        "kernel_initializer": make("initializers", model.output.initializer),
+        **_head_regularizer(recipe),
+    }
     hidden = keras.layers.Dense(output_units(model, classes), name="output", **arguments)(hidden)
     return activation_layer(model.output.activation, "output_activation")(hidden)
 

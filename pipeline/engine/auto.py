@@ -13,7 +13,7 @@ from pipeline.engine.driver import Workshop, train_stack
 from pipeline.engine.environment import device
 from pipeline.engine.fit import FitTrainer
 from pipeline.engine.fused.grouping import cut, group
-from pipeline.engine.fused.memory import largest_stack
+from pipeline.engine.fused.memory import is_small, largest_stack
 from pipeline.engine.fused.trainer import FusedTrainer
 from pipeline.engine.protocol import OnEpoch, TrainedRun, Trainer
 from pipeline.runs import Run
@@ -23,11 +23,12 @@ Choice = Literal["auto", "fit", "fused"]
 
 @dataclass(frozen=True)
 class Stack:
-    """Runs of one graph, to be trained together, by which engine and why."""
+    """Runs of one graph, to be trained together, by which engine and why; small stacks leave room for others."""
 
     runs: tuple[Run, ...]
     engine: Literal["fit", "fused"]
     reason: str
+    small: bool = False
 
 
 class Engine:
@@ -52,7 +53,7 @@ class Engine:
     def train_all(
         self, runs: Sequence[Run], on_epoch: Callable[[Stack], OnEpoch]
     ) -> Iterator[tuple[Stack, list[TrainedRun]]]:
-        """Yield each stack with its trained runs as soon as it is done."""
+        """Yield each stack with its trained runs, one after the other."""
         for stack in self.stacks(runs):
             yield stack, self.train(stack, on_epoch(stack))
 
@@ -62,7 +63,8 @@ class Engine:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
         largest = min(largest_stack(self.workshop, phase, runs[0]) for phase in runs[0].phases)
-        return [Stack(tuple(part), "fused", "one graph") for part in cut(runs, largest)]
+        small = all(is_small(self.workshop.template(runs[0], phase)) for phase in runs[0].phases)
+        return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
 
     def _obstacle(self, run: Run) -> str:
         """Return why `run` cannot be fused, or does not gain by it; nothing when it can and does."""
@@ -93,9 +95,16 @@ def _elementwise(text: str) -> bool:
     spec = OptimizerSpec.model_validate_json(text)
     gradients = np.array([[0.5, -2.0, 1.0], [-0.1, 0.03, 4.0]], np.float32)
     together = _moved(spec, gradients, np.array([[0.1], [0.01]], np.float32))
-    apart = [_moved(spec, gradients[[row]], np.array([[rate]], np.float32)) for row, rate in enumerate((0.1, 0.01))]
-    single = np.concatenate([_moved(spec, gradients[:, [column]], np.array([[0.1], [0.01]], np.float32)) for column in range(3)], axis=1)
-    return np.allclose(together, np.concatenate(apart), atol=1e-6) and np.allclose(together, single, atol=1e-6)
+    apart = [
+        _moved(spec, gradients[[row]], np.array([[rate]], np.float32)) for row, rate in enumerate((0.1, 0.01))
+    ]
+    single = np.concatenate(
+        [_moved(spec, gradients[:, [column]], np.array([[0.1], [0.01]], np.float32)) for column in range(3)],
+        axis=1,
+    )
+    return np.allclose(together, np.concatenate(apart), atol=1e-6) and np.allclose(
+        together, single, atol=1e-6
+    )
 
 
 def _moved(spec: Any, gradients: Any, rate: Any) -> Any:

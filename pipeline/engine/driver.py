@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import RLock
 
 import keras
 
@@ -37,6 +38,7 @@ class Workshop:
     def __init__(self, views: Views) -> None:
         self.views = views
         self._templates: dict[str, keras.Model] = {}
+        self._lock = RLock()
 
     def view(self, run: Run, phase: Phase) -> View:
         """Return what `run` sees of the data in `phase`."""
@@ -58,12 +60,16 @@ class Workshop:
     def template(self, run: Run, phase: Phase) -> keras.Model:
         """Return the model whose graph `run` has in `phase`; its own weights mean nothing."""
         key = self.signature(run, phase)
-        if key not in self._templates:
-            view = self.view(run, phase)
-            model = build_model(phase.recipe, view.image_shape, view.classes)
-            trainable_layers(model, phase.trainable, len(blocks(phase.recipe.model)))
-            self._templates[key] = model
-        return self._templates[key]
+        with self._lock:
+            if key not in self._templates:
+                self._templates[key] = self._build(run, phase)
+            return self._templates[key]
+
+    def _build(self, run: Run, phase: Phase) -> keras.Model:
+        view = self.view(run, phase)
+        model = build_model(phase.recipe, view.image_shape, view.classes)
+        trainable_layers(model, phase.trainable, len(blocks(phase.recipe.model)))
+        return model
 
 
 def train_stack(
@@ -91,13 +97,18 @@ def _train_phase(
     last = number == len(stack[0].run.phases) - 1
     template = workshop.template(stack[0].run, phases[0])
     jobs = [
-        _job(workshop, state, phase, template, number, last) for state, phase in zip(stack, phases, strict=True)
+        _job(workshop, state, phase, template, number, last)
+        for state, phase in zip(stack, phases, strict=True)
     ]
     outcomes = trainer.train(template, workshop.signature(stack[0].run, phases[0]), jobs, on_epoch)
     for state, outcome in zip(stack, outcomes, strict=True):
         state.epochs_before = len(state.curves["loss"]) if state.curves else 0
         state.curves = _joined(state.curves, outcome.curves)
-        state.weights, state.template, state.outcome = outcome.weights, template, _worst(state.outcome, outcome)
+        state.weights, state.template, state.outcome = (
+            outcome.weights,
+            template,
+            _worst(state.outcome, outcome),
+        )
 
 
 def _job(
@@ -154,5 +165,3 @@ def _at(curves: Curves, epoch: int) -> dict[str, float]:
     """Return the figures of the epoch whose weights were kept, or of the last whole one before a divergence."""
     names = [name for name in curves if name != "learning_rate"]
     return {name: curves[name][epoch - 1] for name in names if 0 < epoch <= len(curves[name])}
-
-

@@ -22,7 +22,12 @@ def device() -> str:
 def environment() -> dict[str, str]:
     """Return the versions that a reader of a result would ask for."""
     libraries = {name: version(name) for name in ("tensorflow", "keras", "keras-tuner", "numpy")}
-    return {"python": platform.python_version(), **libraries, "device": device(), "machine": platform.machine()}
+    return {
+        "python": platform.python_version(),
+        **libraries,
+        "device": device(),
+        "machine": platform.machine(),
+    }
 
 
 def set_up(precision: str) -> None:

@@ -94,7 +94,9 @@ class _Compiled:
             verbose=0,
         )
         self.model.set_weights(keeper.kept)
-        return PhaseOutcome(history.curves, keeper.kept, history.kept_epoch, history.diverged, self._test(job, history))
+        return PhaseOutcome(
+            history.curves, keeper.kept, history.kept_epoch, history.diverged, self._test(job, history)
+        )
 
     def _load(self, job: Job) -> None:
         recipe = job.recipe
@@ -131,7 +133,9 @@ class _Compiled:
 class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
     """Feeds the rules after each epoch, and does what they decide."""
 
-    def __init__(self, model: keras.Model, table: Table, history: History, on_epoch: OnEpoch, epochs: int) -> None:
+    def __init__(
+        self, model: keras.Model, table: Table, history: History, on_epoch: OnEpoch, epochs: int
+    ) -> None:
         super().__init__()
         self.table, self.history, self.report, self.epochs = table, history, on_epoch, epochs
         self.kept: Weights = model.get_weights()

@@ -7,7 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-EXPLODED = 1e4  # a cross-entropy this high is no training any more; chance level is below 10 for any data set here
+EXPLODED = (
+    1e4  # a cross-entropy this high is no training any more; chance level is below 10 for any data set here
+)
 
 
 @dataclass

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,12 @@ class Views:
         self._view = lru_cache(maxsize=None)(self._view_uncached)
         self._arrays = lru_cache(maxsize=4)(self._arrays_uncached)
         self._scalers: dict[str, Scaler] = {}
+        self._lock = Lock()
 
     def view(self, data: Any, flat: bool, split_seed: int, fold: Fold | None = None) -> View:
         """Return the view that a recipe's `data` section asks for; `flat` images are vectors."""
-        return self._view(data, flat, split_seed, fold)
+        with self._lock:
+            return self._view(data, flat, split_seed, fold)
 
     def _view_uncached(self, data: Any, flat: bool, split_seed: int, fold: Fold | None) -> View:
         chosen = self._split(data, split_seed, fold)

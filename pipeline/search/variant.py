@@ -16,7 +16,10 @@ from pipeline.seeds import derive
 if TYPE_CHECKING:
     from pipeline.search.oracle import Candidate
 
-WORST = {"accuracy": 0.0, "loss": -100.0}  # the score of a diverged trial: finite, so that oracles can learn from it
+WORST = {
+    "accuracy": 0.0,
+    "loss": -100.0,
+}  # the score of a diverged trial: finite, so that oracles can learn from it
 
 
 @dataclass
@@ -49,7 +52,12 @@ class Search:
         """Name the search by everything that can change its outcome."""
         from pipeline.params.expand import canonical
 
-        parts = [canonical(self.variant.recipe), self.tune.model_dump(mode="json"), vars(self.context), self.metric]
+        parts = [
+            canonical(self.variant.recipe),
+            self.tune.model_dump(mode="json"),
+            vars(self.context),
+            self.metric,
+        ]
         return digest([*parts, code_digest()])
 
     @cached_property
@@ -88,7 +96,9 @@ class Search:
         recipe = apply(self.variant.recipe, values)
         folds = [(fold, self.tune.folds) for fold in range(self.tune.folds)] if self.tune.folds else [None]
         return tuple(
-            Run(recipe, self.context, "trial", seed, fold) for seed in range(self.tune.seeds) for fold in folds
+            Run(recipe, self.context, "trial", seed, fold)
+            for seed in range(self.tune.seeds)
+            for fold in folds
         )
 
     def _score(self, records: Sequence[RunRecord]) -> float:

@@ -9,6 +9,9 @@ BUDGET = 1 << 30  # bytes for a stack's weights, gradients and optimizer state
 COPIES = 8  # of the weights: themselves, kept ones, gradients, unpacked and packed, and up to three slots
 CACHE = 24_000_000  # numbers of all models together; see docs/performance.md for the sizes tried
 LARGEST = 384
+WHOLE = (
+    50_000  # numbers a model; below, XLA takes the whole epoch, above, batched products run faster outside it
+)
 
 
 def largest_stack(workshop: Any, phase: Phase, run: Run) -> int:
@@ -18,6 +21,11 @@ def largest_stack(workshop: Any, phase: Phase, run: Run) -> int:
     activations = phase.recipe.training.batch_size * sum(_width(layer) for layer in template.layers)
     by_memory = BUDGET // (4 * (COPIES * weights + 4 * activations))
     return max(1, min(LARGEST, by_memory, CACHE // weights))
+
+
+def is_small(template: Any) -> bool:
+    """Tell whether XLA takes this graph's whole epochs, on one thread: below this, its products are too small to share."""
+    return bool(template.count_params() <= WHOLE)
 
 
 def _width(layer: Any) -> int:

@@ -6,6 +6,7 @@ ordinary Keras optimizer updates the stacked arrays; its learning rate is a colu
 """
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 import keras
@@ -15,8 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.build.objective import correct, targets
 from pipeline.engine.fused.layout import Layout, layout
-
-WHOLE = 50_000  # numbers a model; below, XLA takes the whole epoch, above, batched products run faster outside it
+from pipeline.engine.fused.memory import is_small
 
 Arrays = Sequence[NDArray[Any]]
 
@@ -34,7 +34,9 @@ class Column(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
 class Program:
     """A compiled stack of `models` models with one graph; load it with weights, train it, read it, load it again."""
 
-    def __init__(self, template: keras.Model, loss: Any, optimizer: Any, models: int, clip: str | None) -> None:
+    def __init__(
+        self, template: keras.Model, loss: Any, optimizer: Any, models: int, clip: str | None
+    ) -> None:
         self.template, self.loss, self.models, self.clip = template, loss, models, clip
         self.units = template.output_shape[-1]
         trainable = template.trainable_variables
@@ -46,10 +48,10 @@ class Program:
         self.optimizer = optimizer(self.rate)
         self.optimizer.build(self.flat)
         self.fresh = [np.asarray(variable) for variable in self.optimizer.variables]
-        whole = sum(self.layout.sizes) <= WHOLE
         self._update = tf.function(self._update_step, jit_compile=True)
-        self._epoch = tf.function(self._run_epoch, jit_compile=whole)
-        self._evaluate = tf.function(self._run_evaluation, jit_compile=whole)
+        self._epoch = tf.function(self._run_epoch, jit_compile=is_small(template))
+        self._evaluate = tf.function(self._run_evaluation)  # compiling it costs more than it saves
+        self.lock = Lock()  # two stacks of one graph take turns
 
     @property
     def numbers(self) -> int:
@@ -65,7 +67,9 @@ class Program:
         for variable, array in zip(self.optimizer.variables, self.fresh, strict=True):
             variable.assign(array)
 
-    def epoch(self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32], clips: Any) -> Any:
+    def epoch(
+        self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32], clips: Any
+    ) -> Any:
         """Train one epoch; `batches` `[steps, models, batch]`, `rates` `[steps, models, 1]`, `clips` `[models]`.
 
         Returns each model's mean loss and accuracy over the epoch's batches, shapes `[models]`.
@@ -111,7 +115,9 @@ class Program:
                 weights, state, images, training=True, return_losses=True
             )
             outputs = tf.cast(outputs, tf.float32)
-            loss = tf.reduce_mean(self.loss(targets(labels, self.loss, self.units), outputs)) + _sum(penalties)
+            loss = tf.reduce_mean(self.loss(targets(labels, self.loss, self.units), outputs)) + _sum(
+                penalties
+            )
         gradients = _clipped(tape.gradient(loss, weights), self.clip, clip)
         accuracy = tf.reduce_mean(correct(labels, outputs, self.units))
         state = [tf.cast(new, old.dtype) for new, old in zip(changed, state, strict=True)]
@@ -126,10 +132,11 @@ class Program:
                 variable.assign(tf.reshape(tf.vectorized_map(constraint, shaped), (self.models, -1)))
 
     def _run_evaluation(self, x: Any, y: Any, rows: Any, counted: Any) -> Any:
-        flat, state = [variable.value for variable in self.flat], [variable.value() for variable in self.state]
-        return tf.vectorized_map(
-            self._judge, (flat, state, tf.gather(x, rows), tf.gather(y, rows), counted)
+        flat, state = (
+            [variable.value for variable in self.flat],
+            [variable.value() for variable in self.state],
         )
+        return tf.vectorized_map(self._judge, (flat, state, tf.gather(x, rows), tf.gather(y, rows), counted))
 
     def _judge(self, model: Any) -> Any:
         flat, state, images, labels, counted = model
@@ -144,7 +151,9 @@ class Program:
 
 
 def _layout(trainable: Any, constraints: Sequence[Any]) -> Layout:
-    return layout([tuple(variable.shape) for variable in trainable], [each is not None for each in constraints])
+    return layout(
+        [tuple(variable.shape) for variable in trainable], [each is not None for each in constraints]
+    )
 
 
 def _stacked(variable: Any, models: int) -> tf.Variable:
@@ -153,7 +162,9 @@ def _stacked(variable: Any, models: int) -> tf.Variable:
 
 
 def _sum(penalties: Sequence[Any]) -> Any:
-    return tf.add_n([tf.cast(penalty, tf.float32) for penalty in penalties]) if penalties else tf.constant(0.0)
+    return (
+        tf.add_n([tf.cast(penalty, tf.float32) for penalty in penalties]) if penalties else tf.constant(0.0)
+    )
 
 
 def _clipped(gradients: Any, kind: str | None, limit: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any, Literal
 
 import keras
@@ -28,6 +29,7 @@ class FusedTrainer:
     def __init__(self) -> None:
         self._programs: OrderedDict[tuple[str, int], Program] = OrderedDict()
         self._resident: dict[str, tuple[Any, Any]] = {}
+        self._lock = Lock()
 
     def train(
         self, template: keras.Model, signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
@@ -35,10 +37,12 @@ class FusedTrainer:
         """Train all jobs together; the stack is filled up to a size that other stacks are likely to share."""
         size = stack_size(len(jobs))
         padded = [*jobs, *[jobs[0]] * (size - len(jobs))]
-        program = self._program(template, signature, padded)
-        stack = _Stack(program, template, padded, self._on_device(jobs[0]))
-        stack.train(lambda epoch, epochs, curves: on_epoch(epoch, epochs, curves[: len(jobs)]))
-        return stack.outcomes()[: len(jobs)]
+        with self._lock:
+            program, data = self._program(template, signature, padded), self._on_device(jobs[0])
+        with program.lock:
+            stack = _Stack(program, template, padded, data)
+            stack.train(lambda epoch, epochs, curves: on_epoch(epoch, epochs, curves[: len(jobs)]))
+            return stack.outcomes()[: len(jobs)]
 
     def _program(self, template: keras.Model, signature: str, jobs: Sequence[Job]) -> Program:
         key = (signature, len(jobs))
@@ -53,7 +57,9 @@ class FusedTrainer:
 
     def _forget_oldest(self) -> None:
         """Drop programs until what the others hold is bounded; the newest stays."""
-        while len(self._programs) > 1 and sum(each.numbers for each in self._programs.values()) > KEPT_NUMBERS:
+        while (
+            len(self._programs) > 1 and sum(each.numbers for each in self._programs.values()) > KEPT_NUMBERS
+        ):
             self._programs.popitem(last=False)
 
     def _on_device(self, job: Job) -> tuple[Any, Any]:
@@ -91,7 +97,9 @@ def _optimizer_maker(recipe: Any) -> Callable[[Any], Any]:
 class _Stack:
     """One stack on its way through one phase."""
 
-    def __init__(self, program: Program, template: keras.Model, jobs: Sequence[Job], data: tuple[Any, Any]) -> None:
+    def __init__(
+        self, program: Program, template: keras.Model, jobs: Sequence[Job], data: tuple[Any, Any]
+    ) -> None:
         self.program, self.template, self.jobs, self.data = program, template, jobs, data
         recipe = jobs[0].recipe
         self.epochs: int = recipe.training.epochs
@@ -216,7 +224,9 @@ def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[W
     ]
     state = [
         [
-            job.weights[place[id(variable)]] if id(variable) in place else job.states[generators[id(variable)]]
+            job.weights[place[id(variable)]]
+            if id(variable) in place
+            else job.states[generators[id(variable)]]
             for variable in template.non_trainable_variables
         ]
         for job in jobs
@@ -230,7 +240,9 @@ def _random(layer: Any) -> bool:
 
 def _in_order(template: keras.Model, trainable: Weights, state: Weights) -> Weights:
     """Return one model's weights in the order of the template's `weights`."""
-    values = {id(variable): value for variable, value in zip(template.trainable_variables, trainable, strict=True)}
+    values = {
+        id(variable): value for variable, value in zip(template.trainable_variables, trainable, strict=True)
+    }
     values.update(
         {id(variable): value for variable, value in zip(template.non_trainable_variables, state, strict=True)}
     )

@@ -1,0 +1,53 @@
+"""Stacks side by side: small ones leave cores idle, since XLA runs each on one thread and tracing is Python.
+
+Threads do, not processes: what trains releases Python's lock, and data, templates and TensorFlow's start are shared.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from threading import Event
+from typing import TypeVar
+
+import keras
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Cancelled(Exception):  # noqa: N818
+    """Raised inside a worker whose result nobody waits for any more."""
+
+
+class Workers:
+    """Does work on many items, several at a time; after an error or Ctrl-C what is under way stops soon."""
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self._cancelled = Event()
+
+    def each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield `work(item)` for all `items`, as they get done."""
+        # Keras keeps its dtype policy per thread.
+        pool = ThreadPoolExecutor(
+            cores(), initializer=keras.config.set_dtype_policy, initargs=(self.precision,)
+        )
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            self._cancelled.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def go_on(self) -> None:
+        """Return at once, or raise `Cancelled` where the work is to be given up."""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
