@@ -90,7 +90,16 @@ def a_grid_of_three_factors() -> dict[str, Any]:
     return made_up.ablation("edge", variants, kind="grid")
 
 
-def a_diverged_grid_cell_and_rung() -> dict[str, Any]:
+def a_grid_that_diverged() -> dict[str, Any]:
+    raw = made_up.grid()
+    variants = [
+        {**made_up.variant(variant["name"], diverged=(0, 1, 2, 3, 4)), "levels": variant["levels"]}
+        for variant in raw["variants"]
+    ]
+    return {**raw, "name": "edge", "variants": variants}
+
+
+def a_grid_with_a_diverged_cell() -> dict[str, Any]:
     raw = made_up.grid()
     raw["variants"][4] = {**raw["variants"][4], **made_up.variant("lost", diverged=(0, 1, 2, 3, 4))}
     raw["variants"][4]["levels"] = {"activation": "selu", "initializer": "glorot_uniform"}
@@ -136,7 +145,8 @@ def huge_and_tiny_losses() -> dict[str, Any]:
         no_margin,
         a_grid_with_holes,
         a_grid_of_three_factors,
-        a_diverged_grid_cell_and_rung,
+        a_grid_that_diverged,
+        a_grid_with_a_diverged_cell,
         a_ladder_with_a_lost_rung,
         seeds_not_shared,
         forty_variants,

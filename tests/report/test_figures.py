@@ -12,7 +12,7 @@ from pipeline.report.figures.canvas import Figure, log_ticks
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
 from pipeline.report.figures.forest import forest_info
-from pipeline.report.figures.heatmap import heat_map_info
+from pipeline.report.figures.heatmap import heat_map_info, readable
 from pipeline.report.figures.ladder import staircase_info
 from pipeline.report.figures.removals import removals_info
 from pipeline.report.figures.size import size, size_info
@@ -138,6 +138,12 @@ def test_heat_map_has_a_cell_per_combination(built: Built) -> None:
     assert info.means.loc["selu", "lecun_normal"] == pytest.approx(100 * row.interval.mean)
     assert info.baseline == (0, 0)
     assert heat_map_info(judged(built, "activations")) is None
+
+
+def test_text_in_cells_stands_out() -> None:
+    assert readable((1.0, 0.9, 0.2)) == "black"
+    assert readable((0.68, 0.64, 0.44)) == "black"
+    assert readable((0.0, 0.13, 0.3)) == "white"
 
 
 def test_staircase_keeps_the_order_written(built: Built) -> None:

@@ -1,9 +1,13 @@
 """Heat map of a grid: the mean of every combination of levels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, label_room
@@ -27,7 +31,7 @@ class HeatMap:
 
     means: pd.DataFrame
     labels: pd.DataFrame
-    baseline: tuple[int, int] | None
+    baseline: tuple[int, int]
     rows: str
     columns: str
 
@@ -43,35 +47,43 @@ def heat_map(findings: Findings) -> Figure | None:
     cell = min(WIDEST_CELL, max(CELL[0], (WIDE - margins.left - margins.right) / columns))
     width = margins.left + cell * columns + margins.right
     figure, axes = canvas(width, margins.top + CELL[1] * rows + margins.bottom, margins)
-    unit = findings.measure
-    sns.heatmap(
-        info.means,
-        ax=axes,
-        annot=info.labels,
-        fmt="",
-        cmap="cividis" if unit.higher_is_better else "cividis_r",
-        cbar=False,
-        linewidths=2,
-        linecolor=PAPER,
-        annot_kws={"fontsize": 11},
-    )
+    _paint(axes, info, "cividis" if findings.measure.higher_is_better else "cividis_r")
     axes.set_yticks([row + 0.5 for row in range(rows)], labels, rotation=0, color=INK)
     names = [shortened(label, 15) for label in info.means.columns]
     axes.set_xticks([column + 0.5 for column in range(columns)], names, rotation=0, color=INK)
     axes.set_xlabel(info.columns, color=MUTED)
     axes.set_ylabel(info.rows, color=MUTED)
-    if info.baseline is not None:
-        row, column = info.baseline
-        axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=INK, linewidth=2, clip_on=False))
-    caption = f"Mean {unit.label} of every combination, ± half its 95 % interval. Outlined: the baseline."
+    unit = findings.measure.label
+    caption = f"Mean {unit} of every combination, ± half its 95 % interval. Outlined: the baseline."
     return finish(figure, KEY, f"{info.rows} by {info.columns}", caption, _alt(info))
 
 
+def _paint(axes: Axes, info: HeatMap, colours: str) -> None:
+    sns.heatmap(info.means, ax=axes, cmap=colours, cbar=False, linewidths=2, linecolor=PAPER)
+    means, labels = info.means.to_numpy(), info.labels.to_numpy(dtype=str)
+    shares = (means - np.nanmin(means)) / (np.ptp(means[np.isfinite(means)]) or 1.0)
+    for (row, column), share in np.ndenumerate(shares):
+        ink = readable(colormaps[colours](float(share))[:3])
+        axes.text(column + 0.5, row + 0.5, str(labels[row, column]), color=ink, ha="center", va="center")
+    row, column = info.baseline
+    axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=INK, linewidth=2, clip_on=False))
+
+
+def readable(paper: Sequence[float]) -> str:
+    """Return black or white, whichever stands out more from a colour given as red, green, blue in 0..1.
+
+    Source: luminance and contrast as in WCAG 2.2; both contrasts are equal at a luminance of 0.179.
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in paper]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if luminance > 0.179 else "white"
+
+
 def heat_map_info(findings: Findings) -> HeatMap | None:
-    """Return the map of a grid; None where variants have fewer than two factors."""
+    """Return the map of a grid; None for fewer than two factors, or without any finished replicate."""
     variants = findings.ablation.variants
     factors = list(dict.fromkeys(factor for variant in variants for factor in variant.levels))
-    if findings.ablation.kind != "grid" or len(factors) < 2:
+    if findings.ablation.kind != "grid" or len(factors) < 2 or findings.best is None:
         return None
     places = {variant.name: _place(variant.levels, factors) for variant in variants}
     index = list(dict.fromkeys(row for row, _ in places.values()))
