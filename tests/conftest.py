@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pipeline.engine.auto import Engine
     from pipeline.engine.driver import Workshop
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -14,6 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Other people's, in code that these tests must run.
 NOT_OURS = [
     r"ignore:(currentThread|getName)\(\) is deprecated:DeprecationWarning",  # Keras Tuner
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",  # Keras's variables
 ]
 
 
@@ -43,3 +45,19 @@ def workshop(project: Path) -> "Workshop":
 
     set_up("float32")
     return Workshop(Views("digits", project))
+
+
+@pytest.fixture(scope="session")
+def fused(workshop: "Workshop") -> "Engine":
+    """The fused engine; what it compiled for one test serves the next."""
+    from pipeline.engine.auto import Engine
+
+    return Engine(workshop, "fused")
+
+
+@pytest.fixture(scope="session")
+def fit(workshop: "Workshop") -> "Engine":
+    """The engine that calls Keras's own `fit`."""
+    from pipeline.engine.auto import Engine
+
+    return Engine(workshop, "fit")

@@ -1,0 +1,143 @@
+"""The fused engine against Keras's own `fit`: the same weights and curves, whatever a recipe asks for.
+
+Compiling costs a second or more a graph and engine, so each test trains much in few graphs.
+"""
+
+from typing import Any
+
+import pytest
+from core.kit import run
+
+from pipeline.engine.auto import Engine
+
+from .training import assert_near, train
+
+pytestmark = pytest.mark.slow
+
+TEN = ("SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "Nadam", "Lion", "Ftrl")
+
+
+def assert_equal(fused: Engine, fit: Engine, patches: list[dict[str, Any]], **more: Any) -> None:
+    """Train one run of each patch with both engines and compare."""
+    runs = [run(patch, seed=seed) for seed, patch in enumerate(patches)]
+    tolerance = more.pop("tolerance", 2e-6)
+    together, alone = train(fused, runs), train(fit, runs)
+    for one, other in zip(together, alone, strict=True):
+        assert_near(one, other, tolerance)
+    assert {trained.record.engine.name for trained in together} == {"fused"}
+    assert {trained.record.engine.name for trained in alone} == {"fit"}
+
+
+LAYERS = {
+    "dense": {"layers": [8, {"units": 4, "use_bias": False, "activation": "relu"}]},
+    "normalised, with PReLU and the dropouts": {
+        "normalisation": "input",
+        "layers": [
+            {"units": 8, "normalisation": "before", "dropout": 0.25},
+            {"units": 8, "normalisation": "after", "dropout": {"name": "GaussianNoise", "stddev": 0.1}},
+            {"units": 6, "activation": "prelu", "dropout": {"name": "AlphaDropout", "rate": 0.1}},
+            {
+                "units": 6,
+                "activation": "selu",
+                "dropout": {"name": "Dropout", "rate": 0.1, "where": "before"},
+            },
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_layers(fused: Engine, fit: Engine, kind: str) -> None:
+    patch = {"model": LAYERS[kind], "optimizer": {"momentum": 0.9}}
+    assert_equal(fused, fit, [patch] * 3, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("name", TEN)
+def test_optimizers(fused: Engine, fit: Engine, name: str) -> None:
+    rates = [{"optimizer": {"name": name, "learning_rate": rate}} for rate in (0.01, 0.001, 0.03)]
+    # Adam and its like divide by the root of a gradient's square: rounding grows where it is nearly zero.
+    assert_equal(fused, fit, rates, tolerance=2e-4)
+
+
+STOPPING = {"optimizer": {"learning_rate": 0.5}, "training": {"epochs": 6}}
+
+
+def test_schedules_and_rules_between_epochs(fused: Engine, fit: Engine) -> None:
+    schedules: list[Any] = [
+        "constant",
+        {"name": "power", "steps": 5},
+        {"name": "exponential", "epochs": 2},
+        {"name": "exponential", "epochs": 2, "per": "step"},
+        {"name": "piecewise", "boundaries": [1, 3], "factors": [1.0, 0.5, 0.1]},
+        "one_cycle",
+        {"name": "cosine", "warmup": 0.3},
+        {"name": "plateau", "patience": 1, "min_delta": 0.2},
+        {"name": "plateau", "patience": 1, "min_delta": 0.2, "min_learning_rate": 0.2},
+        {"name": "ExponentialDecay", "decay_steps": 7, "decay_rate": 0.5},
+    ]
+    stops = [
+        {"patience": 1, "min_delta": 0.05},
+        {"patience": 0, "monitor": "val_accuracy"},
+        {"patience": 1, "min_delta": 0.05, "restore_best_weights": False},
+    ]
+    patches = [{**STOPPING, "schedule": schedule} for schedule in schedules]
+    patches += [{**STOPPING, "training": {"epochs": 6, "early_stopping": stop}} for stop in stops]
+    assert_equal(fused, fit, patches, tolerance=1e-5)
+
+
+def test_the_rules_between_epochs_came_into_play(fused: Engine) -> None:
+    plateau = {**STOPPING, "schedule": {"name": "plateau", "patience": 1, "min_delta": 0.2}}
+    stopping = {"patience": 1, "min_delta": 0.05}
+    stopped = {**STOPPING, "training": {"epochs": 6, "early_stopping": stopping}}
+    kept = {
+        **STOPPING,
+        "training": {"epochs": 6, "early_stopping": {**stopping, "restore_best_weights": False}},
+    }
+    lowered, early, last = (
+        each.record for each in train(fused, [run(each) for each in (plateau, stopped, kept)])
+    )
+    assert len(set(lowered.curves["learning_rate"])) > 1
+    assert early.epochs < 6 and early.best_epoch < early.epochs == last.epochs == last.best_epoch
+    assert early.metrics["val_loss"] == early.curves["val_loss"][early.best_epoch - 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits"),
+    [("clipvalue", (0.001, 0.01)), ("clipnorm", (0.01, 0.1)), ("global_clipnorm", (0.02, 0.2))],
+)
+def test_clipping(fused: Engine, fit: Engine, kind: str, limits: tuple[float, ...]) -> None:
+    patches = [{"optimizer": {"learning_rate": 0.5, kind: limit}} for limit in limits]
+    assert_equal(fused, fit, patches)
+
+
+def test_regularizers_and_constraints(fused: Engine, fit: Engine) -> None:
+    penalties = {
+        "kernel_regularizer": {"name": "l1_l2", "l1": 1e-3, "l2": 1e-2},
+        "kernel_constraint": {"name": "max_norm", "max_value": 0.5},
+    }
+    assert_equal(fused, fit, [{"regularisation": penalties, "optimizer": {"learning_rate": 0.2}}] * 2)
+
+
+LOSSES: dict[str, dict[str, Any]] = {
+    "one-hot": {"training": {"loss": {"name": "categorical_crossentropy", "label_smoothing": 0.1}}},
+    "poisson": {"training": {"loss": "poisson"}},
+    "hinge": {"training": {"loss": "hinge"}, "model": {"output": {"activation": "tanh"}}},
+    "one unit": {
+        "training": {"loss": "binary_crossentropy"},
+        "data": {"classes": [3, 5], "limit": 60},
+        "model": {"output": {"units": 1, "activation": "sigmoid"}},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_losses(fused: Engine, fit: Engine, kind: str) -> None:
+    assert_equal(fused, fit, [LOSSES[kind]] * 2)
+
+
+def test_phases(fused: Engine, fit: Engine) -> None:
+    few = {"data": {"classes": [5, 6, 7, 8, 9], "limit": None, "per_class": 6}, "training": {"epochs": 1}}
+    first = {"data": {"classes": [0, 1, 2, 3, 4], "per_class": 12}, "name": "first"}
+    frozen = {"phases": [first, {"trainable": "head"}, {"training": {"epochs": 2}}]}
+    reused = {"phases": [first, {"trainable": {"top": 1}, "reuse": 1, "schedule": "cosine"}]}
+    assert_equal(fused, fit, [{**few, **frozen}, {**few, **reused}], tolerance=1e-5)
