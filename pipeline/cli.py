@@ -3,12 +3,17 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UserError
 from pipeline.store import Store, root
 
+if TYPE_CHECKING:
+    from pipeline.params.schema import Study
+
+Command = Callable[[argparse.Namespace], None]
 FAULTY = 2
 INTERRUPTED = 130
 
@@ -89,7 +94,7 @@ def ui(options: argparse.Namespace) -> None:
     serve(root(), options.port, open_browser=not options.no_browser)
 
 
-def _study(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _study(options: argparse.Namespace) -> "Study":
     from pipeline.params.load import load
 
     return load(options.params)
@@ -99,8 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m pipeline", description="Ablation studies for Keras.")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    def command(run, help: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
-        added = commands.add_parser(run.__name__, help=help, description=run.__doc__)
+    def command(run: Command, summary: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(run.__name__, help=summary, description=run.__doc__)
         added.set_defaults(run=run)
         added.add_argument("--params", type=Path, default=Path("params.yaml"), help="the params file")
         return added

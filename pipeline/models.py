@@ -1,6 +1,5 @@
 """The best model of each variant, kept as a `.keras` file in its run's folder."""
 
-import os
 import uuid
 from pathlib import Path
 
@@ -35,4 +34,4 @@ def _export(workshop: Workshop, store: Store, run: Run) -> None:
 def _save(model: keras.Model, path: Path) -> None:
     temporary = path.with_name(f".{uuid.uuid4().hex}.keras")
     model.save(temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -119,14 +120,14 @@ def _run_seconds(recipe: Recipe, dataset: str) -> float:
 
 
 def _multiplications(recipe: Recipe, pixels: int) -> float:
-    """Return the multiplications of one image's forward pass through the dense layers; a convolution counts as 100 of them."""
+    """Return the multiplications of one image's forward pass; a convolution counts as 100 dense units a filter."""
     widths = [
         spec.units if isinstance(spec, DenseLayer) else 100 * getattr(spec, "filters", 1)
         for spec in recipe.model.layers
         for _ in range(getattr(spec, "repeat", 1))
     ]
     sides = [pixels, *widths, 10]
-    return float(sum(a * b for a, b in zip(sides, sides[1:], strict=False)))
+    return float(sum(a * b for a, b in pairwise(sides)))
 
 
 def _size(dataset: str) -> tuple[int, int]:

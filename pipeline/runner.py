@@ -64,7 +64,8 @@ class Runner:
     def _settle(self, states: Sequence[AblationState]) -> bool:
         """Score trials, ask for more, freeze finished searches; tell whether anything changed."""
         searching = [each for state in states for each in state.variants if not each.is_chosen]
-        return any([self._advance(each) for each in searching])
+        changed = [self._advance(each) for each in searching]
+        return any(changed)
 
     def _advance(self, state: VariantState) -> bool:
         search = state.search
@@ -110,7 +111,7 @@ class Runner:
     def _on_epoch(self, workers: Workers, stack: Stack, number: int) -> OnEpoch:
         written, done = time.monotonic(), 0
 
-        def on_epoch(epoch: int, epochs: int, curves: Sequence[Curves]) -> None:  # noqa: ARG001
+        def on_epoch(curves: Sequence[Curves]) -> None:
             nonlocal written, done
             workers.go_on()
             done += 1

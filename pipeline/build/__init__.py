@@ -1,0 +1,1 @@
+"""From a recipe to Keras objects: model, weights, optimizer, schedule, loss."""

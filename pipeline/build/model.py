@@ -12,6 +12,7 @@ import keras
 
 from pipeline.build.resolve import activation_layer, make, make_layer
 from pipeline.params.layers import ConvLayer, DenseLayer
+from pipeline.params.recipe import Recipe
 
 HEAD = "output"
 
@@ -45,7 +46,7 @@ def output_units(model: Any, classes: int) -> int:
     return model.output.units or classes
 
 
-def build_model(recipe: Any, image_shape: Sequence[int], classes: int) -> keras.Model:
+def build_model(recipe: Recipe, image_shape: Sequence[int], classes: int) -> keras.Model:
     """Return the untrained model of `recipe` for images of `image_shape` (`height, width[, channels]`)."""
     model = recipe.model
     shape = _input_shape(model, image_shape)
@@ -96,7 +97,7 @@ def _input_shape(model: Any, image_shape: Sequence[int]) -> tuple[int, ...]:
     return (size,)
 
 
-def _block_layers(recipe: Any, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
+def _block_layers(recipe: Recipe, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
     spec = block.spec
     if isinstance(spec, DenseLayer):
         yield from _dense_block(recipe, block, flat)
@@ -106,7 +107,7 @@ def _block_layers(recipe: Any, block: Block, flat: bool) -> Iterator[keras.layer
         yield make_layer(spec, name=block.prefix + "layer")
 
 
-def _dense_block(recipe: Any, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
+def _dense_block(recipe: Recipe, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
     if not flat:
         yield keras.layers.Flatten(name=block.prefix + "flatten")
     dropout = _dropout_of(recipe, block.spec)
@@ -120,7 +121,7 @@ def _dense_block(recipe: Any, block: Block, flat: bool) -> Iterator[keras.layers
         yield _dropout(dropout, block.prefix)
 
 
-def _weighted_block(recipe: Any, block: Block, layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
+def _weighted_block(recipe: Recipe, block: Block, layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
     normalisation = _own_or(block.spec.normalisation, recipe.model.normalisation)
     yield layer
     if "before" in normalisation:
@@ -132,7 +133,7 @@ def _weighted_block(recipe: Any, block: Block, layer: keras.layers.Layer) -> Ite
         yield keras.layers.BatchNormalization(name=block.prefix + "norm")
 
 
-def _conv(recipe: Any, block: Block) -> keras.layers.Layer:
+def _conv(recipe: Recipe, block: Block) -> keras.layers.Layer:
     spec = block.spec
     return keras.layers.Conv2D(
         spec.filters,
@@ -144,7 +145,7 @@ def _conv(recipe: Any, block: Block) -> keras.layers.Layer:
     )
 
 
-def _weight_arguments(recipe: Any, spec: Any) -> dict[str, Any]:
+def _weight_arguments(recipe: Recipe, spec: Any) -> dict[str, Any]:
     """Return the arguments shared by layers with a kernel; a bias before batch normalisation would have no effect."""
     normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
     use_bias = _own_or(spec.use_bias, recipe.model.use_bias) and "before" not in normalisation
@@ -155,7 +156,7 @@ def _weight_arguments(recipe: Any, spec: Any) -> dict[str, Any]:
     }
 
 
-def _penalties(recipe: Any) -> dict[str, Any]:
+def _penalties(recipe: Recipe) -> dict[str, Any]:
     regularisation = recipe.regularisation
     arguments = {}
     if regularisation.kernel_regularizer is not None:
@@ -165,7 +166,7 @@ def _penalties(recipe: Any) -> dict[str, Any]:
     return arguments
 
 
-def _head(recipe: Any, hidden: Any, classes: int) -> Any:
+def _head(recipe: Recipe, hidden: Any, classes: int) -> Any:
     model = recipe.model
     dropout = recipe.regularisation.dropout
     if len(hidden.shape) > 2:
@@ -180,14 +181,14 @@ def _head(recipe: Any, hidden: Any, classes: int) -> Any:
     return activation_layer(model.output.activation, "output_activation")(hidden)
 
 
-def _head_regularizer(recipe: Any) -> dict[str, Any]:
+def _head_regularizer(recipe: Recipe) -> dict[str, Any]:
     """Return the output layer's penalty; constraints are for hidden kernels only, which would else cap the logits."""
     penalties = _penalties(recipe)
     penalties.pop("kernel_constraint", None)
     return penalties
 
 
-def _dropout_of(recipe: Any, spec: Any) -> Any:
+def _dropout_of(recipe: Recipe, spec: Any) -> Any:
     return _own_or(spec.dropout, recipe.regularisation.dropout)
 
 

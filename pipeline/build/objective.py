@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 
 from pipeline.build.resolve import make
+from pipeline.params.recipe import Recipe
 
 
-def make_loss(recipe: Any) -> Any:
+def make_loss(recipe: Recipe) -> Any:
     """Return a loss that gives one value per image (no reduction over the batch)."""
     return make("losses", recipe.training.loss, reduction="none")
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from pipeline.build.resolve import make
+from pipeline.params.recipe import OptimizerSpec
 
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
 
 
-def make_optimizer(spec: Any, learning_rate: Any, clip: bool = True) -> Any:
+def make_optimizer(spec: OptimizerSpec, learning_rate: Any, clip: bool = True) -> Any:
     """Return the optimizer that `spec` asks for, with `learning_rate` a number or a Keras schedule.
 
     Without `clip` the clipping arguments are left out, for an engine that clips by itself.
@@ -17,7 +18,7 @@ def make_optimizer(spec: Any, learning_rate: Any, clip: bool = True) -> Any:
     return make("optimizers", spec, learning_rate=learning_rate, **clipping)
 
 
-def clip_of(spec: Any) -> tuple[str | None, float]:
+def clip_of(spec: OptimizerSpec) -> tuple[str | None, float]:
     """Return which kind of clipping a recipe's optimizer does, if any, and its limit."""
     for kind in CLIPS:
         limit = getattr(spec, kind)

@@ -16,7 +16,8 @@ def make(namespace: str, named: Any, **more: object) -> Any:
     """
     arguments = {**more, **named.arguments}
     if ":" in named.name:
-        return load_object(named.name, root())(**arguments)
+        made: Any = load_object(named.name, root())
+        return made(**arguments)
     module = getattr(keras, namespace)
     return module.deserialize({"class_name": named.name, "config": arguments})
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from pipeline.build.model import HEAD, block_index, blocks
 from pipeline.build.resolve import make
 from pipeline.params.layers import ConvLayer, DenseLayer
+from pipeline.params.recipe import Recipe
 from pipeline.seeds import derive
 
 Weights = list[NDArray[Any]]
 
 
-def initial_weights(template: keras.Model, recipe: Any, seed: int) -> Weights:
+def initial_weights(template: keras.Model, recipe: Recipe, seed: int) -> Weights:
     """Return fresh weights for `template` in the order of its `weights`.
 
     Kernels are drawn from the initializers that `recipe` names, which may be others than the template was built with;
@@ -51,12 +52,11 @@ def carry_over(
         (layer.name, variable.name): value
         for (layer, variable), value in zip(owned_weights(earlier), previous, strict=True)
     }
-    return [
-        old[layer.name, variable.name]
-        if _carried(layer.name, reuse) and np.shape(old.get((layer.name, variable.name))) == np.shape(fresh)
-        else fresh
-        for (layer, variable), fresh in zip(owned_weights(model), weights, strict=True)
-    ]
+    found = []
+    for (layer, variable), fresh in zip(owned_weights(model), weights, strict=True):
+        kept = old.get((layer.name, variable.name)) if _carried(layer.name, reuse) else None
+        found.append(kept if kept is not None and kept.shape == fresh.shape else fresh)
+    return found
 
 
 def _carried(layer_name: str, reuse: int | str) -> bool:
@@ -66,7 +66,7 @@ def _carried(layer_name: str, reuse: int | str) -> bool:
     return index is not None and index < int(reuse)
 
 
-def _kernel_initializers(recipe: Any) -> dict[str, Any]:
+def _kernel_initializers(recipe: Recipe) -> dict[str, Any]:
     model = recipe.model
     named = {
         block.prefix: block.spec.initializer or model.initializer

@@ -1,0 +1,1 @@
+"""Runs in, trained runs out, by whichever engine does it best."""

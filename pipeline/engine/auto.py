@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal
 
 import keras
@@ -88,7 +88,7 @@ def elementwise(spec: Any) -> bool:
     return _elementwise(spec.model_dump_json())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _elementwise(text: str) -> bool:
     from pipeline.params.recipe import OptimizerSpec
 

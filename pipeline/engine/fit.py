@@ -20,7 +20,7 @@ STEPS_PER_EXECUTION = 50
 EVALUATION_BATCH = 1000
 
 
-class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class Table(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate looked up by step, from numbers that can be replaced without compiling anew."""
 
     def __init__(self, steps: int) -> None:
@@ -28,6 +28,7 @@ class Table(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[mi
         self.scale = tf.Variable(1.0, trainable=False)
 
     def __call__(self, step: Any) -> Any:
+        """Return the rate of `step`, the last one ever after."""
         last = self.rates.shape[0] - 1
         return self.scale * tf.gather(self.rates, tf.minimum(tf.cast(step, tf.int32), last))
 
@@ -83,7 +84,7 @@ class _Compiled:
     def train(self, job: Job, on_epoch: OnEpoch) -> PhaseOutcome:
         history = History(job.recipe)
         self._load(job)
-        keeper = _Keeper(self.model, self.table, history, on_epoch, job.recipe.training.epochs)
+        keeper = _Keeper(self.model, self.table, history, on_epoch)
         self.model.fit(
             self._training_data(job),
             shuffle=False,
@@ -130,18 +131,16 @@ class _Compiled:
         return {"test_loss": float(found["loss"]), "test_accuracy": float(found["accuracy"])}
 
 
-class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+class _Keeper(keras.callbacks.Callback):
     """Feeds the rules after each epoch, and does what they decide."""
 
-    def __init__(
-        self, model: keras.Model, table: Table, history: History, on_epoch: OnEpoch, epochs: int
-    ) -> None:
+    def __init__(self, model: keras.Model, table: Table, history: History, on_epoch: OnEpoch) -> None:
         super().__init__()
-        self.table, self.history, self.report, self.epochs = table, history, on_epoch, epochs
+        self.table, self.history, self.report = table, history, on_epoch
         self.kept: Weights = model.get_weights()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Judge the epoch (counted from 0 by Keras)."""
+    def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
+        """Judge the epoch by what Keras measured."""
         figures = {name: float(value) for name, value in (logs or {}).items()}
         rate = float(self.table(self.model.optimizer.iterations - 1))
         decision = self.history.after_epoch(figures, rate)
@@ -149,7 +148,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             self.kept = self.model.get_weights()
         self.table.scale.assign(decision.scale)
         self.model.stop_training = decision.over
-        self.report(epoch + 1, self.epochs, [self.history.curves])
+        self.report([self.history.curves])
 
 
 def _mean(loss: Any, units: int) -> Callable[[Any, Any], Any]:

@@ -1,8 +1,7 @@
 """Curves that grow epoch by epoch, under the judgement of the rules."""
 
-from typing import Any
-
 from pipeline.engine.rules import Decision, Referee
+from pipeline.params.recipe import Recipe
 from pipeline.records import Curves
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -11,7 +10,7 @@ FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 class History:
     """The curves of one job, and whether it still trains."""
 
-    def __init__(self, recipe: Any) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         self.referee = Referee(recipe)
         self.curves: Curves = {name: [] for name in (*FIGURES, "learning_rate")}
         self.scale = 1.0

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.views import View
+from pipeline.params.recipe import Recipe
 from pipeline.records import Curves, RunRecord
 
 if TYPE_CHECKING:
     import keras
 
 Weights = list[NDArray[Any]]
-OnEpoch = Callable[[int, int, Sequence[Curves]], None]
+OnEpoch = Callable[[Sequence[Curves]], None]  # called after each epoch with the curves so far, one a job
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Job:
     `weights` are in the order of the template's `weights`; `states` are the seed generators' by layer name.
     """
 
-    recipe: Any
+    recipe: Recipe
     view: View
     weights: Weights
     states: dict[str, NDArray[np.uint32]]
@@ -46,7 +47,10 @@ class PhaseOutcome:
 class Trainer(Protocol):
     """Takes one stack of jobs, all of one graph, through one phase."""
 
-    name: Literal["fit", "fused"]
+    @property
+    def name(self) -> Literal["fit", "fused"]:
+        """What the engine is called in params and records."""
+        ...
 
     def train(
         self, template: "keras.Model", signature: str, jobs: Sequence[Job], on_epoch: OnEpoch

@@ -5,7 +5,9 @@ Pure: fed one epoch's validation figures at a time, they answer; they know neith
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+from pipeline.params.recipe import EarlyStopping, Recipe
+from pipeline.params.schedules import Plateau as PlateauSchedule
 
 EXPLODED = (
     1e4  # a cross-entropy this high is no training any more; chance level is below 10 for any data set here
@@ -73,11 +75,11 @@ class Decision:
 class Referee:
     """All the rules of one run in one training phase; ask once an epoch."""
 
-    def __init__(self, recipe: Any) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         training, schedule = recipe.training, recipe.schedule
         self.epochs: int = training.epochs
         self.learning_rate: float = recipe.optimizer.learning_rate
-        self.plateau = _plateau(schedule) if schedule.name == "plateau" else None
+        self.plateau = _plateau(schedule) if isinstance(schedule, PlateauSchedule) else None
         self.stopping = _stopping(training.early_stopping) if training.early_stopping else None
         self.monitor: str = training.early_stopping.monitor if training.early_stopping else "val_loss"
         self.restore: bool = bool(training.early_stopping and training.early_stopping.restore_best_weights)
@@ -99,10 +101,10 @@ class Referee:
         return Decision(scale=scale, keep=keep, over=over)
 
 
-def _plateau(schedule: Any) -> Plateau:
+def _plateau(schedule: PlateauSchedule) -> Plateau:
     return Plateau(schedule.factor, schedule.patience, schedule.min_delta, schedule.min_learning_rate)
 
 
-def _stopping(early_stopping: Any) -> Stopping:
+def _stopping(early_stopping: EarlyStopping) -> Stopping:
     sign = 1.0 if early_stopping.monitor == "val_accuracy" else -1.0
     return Stopping(early_stopping.patience, early_stopping.min_delta, sign)

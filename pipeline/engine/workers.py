@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Cancelled(Exception):  # noqa: N818
+class CancelledError(Exception):
     """Raised inside a worker whose result nobody waits for any more."""
 
 
@@ -43,9 +43,9 @@ class Workers:
             pool.shutdown(cancel_futures=True)
 
     def go_on(self) -> None:
-        """Return at once, or raise `Cancelled` where the work is to be given up."""
+        """Return at once, or raise `CancelledError` where the work is to be given up."""
         if self._cancelled.is_set():
-            raise Cancelled
+            raise CancelledError
 
 
 def cores() -> int:

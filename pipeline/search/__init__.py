@@ -1,0 +1,1 @@
+"""Choosing hyperparameters with Keras Tuner's oracles."""

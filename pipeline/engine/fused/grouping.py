@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pipeline.params.expand import canonical
+from pipeline.params.recipe import Recipe
 
 Item = TypeVar("Item")
 
@@ -23,7 +24,7 @@ LIFTED = {
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
 
 
-def signature(recipe: Any, shape: Iterable[object]) -> str:
+def signature(recipe: Recipe, shape: Iterable[object]) -> str:
     """Return what all jobs of a stack must share: `recipe` less what is lifted, and the `shape` of their data."""
     plain = _without_lifted(canonical(recipe), ())
     for kind in CLIPS:

@@ -20,7 +20,7 @@ def largest_stack(workshop: Any, phase: Phase, run: Run) -> int:
     weights = template.count_params()
     activations = phase.recipe.training.batch_size * sum(_width(layer) for layer in template.layers)
     by_memory = BUDGET // (4 * (COPIES * weights + 4 * activations))
-    return max(1, min(LARGEST, by_memory, CACHE // weights))
+    return int(max(1, min(LARGEST, by_memory, CACHE // weights)))
 
 
 def is_small(template: Any) -> bool:

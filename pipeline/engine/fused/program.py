@@ -21,13 +21,14 @@ from pipeline.engine.fused.memory import is_small
 Arrays = Sequence[NDArray[Any]]
 
 
-class Column(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class Column(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate for each model of a stack, shape `[models, 1]`, set from outside before each step."""
 
     def __init__(self, models: int) -> None:
         self.value = tf.Variable(tf.zeros([models, 1]), trainable=False)
 
-    def __call__(self, step: Any) -> tf.Tensor:  # noqa: ARG002
+    def __call__(self, _: Any) -> tf.Tensor:
+        """Return the rates now, whatever the step."""
         return tf.identity(self.value)
 
 

@@ -16,6 +16,7 @@ from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.fused.program import Program
 from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.params.recipe import Recipe
 
 EVALUATION_NUMBERS = 16_000_000  # numbers of input images held at once while evaluating
 KEPT_NUMBERS = 200_000_000  # numbers in the variables of all compiled programs that are kept
@@ -41,7 +42,7 @@ class FusedTrainer:
             program, data = self._program(template, signature, padded), self._on_device(jobs[0])
         with program.lock:
             stack = _Stack(program, template, padded, data)
-            stack.train(lambda epoch, epochs, curves: on_epoch(epoch, epochs, curves[: len(jobs)]))
+            stack.train(lambda curves: on_epoch(curves[: len(jobs)]))
             return stack.outcomes()[: len(jobs)]
 
     def _program(self, template: keras.Model, signature: str, jobs: Sequence[Job]) -> Program:
@@ -90,7 +91,7 @@ def _next_power_of_two(size: int) -> int:
     return 1 << size.bit_length()
 
 
-def _optimizer_maker(recipe: Any) -> Callable[[Any], Any]:
+def _optimizer_maker(recipe: Recipe) -> Callable[[Any], Any]:
     return lambda learning_rate: make_optimizer(recipe.optimizer, learning_rate, clip=False)
 
 
@@ -121,7 +122,7 @@ class _Stack:
     def train(self, on_epoch: OnEpoch) -> None:
         for epoch in range(1, self.epochs + 1):
             self._train_epoch(epoch)
-            on_epoch(epoch, self.epochs, [history.curves for history in self.histories])
+            on_epoch([history.curves for history in self.histories])
             if all(history.over for history in self.histories):
                 return
 
