@@ -101,11 +101,7 @@ class _Scale:
 
 
 def _whiskers(findings: Findings, styles: Styles) -> tuple[_Scale, list[Whisker]]:
-    compared = [
-        (row, row.comparison.difference)
-        for row in findings.rows
-        if row.comparison and row.comparison.difference
-    ]
+    compared = [(row, row.difference) for row in findings.rows if row.difference]
     ends = [end for _, interval in compared for end in _ends(interval)]
     scale = _Scale([0.0, -findings.margin, findings.margin, *ends])
     return scale, [
