@@ -14,7 +14,7 @@ from pipeline.engine.auto import Engine, Stack
 from pipeline.engine.driver import Workshop
 from pipeline.engine.environment import set_up
 from pipeline.engine.protocol import OnEpoch, TrainedRun
-from pipeline.engine.views import Views
+from pipeline.engine.views import views_of
 from pipeline.engine.workers import Workers
 from pipeline.manifests import write_manifest
 from pipeline.models import export_best
@@ -35,7 +35,7 @@ class Runner:
     def __init__(self, study: Study, store: Store, root: Path, view: Progress) -> None:
         set_up(study.precision)
         self.precision = study.precision
-        self.workshop = Workshop(Views(study.dataset, root))
+        self.workshop = Workshop(views_of(study.dataset, root))
         self.engine = Engine(self.workshop, study.engine)
         self.store, self.view = store, view
         self._wanted_by: dict[str, str] = {}

@@ -41,10 +41,10 @@ def workshop(project: Path) -> "Workshop":
     """What stacks share, for tests that train in this process; TensorFlow starts here."""
     from pipeline.engine.driver import Workshop
     from pipeline.engine.environment import set_up
-    from pipeline.engine.views import Views
+    from pipeline.engine.views import views_of
 
     set_up("float32")
-    return Workshop(Views("digits", project))
+    return Workshop(views_of("digits", project))
 
 
 @pytest.fixture(scope="session")

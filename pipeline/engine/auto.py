@@ -19,6 +19,7 @@ from pipeline.engine.protocol import OnEpoch, TrainedRun, Trainer
 from pipeline.runs import Run
 
 Choice = Literal["auto", "fit", "fused"]
+BRANCHING = ("Hinge", "SquaredHinge")  # XLA does not compile their branch once it is one for several models
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Engine:
         for phase in run.phases:
             if not elementwise(phase.recipe.optimizer):
                 return f"the update of {phase.recipe.optimizer.name} is not elementwise"
+            if phase.recipe.training.loss.name in BRANCHING:
+                return f"{phase.recipe.training.loss.name} branches by its labels, which a stack cannot"
             if _convolves(self.workshop.template(run, phase)):
                 return f"convolutions do not gain from fusing ({device()})"
         return ""

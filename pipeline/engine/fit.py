@@ -114,14 +114,15 @@ class _Compiled:
     def _training_data(self, job: Job) -> tf.data.Dataset:
         training = job.recipe.training
 
-        def rows() -> Iterator[NDArray[np.int32]]:
+        def epochs() -> Iterator[NDArray[np.int32]]:
             for epoch in range(1, training.epochs + 1):
-                yield from batches(job.view.training, training.batch_size, epoch, job.batch_seed)
+                yield batches(job.view.training, training.batch_size, epoch, job.batch_seed)
 
-        spec = tf.TensorSpec([training.batch_size], tf.int32)
+        # Python draws a whole epoch at a time: a call for each batch would cost more than the step.
+        spec = tf.TensorSpec([self.steps, training.batch_size], tf.int32)
+        order = tf.data.Dataset.from_generator(epochs, output_signature=spec).prefetch(1).unbatch()
         x, y = tf.constant(job.view.x), tf.constant(job.view.y)
-        order = tf.data.Dataset.from_generator(rows, output_signature=spec)
-        return order.map(lambda row: (tf.gather(x, row), tf.gather(y, row))).prefetch(4)
+        return order.map(lambda row: (tf.gather(x, row), tf.gather(y, row))).prefetch(8)
 
     def _test(self, job: Job, history: History) -> dict[str, float]:
         if not job.test or history.diverged:

@@ -40,9 +40,9 @@ class View:
 class Views:
     """Makes views of one data set; arrays are shared between views, and scaled once."""
 
-    def __init__(self, dataset: str, root: Path) -> None:
-        self.images: Images = load(dataset, root)
-        self._validation = catalogue.lookup(dataset, root).validation
+    def __init__(self, images: Images, validation: int) -> None:
+        self.images = images
+        self._validation = validation  # how many images are held out where a recipe does not say
         self._split = lru_cache(maxsize=None)(self._split_uncached)
         self._view = lru_cache(maxsize=None)(self._view_uncached)
         self._arrays = lru_cache(maxsize=4)(self._arrays_uncached)
@@ -105,3 +105,8 @@ def _labels(labels: NDArray[np.int64], classes: Sequence[int]) -> NDArray[np.int
     found = np.full(len(labels), -1, np.int32)
     found[known] = relabel(labels[known], classes)
     return found
+
+
+def views_of(dataset: str, root: Path) -> Views:
+    """Return views of a prepared data set; raises `DataError` where it is not prepared."""
+    return Views(load(dataset, root), catalogue.lookup(dataset, root).validation)

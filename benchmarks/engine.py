@@ -1,0 +1,263 @@
+"""How fast the engines train, beside Keras Tuner as it comes and the machine's own peak, all measured in one run.
+
+    python -m benchmarks.engine [--json] [--case mlp] [--growth]
+
+Fashion-MNIST where ABLATION_DATA_MIRROR has it, else noise of its shape; digits for `small`. Each case runs in a process of
+its own, the fused engine first, so that `peak_rss_mb` is the fused engine's. Times hold everything a user waits for:
+building, tracing and compiling included. Long epochs are cut short and scaled up (`images` says how many were trained).
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Case:
+    """A net, and how many models of it train at once, for how many epochs, on how many images (None: all)."""
+
+    name: str
+    model: dict[str, Any]
+    optimizer: str
+    models: int
+    epochs: int = 1
+    images: int | None = None
+    dataset: str = "fashion_mnist"
+    scale: str = "/255"
+    slow_models: int = 2  # how many the slower ways train, being timed
+
+
+MLP = {"layers": [300, 100], "initializer": "he_normal"}
+SELU_100 = {
+    "layers": [300, {"units": 100, "repeat": 99}],
+    "activation": "selu",
+    "initializer": "lecun_normal",
+}
+CNN = {
+    "layers": [
+        {"filters": 16, "kernel_size": 3},
+        {"name": "MaxPooling2D"},
+        {"filters": 32, "kernel_size": 3},
+        {"name": "MaxPooling2D"},
+        "flatten",
+        64,
+    ]
+}
+SMALL = {"layers": [64, 32], "initializer": "he_normal"}
+CASES = [
+    Case("mlp", MLP, "sgd", 16, slow_models=1),
+    Case("mlp", MLP, "nadam", 16, slow_models=1),
+    Case("selu_100", SELU_100, "sgd", 32, images=4000, scale="standardise", slow_models=1),
+    Case("cnn", CNN, "adam", 2, images=10_000),
+    Case("small", SMALL, "nadam", 50, epochs=20, dataset="digits", slow_models=1),
+]
+GROWTH = [
+    Case(name, model, "nadam", models, epochs, images, dataset)
+    for name, model, epochs, images, dataset in (
+        ("mlp", MLP, 1, 6000, "fashion_mnist"),
+        ("small", SMALL, 10, None, "digits"),
+    )
+    for models in (4, 16, 64, 256)
+]
+
+
+def measure(case: Case, growth: bool) -> dict[str, Any]:
+    """Return one case's figures."""
+    bench = Bench(case)
+    fused = bench.engine("fused" if case.name != "cnn" else "auto", case.models)
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found: dict[str, Any] = {"case": case.name, "optimizer": case.optimizer, "models": case.models}
+    seconds = {"fused": fused}
+    if not growth:
+        seconds["fit"] = bench.engine("fit", case.slow_models)
+        seconds["keras_tuner"] = bench.keras_tuner(case.slow_models)
+        found["speedup_over_keras_tuner"] = round(seconds["keras_tuner"] / fused, 1)
+        found["speedup_over_fit"] = round(seconds["fit"] / fused, 1)
+    peak = sgemm_peak()
+    found["seconds_per_epoch_per_model"] = {name: round(value, 4) for name, value in seconds.items()}
+    found["share_of_sgemm_peak"] = round(bench.flops() / fused / peak, 3)
+    found["sgemm_peak_gflops"] = round(peak / 1e9)
+    found["peak_rss_mb"] = round(rss)
+    found["images"] = bench.trained
+    return found
+
+
+class Bench:
+    """One case, ready to be trained in several ways."""
+
+    def __init__(self, case: Case) -> None:
+        from pipeline.engine.driver import Workshop
+        from pipeline.engine.environment import set_up
+
+        set_up("float32")
+        self.case = case
+        self.workshop = Workshop(_views(case.dataset))
+        run = self.run(0)
+        self.view = self.workshop.view(run, run.phases[0])
+        self.trained = len(self.view.training)
+        whole = len(self.view.y) - len(self.view.test) - len(self.view.validation)
+        self.scale = whole / self.trained / case.epochs
+
+    def run(self, seed: int) -> Any:
+        """Return the run of one model."""
+        from pipeline.params.recipe import Recipe
+        from pipeline.runs import Context, Run
+
+        case = self.case
+        recipe = Recipe.model_validate(
+            {
+                "data": {"scale": case.scale, "limit": case.images},
+                "model": case.model,
+                "optimizer": {"name": case.optimizer, "learning_rate": 1e-3},
+                "training": {"epochs": case.epochs},
+            }
+        )
+        return Run(recipe, Context(case.dataset, "benchmark", 0, "float32"), "trial", seed)
+
+    def engine(self, name: Any, models: int) -> float:
+        """Return seconds an epoch and model that an engine of ours takes."""
+        from pipeline.engine.auto import Engine
+
+        engine = Engine(self.workshop, name)
+        runs = [self.run(seed) for seed in range(models)]
+        return self._timed(lambda: list(engine.train_all(runs, lambda _: lambda _: None)), models)
+
+    def keras_tuner(self, models: int) -> float:
+        """Return seconds an epoch and model that `keras_tuner.RandomSearch` takes, written as its guide does."""
+        import keras
+        import keras_tuner
+
+        case, view, run = self.case, self.view, self.run(0)
+
+        def build(hp: Any) -> keras.Model:
+            from pipeline.build.model import build_model
+
+            model = build_model(run.recipe, view.image_shape, view.classes)
+            optimizer = keras.optimizers.get(case.optimizer)
+            optimizer.learning_rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log")
+            model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+            return model
+
+        with tempfile.TemporaryDirectory() as folder:
+            tuner = keras_tuner.RandomSearch(
+                build, "val_accuracy", max_trials=models, directory=folder, overwrite=True
+            )
+            x, y = view.x[view.training], view.y[view.training]
+            held_out = view.x[view.validation], view.y[view.validation]
+            return self._timed(
+                lambda: tuner.search(x, y, epochs=case.epochs, validation_data=held_out, verbose=0), models
+            )
+
+    def flops(self) -> float:
+        """Return the floating-point operations of one model's epoch: forward once, backward twice, dense layers alone."""
+        template = self.workshop.template(self.run(0), self.run(0).phases[0])
+        kernels = sum(int(np.prod(w.shape)) for w in template.trainable_variables if len(w.shape) == 2)
+        return 6.0 * kernels * self.trained * self.scale * self.case.epochs
+
+    def _timed(self, work: Any, models: int) -> float:
+        start = time.perf_counter()
+        work()
+        return (time.perf_counter() - start) * self.scale / models
+
+
+def sgemm_peak(size: int = 2048, repeats: int = 7) -> float:
+    """Return the machine's floating-point operations a second in a large float32 matrix product, the best of several."""
+    import tensorflow as tf
+
+    a = tf.random.stateless_normal([size, size], [0, 1])
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        tf.linalg.matmul(a, a).numpy()
+        best = min(best, time.perf_counter() - start)
+    return 2.0 * size**3 / best
+
+
+def _views(dataset: str) -> Any:
+    from pipeline.data.fetch import fetch
+    from pipeline.data.prepare import prepare
+    from pipeline.engine.views import Views, views_of
+
+    if dataset == "digits" or os.environ.get("ABLATION_DATA_MIRROR"):
+        root = Path(tempfile.gettempdir()) / "ablation-benchmark"
+        fetch(dataset, root)
+        prepare(dataset, root)
+        return views_of(dataset, root)
+    return Views(_noise(), 5000)
+
+
+def _noise() -> Any:
+    """Return random images in the shape of Fashion-MNIST: as slow to train on, with nothing to learn."""
+    from pipeline.data.prepare import Images
+
+    generator = np.random.default_rng(0)
+
+    def images(count: int) -> Any:
+        return generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+
+    def labels(count: int) -> Any:
+        return generator.integers(0, 10, count)
+
+    names = tuple(map(str, range(10)))
+    return Images(images(60_000), labels(60_000), images(10_000), labels(10_000), names, (28, 28))
+
+
+def main() -> None:
+    """Measure every case asked for, each in a process of its own."""
+    parser = argparse.ArgumentParser("python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON line a case")
+    parser.add_argument("--case", help="this case alone")
+    parser.add_argument(
+        "--growth", action="store_true", help="the fused engine with 4, 16, 64 and 256 models"
+    )
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    cases = GROWTH if options.growth else CASES
+    if options.child is not None:
+        print(json.dumps(measure(cases[options.child], options.growth)))
+        return
+    for number, case in enumerate(cases):
+        if options.case in (None, case.name):
+            _show(_in_child(number, options.growth), options.json)
+
+
+def _in_child(number: int, growth: bool) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.engine",
+        "--child",
+        str(number),
+        *(["--growth"] if growth else []),
+    ]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found), flush=True)
+        return
+    seconds = ", ".join(f"{name} {value:g} s" for name, value in found["seconds_per_epoch_per_model"].items())
+    ratio = found.get("speedup_over_keras_tuner")
+    print(
+        f"{found['case']:9} {found['optimizer']:6} {found['models']:4} models: {seconds} an epoch and model"
+        + (f"; {ratio:g} times Keras Tuner" if ratio else "")
+        + f"; {found['share_of_sgemm_peak']:.0%} of the sgemm peak, {found['peak_rss_mb']} MB",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
