@@ -17,11 +17,13 @@ def make_loss(recipe: Recipe) -> Any:
 def targets(labels: Any, loss: Any, units: int) -> Any:
     """Return integer `labels` `[n]` in the form that `loss` takes.
 
-    Sparse losses take integers; a single output unit takes `[n, 1]` zeros and ones; others take one-hot rows.
+    Sparse losses take integers (so does one whose name does not show it); a single output unit takes `[n, 1]` zeros
+    and ones; others take one-hot rows.
     """
     if units == 1:
         return keras.ops.cast(keras.ops.expand_dims(labels, -1), "float32")
-    if type(loss).__name__.startswith("Sparse"):
+    name = type(loss).__name__
+    if name.startswith("Sparse") or name == "CategoricalGeneralizedCrossEntropy":
         return labels
     return keras.ops.one_hot(labels, units)
 

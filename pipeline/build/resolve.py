@@ -1,4 +1,4 @@
-"""From a name in params to the Keras object it stands for, through Keras's own `deserialize`."""
+"""From a name in params to the Keras object it stands for."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ def make(namespace: str, named: Any, **more: object) -> Any:
     if ":" in named.name:
         made: Any = load_object(named.name, root())
         return made(**arguments)
-    module = getattr(keras, namespace)
-    return module.deserialize({"class_name": named.name, "config": arguments})
+    # Not `deserialize`: of the losses, it does not know all that Keras exports.
+    return getattr(getattr(keras, namespace), named.name)(**arguments)
 
 
 def make_layer(named: Any, **more: object) -> keras.layers.Layer:
@@ -35,11 +35,31 @@ def activation_layer(named: Any, name: str) -> keras.layers.Layer:
         return keras.layers.Activation(load_object(named.name, root()), name=name)
     if not named.arguments and hasattr(keras.activations, named.name):
         return keras.layers.Activation(named.name, name=name)
-    return _layer_of_activation(named.name)(**named.arguments, name=name)
+    own_layer = _layer_of_activation(named.name)
+    if own_layer is None:
+        return FunctionLayer(named.name, named.arguments, name=name)
+    return own_layer(**named.arguments, name=name)
 
 
-def _layer_of_activation(name: str) -> type[keras.layers.Layer]:
-    """Return the layer class for an activation: `leaky_relu` and `LeakyReLU` are the same."""
+@keras.saving.register_keras_serializable("pipeline")
+class FunctionLayer(keras.layers.Layer):
+    """An activation function of Keras that has no layer, with arguments: `celu` with its `alpha`."""
+
+    def __init__(self, function: str, arguments: dict[str, Any], **more: Any) -> None:
+        super().__init__(**more)
+        self.function, self.arguments = function, arguments
+
+    def call(self, inputs: Any) -> Any:
+        """Apply the function."""
+        return getattr(keras.activations, self.function)(inputs, **self.arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a saved model is loaded from."""
+        return {**super().get_config(), "function": self.function, "arguments": self.arguments}
+
+
+def _layer_of_activation(name: str) -> type[keras.layers.Layer] | None:
+    """Return the layer class for an activation, if there is one: `leaky_relu` and `LeakyReLU` are the same."""
     folded = name.replace("_", "").lower()
     classes = {candidate.lower(): candidate for candidate in dir(keras.layers)}
-    return getattr(keras.layers, classes[folded])  # type: ignore[no-any-return]
+    return getattr(keras.layers, classes[folded]) if folded in classes else None
