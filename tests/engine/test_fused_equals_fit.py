@@ -3,21 +3,22 @@
 Compiling costs a second or more a graph and engine, so each test trains much in few graphs.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from core.kit import run
 
-from pipeline.engine.auto import Engine
-
 from .training import assert_near, train
+
+if TYPE_CHECKING:
+    from pipeline.engine.auto import Engine
 
 pytestmark = pytest.mark.slow
 
 TEN = ("SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "Nadam", "Lion", "Ftrl")
 
 
-def assert_equal(fused: Engine, fit: Engine, patches: list[dict[str, Any]], **more: Any) -> None:
+def assert_equal(fused: "Engine", fit: "Engine", patches: list[dict[str, Any]], **more: Any) -> None:
     """Train one run of each patch with both engines and compare."""
     runs = [run(patch, seed=seed) for seed, patch in enumerate(patches)]
     tolerance = more.pop("tolerance", 2e-6)
@@ -47,13 +48,13 @@ LAYERS = {
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-def test_layers(fused: Engine, fit: Engine, kind: str) -> None:
+def test_layers(fused: "Engine", fit: "Engine", kind: str) -> None:
     patch = {"model": LAYERS[kind], "optimizer": {"momentum": 0.9}}
     assert_equal(fused, fit, [patch] * 3, tolerance=1e-5)
 
 
 @pytest.mark.parametrize("name", TEN)
-def test_optimizers(fused: Engine, fit: Engine, name: str) -> None:
+def test_optimizers(fused: "Engine", fit: "Engine", name: str) -> None:
     rates = [{"optimizer": {"name": name, "learning_rate": rate}} for rate in (0.01, 0.001, 0.03)]
     # Adam and its like divide by the root of a gradient's square: rounding grows where it is nearly zero.
     assert_equal(fused, fit, rates, tolerance=2e-4)
@@ -62,7 +63,7 @@ def test_optimizers(fused: Engine, fit: Engine, name: str) -> None:
 STOPPING = {"optimizer": {"learning_rate": 0.5}, "training": {"epochs": 6}}
 
 
-def test_schedules_and_rules_between_epochs(fused: Engine, fit: Engine) -> None:
+def test_schedules_and_rules_between_epochs(fused: "Engine", fit: "Engine") -> None:
     schedules: list[Any] = [
         "constant",
         {"name": "power", "steps": 5},
@@ -85,7 +86,7 @@ def test_schedules_and_rules_between_epochs(fused: Engine, fit: Engine) -> None:
     assert_equal(fused, fit, patches, tolerance=1e-5)
 
 
-def test_the_rules_between_epochs_came_into_play(fused: Engine) -> None:
+def test_the_rules_between_epochs_came_into_play(fused: "Engine") -> None:
     plateau = {**STOPPING, "schedule": {"name": "plateau", "patience": 1, "min_delta": 0.2}}
     stopping = {"patience": 1, "min_delta": 0.05}
     stopped = {**STOPPING, "training": {"epochs": 6, "early_stopping": stopping}}
@@ -105,12 +106,12 @@ def test_the_rules_between_epochs_came_into_play(fused: Engine) -> None:
     ("kind", "limits"),
     [("clipvalue", (0.001, 0.01)), ("clipnorm", (0.01, 0.1)), ("global_clipnorm", (0.02, 0.2))],
 )
-def test_clipping(fused: Engine, fit: Engine, kind: str, limits: tuple[float, ...]) -> None:
+def test_clipping(fused: "Engine", fit: "Engine", kind: str, limits: tuple[float, ...]) -> None:
     patches = [{"optimizer": {"learning_rate": 0.5, kind: limit}} for limit in limits]
     assert_equal(fused, fit, patches)
 
 
-def test_regularizers_and_constraints(fused: Engine, fit: Engine) -> None:
+def test_regularizers_and_constraints(fused: "Engine", fit: "Engine") -> None:
     penalties = {
         "kernel_regularizer": {"name": "l1_l2", "l1": 1e-3, "l2": 1e-2},
         "kernel_constraint": {"name": "max_norm", "max_value": 0.5},
@@ -121,7 +122,7 @@ def test_regularizers_and_constraints(fused: Engine, fit: Engine) -> None:
 LOSSES: dict[str, dict[str, Any]] = {
     "one-hot": {"training": {"loss": {"name": "categorical_crossentropy", "label_smoothing": 0.1}}},
     "poisson": {"training": {"loss": "poisson"}},
-    "hinge": {"training": {"loss": "hinge"}, "model": {"output": {"activation": "tanh"}}},
+    "hinge": {"training": {"loss": "categorical_hinge"}, "model": {"output": {"activation": "tanh"}}},
     "one unit": {
         "training": {"loss": "binary_crossentropy"},
         "data": {"classes": [3, 5], "limit": 60},
@@ -131,11 +132,11 @@ LOSSES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", LOSSES)
-def test_losses(fused: Engine, fit: Engine, kind: str) -> None:
+def test_losses(fused: "Engine", fit: "Engine", kind: str) -> None:
     assert_equal(fused, fit, [LOSSES[kind]] * 2)
 
 
-def test_phases(fused: Engine, fit: Engine) -> None:
+def test_phases(fused: "Engine", fit: "Engine") -> None:
     few = {"data": {"classes": [5, 6, 7, 8, 9], "limit": None, "per_class": 6}, "training": {"epochs": 1}}
     first = {"data": {"classes": [0, 1, 2, 3, 4], "per_class": 12}, "name": "first"}
     frozen = {"phases": [first, {"trainable": "head"}, {"training": {"epochs": 2}}]}

@@ -1,16 +1,19 @@
 """Training through the public engine, and how near two trainings of one run came to each other."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from pipeline.engine.auto import Engine
 from pipeline.engine.protocol import TrainedRun
 from pipeline.runs import Run
 
+if TYPE_CHECKING:
+    from pipeline.engine.auto import Engine
 
-def train(engine: Engine, runs: Sequence[Run]) -> list[TrainedRun]:
+
+def train(engine: "Engine", runs: Sequence[Run]) -> list[TrainedRun]:
     """Return each of `runs` trained, in their order, whichever stacks they were in."""
     done = {
         trained.record.key: trained

@@ -1,0 +1,95 @@
+"""Which engine trains which runs, and what is said about it."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from core.kit import recipe, run
+
+from pipeline.params import catalogue
+
+from .training import train
+
+if TYPE_CHECKING:
+    from pipeline.engine.driver import Workshop
+
+ELEMENTWISE = {"SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "Nadam", "Lion", "Ftrl"}
+NOT_ELEMENTWISE = {"Adafactor", "Lamb", "Muon"}
+OTHERS = {"ScheduleFreeAdamW"}
+
+
+def test_every_optimizer_of_keras_is_judged_here() -> None:
+    assert set(catalogue.names("optimizers")) == ELEMENTWISE | NOT_ELEMENTWISE | OTHERS
+
+
+@pytest.mark.parametrize("name", sorted(ELEMENTWISE | NOT_ELEMENTWISE))
+def test_whether_an_optimizer_moves_each_number_by_itself(workshop: "Workshop", name: str) -> None:  # noqa: ARG001
+    from pipeline.engine.auto import elementwise
+
+    assert elementwise(recipe({"optimizer": {"name": name}}).optimizer) is (name in ELEMENTWISE)
+
+
+@pytest.mark.parametrize("choice", ["auto", "fused"])
+@pytest.mark.parametrize(
+    ("patch", "reason"),
+    [
+        ({"optimizer": "muon"}, "the update of Muon is not elementwise"),
+        ({"model": {"layers": [{"filters": 2, "kernel_size": 3}]}}, "convolutions do not gain from fusing"),
+        ({"training": {"loss": "hinge"}}, "Hinge branches by its labels"),
+        ({"phases": [{}, {"optimizer": "lamb"}]}, "the update of Lamb is not elementwise"),
+    ],
+    ids=["optimizer", "convolution", "loss", "a later phase"],
+)
+def test_what_cannot_be_fused_is_trained_by_fit_and_the_reason_given(
+    workshop: "Workshop", choice: Any, patch: dict[str, Any], reason: str
+) -> None:
+    from pipeline.engine.auto import Engine
+
+    stacks = Engine(workshop, choice).stacks([run(patch), run(patch, seed=1)])
+    assert [(stack.engine, len(stack.runs)) for stack in stacks] == [("fit", 1), ("fit", 1)]
+    assert all(stack.reason.startswith(reason) for stack in stacks)
+
+
+def test_stacks_hold_every_run_once_and_only_one_graph(workshop: "Workshop") -> None:
+    from pipeline.engine.auto import Engine
+
+    patches = [{}, {"model": {"layers": [3]}}, {"optimizer": {"learning_rate": 0.2}}, {"schedule": "cosine"}]
+    runs = [run(patch, seed=seed, phase=phase) for patch in patches for seed in (0, 1) for phase in PHASES]
+    engine = Engine(workshop)
+    stacks = engine.stacks(runs)
+    assert sorted(each.key for stack in stacks for each in stack.runs) == sorted(each.key for each in runs)
+    assert len(stacks) == 4, "two nets, replicates and trials"
+    assert [stack.runs for stack in stacks] == [stack.runs for stack in engine.stacks(runs)]
+    assert all(len({workshop.run_signature(each) for each in stack.runs}) == 1 for stack in stacks)
+    assert {stack.engine for stack in stacks} == {"fused"}
+
+
+PHASES: tuple[Any, ...] = ("trial", "replicate")
+
+
+def test_fit_on_request(workshop: "Workshop") -> None:
+    from pipeline.engine.auto import Engine
+
+    (stack,) = Engine(workshop, "fit").stacks([run()])
+    assert (stack.engine, stack.reason) == ("fit", "engine: fit")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(NOT_ELEMENTWISE | OTHERS))
+def test_the_other_optimizers_train_too(workshop: "Workshop", name: str) -> None:
+    from pipeline.engine.auto import Engine
+
+    patch = {"optimizer": {"name": name, "learning_rate": 0.01}, "training": {"epochs": 1}}
+    (trained,) = train(Engine(workshop), [run(patch)])
+    assert trained.record.outcome == "finished"
+    assert trained.record.engine.name == ("fused" if trained.record.engine.reason == "one graph" else "fit")
+
+
+@pytest.mark.slow
+def test_a_convolution_trains(workshop: "Workshop") -> None:
+    from pipeline.engine.auto import Engine
+
+    net = {
+        "layers": [{"filters": 2, "kernel_size": 3, "normalisation": "before"}, {"name": "MaxPooling2D"}, 4]
+    }
+    (trained,) = train(Engine(workshop), [run({"model": net, "training": {"epochs": 1}})])
+    assert (trained.record.outcome, trained.record.engine.name) == ("finished", "fit")
