@@ -1,6 +1,6 @@
 """The `ablate` stage: bring one ablation's runs into the store, and its results out of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -25,12 +25,20 @@ def ablate(study: Study, name: str, store: Store, root: Path, ahead: bool = Fals
         raise UserError(f"ablation {name!r} is not in the study; there are {', '.join(study.ablations)}")
     store.sweep()
     (state,) = survey(study, store, root, [name])
+    _drop_damaged(store, {run.key for each in state.variants if each.is_chosen for run in each.replicates})
     if not _is_done(store, state):
+        _drop_damaged(store, store.keys())
         others = [other for other in study.ablations if other != name] if ahead else []
         states = [state, *survey(study, store, root, others)]
         _train(study, store, root, [each for each in states if not _is_done(store, each)])
     write_manifest(store, state)
     write_results(store, state, root / "results")
+
+
+def _drop_damaged(store: Store, keys: Iterable[str]) -> None:
+    """Read runs that the store may have; it removes what it cannot read, to be trained again."""
+    for key in keys:
+        store.get(key)
 
 
 def _is_done(store: Store, state: AblationState) -> bool:
