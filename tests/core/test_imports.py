@@ -31,7 +31,7 @@ LEVELS = [
     {"runner", "tables", "report"},
     {"manifests", "models", "results", "plan"},
     {"survey"},
-    {"search", "tracking"},
+    {"search", "tracking", "tuner"},
     {"engine"},
     {"build"},
     {"runs"},
@@ -64,6 +64,7 @@ APART = {
     "tracking": {"engine", "build", "search", "survey", "runs", "report"},
     "engine": {"store", "search", "tracking", "report", "survey"},
     "build": {"engine", "search", "tracking", "data"},
+    "tuner": {"store", "runs", "tracking", "report"},
 }
 
 

@@ -1,0 +1,81 @@
+"""A tiny project: two ablations of tiny nets on few digits, and ways to bring it up to date."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from pipeline.params.load import load
+from pipeline.store import Store
+
+PACKAGE = Path(pipeline.__file__).parent
+REPOSITORY = PACKAGE.parent
+
+PARAMS: dict[str, Any] = {
+    "dataset": "digits",
+    "seed": 0,
+    "seeds": 3,
+    "margin": 0.2,
+    "precision": "float32",
+    "base": {
+        "data": {"limit": 90, "validation": 40},
+        "model": {"layers": [6], "activation": "tanh"},
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "training": {"epochs": 2, "batch_size": 16},
+    },
+    "ablations": {
+        "tuned": {
+            "question": "Does momentum help?",
+            "tune": {"trials": 2, "space": {"optimizer.learning_rate": {"log": [0.01, 0.5]}}},
+            "variants": {"plain": {}, "momentum": {"optimizer": {"momentum": 0.9}}},
+        },
+        "width": {
+            "question": "Does width help?",
+            "variants": {"six": {}, "twelve": {"model": {"layers": [12]}}},
+        },
+    },
+}
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment for a project of its own: its store, its database, this Python first."""
+    kept = {key: value for key, value in os.environ.items() if key not in ("DVC_ROOT", "MLFLOW_TRACKING_URI")}
+    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def write_params(root: Path, params: Mapping[str, Any] = PARAMS) -> None:
+    """Write a params file; JSON is YAML."""
+    (root / "params.yaml").write_text(json.dumps(params, indent=1), encoding="utf-8")
+
+
+def project_at(root: Path, prepared: Path, params: Mapping[str, Any] = PARAMS) -> Path:
+    """Make a project folder with the data that lies prepared in another."""
+    root.mkdir()
+    shutil.copytree(prepared / "data", root / "data")
+    write_params(root, params)
+    return root
+
+
+def ablate(root: Path, name: str, ahead: bool = False) -> None:
+    """Bring an ablation up to date in this process."""
+    from pipeline.ablate import ablate as bring_up_to_date
+
+    bring_up_to_date(load(root / "params.yaml"), name, Store(root / ".runs"), root, ahead)
+
+
+def results(root: Path) -> dict[str, bytes]:
+    """Return every ablation's results as they were written."""
+    return {path.parent.name: path.read_bytes() for path in sorted(root.glob("results/*/ablation.json"))}
+
+
+def call(root: Path, *command: str, status: int = 0) -> str:
+    """Run a command in a project; return what it printed."""
+    done = subprocess.run(command, cwd=root, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,0 +1,86 @@
+"""The whole of it as a user runs it: git, DVC, every stage, MLflow."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.store import Store
+
+from .kit import PACKAGE, PARAMS, REPOSITORY, call, write_params
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning"),  # MLflow
+]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A git and DVC repository that holds the pipeline and tiny ablations."""
+    root = tmp_path / "study"
+    root.mkdir()
+    shutil.copytree(PACKAGE, root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "dvc.yaml", root)
+    shutil.copytree(REPOSITORY / ".dvc", root / ".dvc", ignore=lambda folder, names: {*names} - {"config"})  # noqa: ARG005
+    for name in (".dvcignore", ".gitignore"):
+        shutil.copy(REPOSITORY / name, root)
+    (root / "reports").mkdir()
+    write_params(root)
+    call(root, "git", "init", "--quiet")
+    return root
+
+
+def runs_in_mlflow(root: Path) -> dict[str, set[str]]:
+    """Return the keys of MLflow's runs by experiment; a key twice in one fails."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{root / 'mlflow.db'}")
+    found = {}
+    for experiment in client.search_experiments():
+        runs = client.search_runs([experiment.experiment_id])
+        keys = [run.data.tags["run_key"] for run in runs]
+        assert len(set(keys)) == len(keys) and {run.info.status for run in runs} <= {"FINISHED"}
+        found[experiment.name] = set(keys)
+    found.pop("Default")
+    return found
+
+
+def wanted_keys(root: Path) -> dict[str, set[str]]:
+    manifests = Store(root / ".runs").manifests()
+    return {name: {entry["run_key"] for entry in each["entries"]} for name, each in manifests.items()}
+
+
+def test_a_study_from_nothing_then_changed(study: Path) -> None:
+    call(study, "dvc", "repro")
+    store = Store(study / ".runs")
+    first = store.keys()
+    assert len(first) == 2 * (2 + 3) + 2 * 3
+    in_mlflow = runs_in_mlflow(study)
+    assert in_mlflow == wanted_keys(study) and set().union(*in_mlflow.values()) == first
+    assert {path.name for path in study.glob("reports/*.html")} == {"index.html", "tuned.html", "width.html"}
+
+    assert "didn't change" in call(study, "dvc", "repro")
+
+    fewer = copy.deepcopy(PARAMS)
+    fewer["ablations"]["tuned"]["variants"]["nesterov"] = {"optimizer": {"momentum": 0.9, "nesterov": True}}
+    del fewer["ablations"]["width"]
+    write_params(study, fewer)
+    before = {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in first}
+    call(study, "dvc", "repro")
+    added = store.keys() - first
+    variants = json.loads((study / "results" / "tuned" / "ablation.json").read_text(encoding="utf-8"))[
+        "variants"
+    ]
+    nesterov = variants[2]
+    assert (
+        added == {each["run_key"] for each in nesterov["trials"] + nesterov["replicates"]} and len(added) == 5
+    )
+    assert {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in first} == before
+    pages = [path.read_text(encoding="utf-8") for path in study.glob("reports/*.html")]
+    assert {path.name for path in study.glob("reports/*.html")} == {"index.html", "tuned.html"}
+    assert all("Does width help?" not in page for page in pages) and any("nesterov" in page for page in pages)
+    assert set(json.loads((study / "reports" / "metrics.json").read_text(encoding="utf-8"))) == {"tuned"}
+    assert runs_in_mlflow(study)["tuned"] == wanted_keys(study)["tuned"]
