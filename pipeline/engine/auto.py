@@ -3,19 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import keras
-import numpy as np
 
 from pipeline.build.optimizer import make_optimizer
 from pipeline.engine.driver import Workshop, train_stack
 from pipeline.engine.environment import device
 from pipeline.engine.fit import FitTrainer
+from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut, group
 from pipeline.engine.fused.memory import is_small, largest_stack
 from pipeline.engine.fused.trainer import FusedTrainer
 from pipeline.engine.protocol import OnEpoch, TrainedRun, Trainer
+from pipeline.params.recipe import OptimizerSpec
 from pipeline.runs import Run
 
 Choice = Literal["auto", "fit", "fused"]
@@ -83,42 +84,12 @@ def _convolves(model: keras.Model) -> bool:
     return any(len(layer.output.shape) > 2 for layer in model.layers[1:])
 
 
-def elementwise(spec: Any) -> bool:
-    """Tell whether an optimizer moves each number by itself, whatever the others do; found by trying it.
-
-    Two rows updated as one variable must move as each would alone, with a learning rate for each row.
-    """
+def elementwise(spec: OptimizerSpec) -> bool:
+    """Tell whether a recipe's optimizer moves each number by itself, whatever the others do."""
     return _elementwise(spec.model_dump_json())
 
 
 @cache
 def _elementwise(text: str) -> bool:
-    from pipeline.params.recipe import OptimizerSpec
-
     spec = OptimizerSpec.model_validate_json(text)
-    gradients = np.array([[0.5, -2.0, 1.0], [-0.1, 0.03, 4.0]], np.float32)
-    together = _moved(spec, gradients, np.array([[0.1], [0.01]], np.float32))
-    apart = [
-        _moved(spec, gradients[[row]], np.array([[rate]], np.float32)) for row, rate in enumerate((0.1, 0.01))
-    ]
-    single = np.concatenate(
-        [_moved(spec, gradients[:, [column]], np.array([[0.1], [0.01]], np.float32)) for column in range(3)],
-        axis=1,
-    )
-    return np.allclose(together, np.concatenate(apart), atol=1e-6) and np.allclose(
-        together, single, atol=1e-6
-    )
-
-
-def _moved(spec: Any, gradients: Any, rate: Any) -> Any:
-    """Return where a variable of ones is after three steps."""
-    from pipeline.engine.fused.program import Column
-
-    column = Column(len(rate))
-    column.value.assign(rate)
-    optimizer = make_optimizer(spec, column, clip=False)
-    variable = keras.Variable(np.ones_like(gradients))
-    optimizer.build([variable])
-    for _ in range(3):
-        optimizer.apply([keras.ops.convert_to_tensor(gradients)], [variable])
-    return np.asarray(variable)
+    return moves_elementwise(lambda learning_rate: make_optimizer(spec, learning_rate, clip=False))

@@ -14,6 +14,7 @@ from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.rows import chunks
 from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
 from pipeline.params.recipe import Recipe
@@ -165,7 +166,7 @@ class _Stack:
         lengths = np.array([len(each) for each in rows])
         totals = np.zeros((2, len(rows)))
         penalty: Any = 0.0
-        for part, counted in _chunks(rows, _chunk_length(self.jobs)):
+        for part, counted in chunks(rows, _chunk_length(self.jobs)):
             loss, hits, penalty = self.program.evaluate(*self.data, part, counted)
             totals += [loss, hits]
         return totals[0] / lengths + penalty, totals[1] / lengths
@@ -205,15 +206,6 @@ def _chunk_length(jobs: Sequence[Job]) -> int:
     numbers = len(jobs) * int(np.prod(jobs[0].view.x.shape[1:]))
     longest = max(max(len(job.view.validation), len(job.view.test) * job.test) for job in jobs)
     return min(longest, max(32, EVALUATION_NUMBERS // numbers))
-
-
-def _chunks(rows: Sequence[NDArray[np.int32]], length: int) -> Any:
-    """Yield `rows` in parts of one shape `[models, length]`, with 1 where a row counts and 0 where it is filling."""
-    for start in range(0, max(len(each) for each in rows), length):
-        # Filled up with rows of its own: others may have no label here, and 0 times a NaN loss is NaN.
-        part = np.stack([np.resize(each[start:] if start < len(each) else each, length) for each in rows])
-        counted = np.stack([np.arange(start, start + length) < len(each) for each in rows]).astype(np.float32)
-        yield part, counted
 
 
 def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[Weights], list[Weights]]:

@@ -1,0 +1,243 @@
+"""A user's compiled models as one stack: which have one graph, and their training together."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.build.optimizer import CLIPS
+from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.fused.elementwise import moves_elementwise
+from pipeline.engine.fused.grouping import cut
+from pipeline.engine.fused.memory import CACHE, LARGEST
+from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.rows import chunks
+from pipeline.engine.rules import Stopping
+from pipeline.tuner.request import Request
+
+FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+BATCH_SEED = 0  # all trials see the same batches, and differ by their hyperparameters alone
+EVALUATED = 1000  # rows at a time
+
+
+@dataclass
+class Fusible:
+    """One execution of a trial: its model, and what it shares with others of its stack."""
+
+    trial_id: str
+    execution: int
+    model: keras.Model
+    loss: Any
+    signature: str
+
+
+def fusible(trial_id: str, execution: int, model: Any, request: Request, objective: Any) -> Fusible | None:
+    """Return the model ready to be fused, or None where the fused engine does not know some part of it."""
+    if type(model) not in (keras.Model, keras.Sequential, keras.src.models.Functional) or not model.built:
+        return None
+    loss = _per_image(model.loss)
+    sparse = type(loss).__name__.startswith("Sparse")
+    known = loss is not None and sparse != request.one_hot and getattr(objective, "name", "") in FIGURES
+    if not known or model.output_shape[-1] == 1 or _convolves(model) or not _plain(model.optimizer):
+        return None
+    return Fusible(trial_id, execution, model, loss, _signature(model, loss))
+
+
+def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -> list[dict[str, float]]:
+    """Train all models of one graph; return each one's figures at its best epoch, whose weights it then has.
+
+    Returns nothing where their optimizer cannot be shared.
+    """
+    if not moves_elementwise(_maker(stack[0].model.optimizer)):
+        return []
+    largest = max(1, min(LARGEST, CACHE // max(1, stack[0].model.count_params())))
+    sign = -1.0 if objective.direction == "min" else 1.0
+    parts = [_Training(part, request, objective.name, sign) for part in cut(stack, largest)]
+    return [figures for part in parts for figures in part.run()]
+
+
+@dataclass
+class _Best:
+    """A trial's figures at its best epoch so far, and the rule that may stop it."""
+
+    stopping: Stopping | None
+    score: float = -np.inf
+    figures: dict[str, float] = field(default_factory=dict)
+    over: bool = False
+
+
+class _Training:
+    """One stack on its way."""
+
+    def __init__(self, stack: Sequence[Fusible], request: Request, objective: str, sign: float) -> None:
+        self.stack, self.request, self.objective, self.sign = stack, request, objective, sign
+        models = [each.model for each in stack]
+        self.steps = steps_per_epoch(len(request.training), request.batch_size)
+        clip, _ = _clip(models[0].optimizer)
+        self.program = Program(models[0], stack[0].loss, _maker(models[0].optimizer), len(stack), clip)
+        self.program.load(
+            [_values(m.trainable_variables) for m in models],
+            [_values(m.non_trainable_variables) for m in models],
+        )
+        self.rates = np.stack([_rates(model.optimizer, self.steps * request.epochs) for model in models])
+        self.clips = keras.ops.convert_to_tensor([_clip(model.optimizer)[1] for model in models], "float32")
+        self.data = (keras.ops.convert_to_tensor(request.x), keras.ops.convert_to_tensor(request.y))
+        self.best = [_Best(request.stopping()) for _ in stack]
+        self.kept = self.program.read()
+
+    def run(self) -> list[dict[str, float]]:
+        for epoch in range(1, self.request.epochs + 1):
+            self._epoch(epoch)
+            if all(best.over for best in self.best):
+                break
+        self._give_back()
+        return [best.figures for best in self.best]
+
+    def _epoch(self, epoch: int) -> None:
+        request, size = self.request, len(self.stack)
+        drawn = batches(request.training, request.batch_size, epoch, BATCH_SEED)
+        order = np.repeat(drawn[:, None, :], size, axis=1)
+        rates = self.rates[:, (epoch - 1) * self.steps : epoch * self.steps].T[:, :, None]
+        loss, accuracy = self.program.epoch(*self.data, order, np.ascontiguousarray(rates), self.clips)
+        val_loss, val_accuracy = self._evaluate()
+        rows = np.stack([loss, accuracy, val_loss, val_accuracy], axis=1).tolist()
+        keep = np.zeros(size, bool)
+        for slot, (best, row) in enumerate(zip(self.best, rows, strict=True)):
+            keep[slot] = self._judge(best, epoch, dict(zip(FIGURES, row, strict=True)))
+        for kept, now in zip(self.kept, self.program.read(), strict=True):
+            for old, new in zip(kept, now, strict=True):
+                old[keep] = new[keep]
+
+    def _judge(self, best: _Best, epoch: int, figures: dict[str, float]) -> bool:
+        """Note an epoch's figures; return whether it is the trial's best so far."""
+        if best.over:
+            return False
+        score = self.sign * figures[self.objective]
+        improved = not best.figures or score > best.score
+        if improved:
+            best.score, best.figures = score, figures
+        if best.stopping is not None:
+            _, best.over = best.stopping.after_epoch(epoch, figures[self.request.monitor])
+        return improved
+
+    def _evaluate(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        rows = [self.request.validation] * len(self.stack)
+        totals, penalty = np.zeros((2, len(rows))), np.zeros(len(rows))
+        for part, counted in chunks(rows, min(EVALUATED, len(rows[0]))):
+            loss, hits, penalty = self.program.evaluate(*self.data, part, counted)
+            totals += [loss, hits]
+        return totals[0] / len(rows[0]) + penalty, totals[1] / len(rows[0])
+
+    def _give_back(self) -> None:
+        """Put each trial's best weights into its own model."""
+        trainable = self.program.layout.unstack(self.kept[0])
+        for slot, each in enumerate(self.stack):
+            for variable, value in zip(each.model.trainable_variables, trainable[slot], strict=True):
+                variable.assign(value)
+            for variable, array in zip(each.model.non_trainable_variables, self.kept[1], strict=True):
+                variable.assign(array[slot])
+
+
+def _values(variables: Sequence[Any]) -> list[NDArray[Any]]:
+    return [np.asarray(variable) for variable in variables]
+
+
+def _per_image(loss: Any) -> Any:
+    """Return a compiled loss as one that gives a value per image; None where it is not one of Keras's classes."""
+    if isinstance(loss, str):
+        camel = "".join(part.capitalize() for part in loss.split("_"))
+        kind = getattr(keras.losses, camel, None)
+        return kind(reduction=None) if kind is not None else None
+    if isinstance(loss, keras.losses.Loss) and type(loss).__module__.startswith("keras."):
+        return type(loss).from_config({**loss.get_config(), "reduction": None})
+    return None
+
+
+def _convolves(model: keras.Model) -> bool:
+    return any(
+        len(layer.output.shape) > 2
+        for layer in model.layers
+        if not isinstance(layer, keras.layers.InputLayer)
+    )
+
+
+def _plain(optimizer: Any) -> bool:
+    """Tell whether an optimizer does nothing beyond its update: no averaging, no scaling, no gathering of gradients."""
+    steps = getattr(optimizer, "gradient_accumulation_steps", None)
+    scale = getattr(optimizer, "loss_scale_factor", None)
+    return isinstance(optimizer, keras.Optimizer) and not optimizer.use_ema and not steps and not scale
+
+
+def _maker(optimizer: Any) -> Callable[[Any], Any]:
+    """Return what makes such an optimizer anew, for any learning rate, its clipping left to the engine."""
+    config = {key: value for key, value in optimizer.get_config().items() if key not in CLIPS}
+    return lambda learning_rate: type(optimizer).from_config({**config, "learning_rate": learning_rate})
+
+
+def _clip(optimizer: Any) -> tuple[str | None, float]:
+    for kind in CLIPS:
+        if getattr(optimizer, kind, None) is not None:
+            return kind, float(getattr(optimizer, kind))
+    return None, 0.0
+
+
+def _rates(optimizer: Any, steps: int) -> NDArray[np.float32]:
+    """Return the learning rate of each step, whether it is a number or a schedule."""
+    rate = optimizer._learning_rate
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        return np.asarray(keras.ops.map(rate, keras.ops.arange(steps, dtype="float32")), np.float32)
+    return np.full(steps, float(keras.ops.convert_to_numpy(rate)), np.float32)
+
+
+def _signature(model: keras.Model, loss: Any) -> str:
+    """Return what models of one graph have in common, whatever their layers are called and their weights start from."""
+    config = _without_chance(model.get_config())
+    plain = _renamed(config, {name: f"#{number}" for number, name in enumerate(_names(config))})
+    aside = ("learning_rate", "name", *CLIPS)
+    optimizer = {key: value for key, value in model.optimizer.get_config().items() if key not in aside}
+    parts = [
+        type(model.optimizer).__name__,
+        optimizer,
+        _clip(model.optimizer)[0],
+        type(loss).__name__,
+        loss.get_config(),
+    ]
+    return json.dumps([plain, parts], sort_keys=True, default=str)
+
+
+def _without_chance(config: Any) -> Any:
+    """Return a model's configuration without what only decides where its weights start."""
+    if isinstance(config, dict):
+        return {
+            key: _without_chance(value)
+            for key, value in config.items()
+            if key != "seed" and not key.endswith("_initializer")
+        }
+    return [_without_chance(item) for item in config] if isinstance(config, list | tuple) else config
+
+
+def _names(config: Any) -> list[str]:
+    """Return what things are called in a configuration, in order, each once."""
+    if isinstance(config, list):
+        return list(dict.fromkeys(name for item in config for name in _names(item)))
+    if not isinstance(config, dict):
+        return []
+    own = [config["name"]] if isinstance(config.get("name"), str) and _is_layer(config) else []
+    return list(dict.fromkeys([*own, *(name for value in config.values() for name in _names(value))]))
+
+
+def _is_layer(config: Mapping[str, Any]) -> bool:
+    """Tell a layer's or a model's own configuration from that of a dtype policy, say."""
+    return "dtype" in config or "layers" in config
+
+
+def _renamed(config: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(config, dict):
+        return {key: _renamed(value, names) for key, value in config.items()}
+    if isinstance(config, list):
+        return [_renamed(item, names) for item in config]
+    return names.get(config, config) if isinstance(config, str) else config
