@@ -62,7 +62,7 @@ class Fused(keras_tuner.Tuner):
         return trials
 
     def _train_ahead(self, trials: Sequence[Any], request: Request) -> None:
-        """Train those trials that share a graph with others, and keep their figures for `run_trial`."""
+        """Train the trials that can be fused, those of one graph together; keep their figures for `run_trial`."""
         made = [
             each
             for trial in trials
@@ -70,7 +70,7 @@ class Fused(keras_tuner.Tuner):
             if (each := self._fusible(trial, execution, request)) is not None
         ]
         for stack in group(made, lambda each: each.signature):
-            figures = train_together(stack, request, self.oracle.objective) if len(stack) > 1 else []
+            figures = train_together(stack, request, self.oracle.objective)
             if figures:
                 self._keep(stack, figures)
 
