@@ -1,6 +1,7 @@
 """What the documents say can be done: examples are valid, links lead somewhere, commands exist."""
 
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,14 @@ def test_the_data_set_that_is_shown_can_be_fetched(project: Path, monkeypatch: p
     folder = own.fetch("my_data:stripes", project)
     sys.modules.pop("my_data")
     assert (folder / "meta.json").exists()
+
+
+@pytest.mark.slow
+def test_the_search_that_is_shown_finds_a_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    found = runpy.run_path("search_digits.py")
+    _, accuracy = found["best"].evaluate(found["images"] / 16, found["labels"], verbose=0)
+    assert accuracy > 0.9
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
