@@ -142,3 +142,20 @@ def test_phases(fused: "Engine", fit: "Engine") -> None:
     frozen = {"phases": [first, {"trainable": "head"}, {"training": {"epochs": 2}}]}
     reused = {"phases": [first, {"trainable": {"top": 1}, "reuse": 1, "schedule": "cosine"}]}
     assert_equal(fused, fit, [{**few, **frozen}, {**few, **reused}], tolerance=1e-5)
+
+
+STRENGTHS: dict[str, list[dict[str, Any]]] = {
+    "dropout": [{"dropout": rate} for rate in (0.1, 0.5)],
+    "alpha dropout": [{"dropout": {"name": "AlphaDropout", "rate": rate}} for rate in (0.1, 0.3)],
+    "penalties": [
+        {"kernel_regularizer": {"name": "l1_l2", "l1": strength, "l2": 10 * strength}}
+        for strength in (1e-3, 1e-2)
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", STRENGTHS)
+def test_strengths_and_rates_differ_within_a_stack(fused: "Engine", fit: "Engine", kind: str) -> None:
+    patches = [{"regularisation": patch} for patch in STRENGTHS[kind]]
+    assert len(fused.stacks([run(patch) for patch in patches])) == 1
+    assert_equal(fused, fit, patches)

@@ -1,0 +1,182 @@
+"""Models and their initial weights from recipes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from core.kit import recipe
+
+FOUR = {"layers": [{"units": 5, "repeat": 3}, 4]}
+
+
+def built(patch: dict[str, Any], classes: int = 10) -> Any:
+    from pipeline.build.model import build_model
+
+    return build_model(recipe(patch), (8, 8), classes)
+
+
+def parts(patch: dict[str, Any]) -> list[str]:
+    return [layer.name for layer in built(patch).layers[1:]]
+
+
+def block(number: int, *names: str) -> list[str]:
+    return [f"block{number}_{name}" for name in names]
+
+
+TAIL = ["output", "output_activation"]
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        ({"model": {"layers": []}}, TAIL),
+        ({"model": {"layers": [3]}}, [*block(0, "dense", "activation"), *TAIL]),
+        (
+            {"model": {"layers": [3], "normalisation": ["input", "before"]}},
+            ["input_norm", *block(0, "dense", "norm", "activation"), *TAIL],
+        ),
+        (
+            {"model": {"layers": [3], "normalisation": "after"}, "regularisation": {"dropout": 0.1}},
+            [*block(0, "dense", "activation", "norm", "dropout"), *TAIL],
+        ),
+        (
+            {
+                "model": {"layers": [3]},
+                "regularisation": {"dropout": {"name": "Dropout", "rate": 0.1, "where": "before"}},
+            },
+            [*block(0, "dropout", "dense", "activation"), "output_dropout", *TAIL],
+        ),
+        (
+            {"model": {"layers": [{"filters": 2, "kernel_size": 3}, {"name": "MaxPooling2D"}, 3]}},
+            [
+                *block(0, "conv", "activation"),
+                *block(1, "layer"),
+                *block(2, "flatten", "dense", "activation"),
+                *TAIL,
+            ],
+        ),
+    ],
+    ids=["softmax", "dense", "before", "after", "dropout before", "convolution"],
+)
+def test_layers_stand_where_the_recipe_puts_them(patch: dict[str, Any], expected: list[str]) -> None:
+    assert parts(patch) == expected
+
+
+def test_widths_are_those_written() -> None:
+    net = built({"model": FOUR}, classes=7)
+    assert [layer.units for layer in net.layers if hasattr(layer, "units")] == [5, 5, 5, 4, 7]
+    assert built({"model": {"output": {"units": 12}}}, classes=7).output_shape == (None, 12)
+
+
+def test_penalties_and_constraints_reach_the_kernels_they_are_for() -> None:
+    penalties = {"kernel_regularizer": "l2", "kernel_constraint": "max_norm"}
+    net = built({"model": {"layers": [3]}, "regularisation": penalties})
+    hidden, head = net.get_layer("block0_dense"), net.get_layer("output")
+    assert hidden.kernel_regularizer and head.kernel_regularizer
+    assert hidden.kernel_constraint and not head.kernel_constraint
+    assert not hidden.bias_regularizer
+
+
+@pytest.mark.parametrize(
+    ("trainable", "expected"),
+    [
+        ("all", {0, 1, 2, 3}),
+        ("head", set()),
+        ({"top": 1}, {3}),
+        ({"top": 3}, {1, 2, 3}),
+        ({"only": [0, 2]}, {0, 2}),
+    ],
+    ids=str,
+)
+def test_a_phase_trains_the_blocks_it_names_and_the_head(trainable: Any, expected: set[int]) -> None:
+    from pipeline.build.model import block_index, trainable_layers
+
+    patch = {"model": {**FOUR, "normalisation": "before"}}
+    phase = recipe({**patch, "phases": [{}, {"trainable": trainable}]}).phases[1]
+    net = built(patch)
+    trainable_layers(net, phase.trainable, 4)
+    trained = {block_index(layer.name) for layer in net.layers if layer.trainable_variables}
+    assert trained == {*expected, None}
+    assert net.get_layer("output").trainable
+
+
+def weights(patch: dict[str, Any], seed: int = 0, of: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
+    """Return initial weights by path, drawn for `patch` on the template of another recipe where one is given."""
+    from pipeline.build.weights import initial_weights, owned_weights
+
+    net = built(of or patch)
+    drawn = initial_weights(net, recipe(patch), seed)
+    names = [f"{layer.name}/{variable.name}" for layer, variable in owned_weights(net)]
+    return dict(zip(names, drawn, strict=True))
+
+
+def equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> set[str]:
+    return {name for name in one.keys() & other.keys() if np.array_equal(one[name], other[name])}
+
+
+def test_initial_weights_follow_from_recipe_and_seed_alone() -> None:
+    patch = {"model": FOUR}
+    first = weights(patch)
+    kernels = {name for name in first if name.endswith("kernel")}
+    assert len(kernels) == 5
+    assert equal(first, weights(patch)) == set(first)
+    assert not equal(first, weights(patch, seed=1)) & kernels
+    assert not np.array_equal(first["block1_dense/kernel"], first["block2_dense/kernel"])
+    assert all(not array.any() for name, array in first.items() if name.endswith("bias"))
+
+
+def test_variants_that_differ_elsewhere_start_from_the_same_weights() -> None:
+    first = weights({"model": FOUR})
+    others = [{"model": {**FOUR, "activation": "relu"}}, {"model": FOUR, "optimizer": {"name": "adam"}}]
+    assert all(equal(first, weights(other)) == set(first) for other in others)
+    normalised = weights({"model": {**FOUR, "normalisation": "after"}})
+    assert equal(first, normalised) == set(first)
+
+
+def test_kernels_are_drawn_as_the_recipe_says_not_as_the_template_does() -> None:
+    own = {"model": {"layers": [{"units": 30, "initializer": "zeros"}, 40], "initializer": "he_normal"}}
+    drawn = weights(own, of={"model": {"layers": [30, 40]}})
+    assert not drawn["block0_dense/kernel"].any()
+    assert drawn["block1_dense/kernel"].std() == pytest.approx(np.sqrt(2 / 30), rel=0.1)
+    limit = np.sqrt(6 / (40 + 10))
+    assert 0.95 * limit < np.abs(drawn["output/kernel"]).max() <= limit
+
+
+@pytest.mark.parametrize(("reuse", "carried"), [("all", {0, 1, "output"}), (0, set()), (1, {0}), (2, {0, 1})])
+def test_a_phase_carries_over_what_it_reuses(reuse: Any, carried: set[Any]) -> None:
+    from pipeline.build.weights import carry_over, initial_weights, owned_weights
+
+    patch = {"model": {"layers": [5, 4]}}
+    net = built(patch)
+    before, fresh = (initial_weights(net, recipe(patch), seed) for seed in (0, 1))
+    found = carry_over(fresh, net, before, net, reuse)
+    kernels = [
+        (layer.name, np.array_equal(now, old))
+        for (layer, variable), now, old in zip(owned_weights(net), found, before, strict=True)
+        if variable.name == "kernel"
+    ]
+    assert kernels == [
+        ("block0_dense", 0 in carried),
+        ("block1_dense", 1 in carried),
+        ("output", "output" in carried),
+    ]
+
+
+def test_a_head_for_other_classes_is_not_carried_over() -> None:
+    from pipeline.build.weights import carry_over, initial_weights
+
+    patch = {"model": {"layers": [5]}}
+    earlier, later = built(patch, classes=3), built(patch, classes=4)
+    before, fresh = initial_weights(earlier, recipe(patch), 0), initial_weights(later, recipe(patch), 1)
+    found = carry_over(fresh, later, before, earlier, "all")
+    assert np.array_equal(found[0], before[0]) and np.array_equal(found[-2], fresh[-2])
+
+
+def test_sources_of_noise_are_seeded_apart() -> None:
+    from pipeline.build.weights import seed_states
+
+    net = built({"model": FOUR, "regularisation": {"dropout": 0.1}})
+    states = seed_states(net, 0)
+    assert len(states) == 4 and len({int(state[0]) for state in states.values()}) == 4
+    assert all(state[1] == 0 for state in states.values())
+    assert seed_states(net, 1)["block0_dropout"][0] != states["block0_dropout"][0]
