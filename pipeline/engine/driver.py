@@ -45,21 +45,21 @@ class Workshop:
         flat = not is_image_model(phase.recipe.model)
         return self.views.view(phase.recipe.data, flat, run.seeds.split, run.fold)
 
-    def signature(self, run: Run, phase: Phase) -> str:
-        """Return what all runs of a stack must share in `phase`."""
+    def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
+        """Return what all runs of a stack must share in `phase`; `exact`: numbers that can be lifted too."""
         view = self.view(run, phase)
         steps = -(-len(view.training) // phase.recipe.training.batch_size)
         trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
-        return signature(phase.recipe, [view.pool, steps, view.classes, trainable])
+        return signature(phase.recipe, [view.pool, steps, view.classes, trainable], exact)
 
     def run_signature(self, run: Run) -> str:
         """Return what all runs of a stack must share in all phases; replicates are tested, trials are not."""
         parts = [self.signature(run, phase) for phase in run.phases]
         return "\n".join([run.phase, *parts])
 
-    def template(self, run: Run, phase: Phase) -> keras.Model:
-        """Return the model whose graph `run` has in `phase`; its own weights mean nothing."""
-        key = self.signature(run, phase)
+    def template(self, run: Run, phase: Phase, exact: bool = False) -> keras.Model:
+        """Return the model whose graph `run` has in `phase`; its own weights mean nothing, nor its lifted numbers."""
+        key = self.signature(run, phase, exact)
         with self._lock:
             if key not in self._templates:
                 self._templates[key] = self._build(run, phase)
@@ -95,12 +95,14 @@ def _train_phase(
     on_epoch: OnEpoch,
 ) -> None:
     last = number == len(stack[0].run.phases) - 1
-    template = workshop.template(stack[0].run, phases[0])
+    template = workshop.template(stack[0].run, phases[0], trainer.exact)
     jobs = [
         _job(workshop, state, phase, template, number, last)
         for state, phase in zip(stack, phases, strict=True)
     ]
-    outcomes = trainer.train(template, workshop.signature(stack[0].run, phases[0]), jobs, on_epoch)
+    outcomes = trainer.train(
+        template, workshop.signature(stack[0].run, phases[0], trainer.exact), jobs, on_epoch
+    )
     for state, outcome in zip(stack, outcomes, strict=True):
         state.epochs_before = len(state.curves["loss"]) if state.curves else 0
         state.curves = _joined(state.curves, outcome.curves)

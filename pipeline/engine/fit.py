@@ -41,21 +41,18 @@ class FitTrainer:
     """Trains jobs one after another with `keras.Model.fit`."""
 
     name: Literal["fit"] = "fit"
+    exact = True
 
     def __init__(self) -> None:
-        self._compiled: dict[tuple[str, str, str], _Compiled] = {}
+        self._compiled: dict[str, _Compiled] = {}
 
     def train(
         self, template: keras.Model, signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
     ) -> list[PhaseOutcome]:
-        """Train each job; graphs that differ in what `fit` builds in (clipping limits) are compiled apart."""
-        return [self._compile(template, signature, job).train(job, on_epoch) for job in jobs]
-
-    def _compile(self, template: keras.Model, signature: str, job: Job) -> "_Compiled":
-        key = (signature, str(job.recipe.optimizer), str(job.recipe.training.loss))
-        if key not in self._compiled:
-            self._compiled[key] = _Compiled(template, job)
-        return self._compiled[key]
+        """Train each job, with the model compiled for the first of its graph."""
+        if signature not in self._compiled:
+            self._compiled[signature] = _Compiled(template, jobs[0])
+        return [self._compiled[signature].train(job, on_epoch) for job in jobs]
 
 
 class _Compiled:

@@ -52,6 +52,11 @@ class Trainer(Protocol):
         """What the engine is called in params and records."""
         ...
 
+    @property
+    def exact(self) -> bool:
+        """Whether its graphs hold limits, strengths and rates as constants, so that runs of one graph share them."""
+        ...
+
     def train(
         self, template: "keras.Model", signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
     ) -> list[PhaseOutcome]:

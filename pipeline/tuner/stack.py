@@ -82,9 +82,9 @@ class _Training:
         self.program.load(
             [_values(m.trainable_variables) for m in models],
             [_values(m.non_trainable_variables) for m in models],
+            [[_clip(m.optimizer)[1]] for m in models],
         )
         self.rates = np.stack([_rates(model.optimizer, self.steps * request.epochs) for model in models])
-        self.clips = keras.ops.convert_to_tensor([_clip(model.optimizer)[1] for model in models], "float32")
         self.data = (keras.ops.convert_to_tensor(request.x), keras.ops.convert_to_tensor(request.y))
         self.best = [_Best(request.stopping()) for _ in stack]
         self.kept = self.program.read()
@@ -102,7 +102,7 @@ class _Training:
         drawn = batches(request.training, request.batch_size, epoch, BATCH_SEED)
         order = np.repeat(drawn[:, None, :], size, axis=1)
         rates = self.rates[:, (epoch - 1) * self.steps : epoch * self.steps].T[:, :, None]
-        loss, accuracy = self.program.epoch(*self.data, order, np.ascontiguousarray(rates), self.clips)
+        loss, accuracy = self.program.epoch(*self.data, order, np.ascontiguousarray(rates))
         val_loss, val_accuracy = self._evaluate()
         rows = np.stack([loss, accuracy, val_loss, val_accuracy], axis=1).tolist()
         keep = np.zeros(size, bool)

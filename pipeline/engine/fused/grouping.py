@@ -22,17 +22,37 @@ LIFTED = {
     ("data",),
 }
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
+PENALTIES = {"L1": ("l1",), "L2": ("l2",), "L1L2": ("l1", "l2")}
+DROPOUTS = ("Dropout", "AlphaDropout")
 
 
-def signature(recipe: Recipe, shape: Iterable[object]) -> str:
-    """Return what all jobs of a stack must share: `recipe` less what is lifted, and the `shape` of their data."""
+def signature(recipe: Recipe, shape: Iterable[object], exact: bool = False) -> str:
+    """Return what all jobs of a stack must share: `recipe` less what is lifted, and the `shape` of their data.
+
+    `exact` signatures keep limits, strengths and rates, for engines that build them into the graph.
+    """
     plain = _without_lifted(canonical(recipe), ())
-    for kind in CLIPS:
-        plain["optimizer"][kind] = plain["optimizer"].get(kind) is not None
+    if not exact:
+        _lift_limits(plain["optimizer"])
+        _lift_strengths(plain["regularisation"])
     for layer in plain["model"]["layers"]:
         if "name" not in layer:
             layer.pop("initializer", None)
     return json.dumps([plain, list(shape)], sort_keys=True)
+
+
+def _lift_limits(optimizer: dict[str, Any]) -> None:
+    for kind in CLIPS:
+        optimizer[kind] = optimizer.get(kind) is not None
+
+
+def _lift_strengths(regularisation: dict[str, Any]) -> None:
+    """Forget how strong penalties and dropout are (see `lifting`), not that they are there."""
+    penalty, dropout = regularisation["kernel_regularizer"], regularisation["dropout"]
+    if penalty is not None and penalty["name"] in PENALTIES:
+        regularisation["kernel_regularizer"] = penalty["name"]
+    if dropout is not None and dropout["name"] in DROPOUTS and dropout.get("rate", 0.0) > 0:
+        dropout.pop("rate")
 
 
 def _without_lifted(value: Any, path: tuple[str, ...]) -> Any:

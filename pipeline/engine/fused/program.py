@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.build.objective import correct, targets
 from pipeline.engine.fused.layout import Layout, layout
+from pipeline.engine.fused.lifting import Lift, lifted
 from pipeline.engine.fused.memory import is_small
 
 Arrays = Sequence[NDArray[Any]]
@@ -36,15 +37,22 @@ class Program:
     """A compiled stack of `models` models with one graph; load it with weights, train it, read it, load it again."""
 
     def __init__(
-        self, template: keras.Model, loss: Any, optimizer: Any, models: int, clip: str | None
+        self,
+        template: keras.Model,
+        loss: Any,
+        optimizer: Any,
+        models: int,
+        clip: str | None = None,
+        lifts: Sequence[Lift] = (),
     ) -> None:
-        self.template, self.loss, self.models, self.clip = template, loss, models, clip
+        self.template, self.loss, self.models, self.clip, self.lifts = template, loss, models, clip, lifts
         self.units = template.output_shape[-1]
         trainable = template.trainable_variables
         self.constraints = [variable.constraint for variable in trainable]
         self.layout = _layout(trainable, self.constraints)
         self.flat = [keras.Variable(array) for array in self._like_template(self.layout, trainable)]
         self.state = [_stacked(variable, models) for variable in template.non_trainable_variables]
+        self.numbers = tf.Variable(tf.zeros([models, 1 + len(lifts)]), trainable=False)
         self.rate = Column(models)
         self.optimizer = optimizer(self.rate)
         self.optimizer.build(self.flat)
@@ -55,12 +63,18 @@ class Program:
         self.lock = Lock()  # two stacks of one graph take turns
 
     @property
-    def numbers(self) -> int:
+    def size(self) -> int:
         """How many numbers this program's variables hold, optimizer included."""
         return sum(int(np.prod(v.shape)) for v in (*self.flat, *self.state, *self.optimizer.variables))
 
-    def load(self, trainable: Sequence[Arrays], state: Sequence[Arrays]) -> None:
-        """Put each model's trainable variables and other state in place, and reset the optimizer."""
+    def load(
+        self, trainable: Sequence[Arrays], state: Sequence[Arrays], numbers: Sequence[Sequence[float]]
+    ) -> None:
+        """Put each model's trainable variables, other state and numbers in place, and reset the optimizer.
+
+        A model's numbers are its clipping limit (anything where nothing is clipped), then one for each lift.
+        """
+        self.numbers.assign(np.asarray(numbers, np.float32))
         for variable, array in zip(self.flat, self.layout.stack(trainable), strict=True):
             variable.assign(array)
         for index, variable in enumerate(self.state):
@@ -68,14 +82,12 @@ class Program:
         for variable, array in zip(self.optimizer.variables, self.fresh, strict=True):
             variable.assign(array)
 
-    def epoch(
-        self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32], clips: Any
-    ) -> Any:
-        """Train one epoch; `batches` `[steps, models, batch]`, `rates` `[steps, models, 1]`, `clips` `[models]`.
+    def epoch(self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+        """Train one epoch; `batches` `[steps, models, batch]`, `rates` `[steps, models, 1]`.
 
         Returns each model's mean loss and accuracy over the epoch's batches, shapes `[models]`.
         """
-        totals = self._epoch(x, y, tf.constant(batches), tf.constant(rates), clips)
+        totals = self._epoch(x, y, tf.constant(batches), tf.constant(rates))
         return [np.asarray(total) / len(batches) for total in totals]
 
     def evaluate(self, x: Any, y: Any, rows: NDArray[np.int32], counted: NDArray[np.float32]) -> Any:
@@ -89,7 +101,7 @@ class Program:
     def _like_template(self, where: Layout, trainable: Any) -> list[NDArray[Any]]:
         return where.stack([[np.asarray(variable) for variable in trainable]] * self.models)
 
-    def _run_epoch(self, x: Any, y: Any, batches: Any, rates: Any, clips: Any) -> Any:
+    def _run_epoch(self, x: Any, y: Any, batches: Any, rates: Any) -> Any:
         loss, accuracy = tf.zeros([self.models]), tf.zeros([self.models])
         for step in tf.range(batches.shape[0]):
             self.rate.value.assign(rates[step])
@@ -97,7 +109,7 @@ class Program:
             flat = [variable.value for variable in self.flat]
             state = [variable.value() for variable in self.state]
             gradients, state, losses, hits = tf.vectorized_map(
-                self._gradients, (flat, state, images, labels, clips)
+                self._gradients, (flat, state, images, labels, self.numbers.value())
             )
             for variable, value in zip(self.state, state, strict=True):
                 variable.assign(value)
@@ -108,21 +120,24 @@ class Program:
 
     def _gradients(self, model: Any) -> Any:
         """Return one model's flat gradients, new state, loss and accuracy on its batch."""
-        flat, state, images, labels, clip = model
+        flat, state, images, labels, numbers = model
         weights = self.layout.unpack(flat, tf.split, tf.reshape)
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            outputs, changed, penalties = self.template.stateless_call(
-                weights, state, images, training=True, return_losses=True
-            )
-            outputs = tf.cast(outputs, tf.float32)
-            loss = tf.reduce_mean(self.loss(targets(labels, self.loss, self.units), outputs)) + _sum(
-                penalties
-            )
-        gradients = _clipped(tape.gradient(loss, weights), self.clip, clip)
+            outputs, changed, penalty = self._call(weights, state, images, numbers, training=True)
+            loss = tf.reduce_mean(self.loss(targets(labels, self.loss, self.units), outputs)) + penalty
+        gradients = _clipped(tape.gradient(loss, weights), self.clip, numbers[0])
         accuracy = tf.reduce_mean(correct(labels, outputs, self.units))
         state = [tf.cast(new, old.dtype) for new, old in zip(changed, state, strict=True)]
         return self.layout.pack(gradients, tf.concat, tf.reshape), state, loss, accuracy
+
+    def _call(self, weights: Any, state: Any, images: Any, numbers: Any, training: bool) -> Any:
+        """Return one model's outputs, new state and penalty."""
+        with lifted(self.lifts, numbers[1:]):
+            outputs, changed, penalties = self.template.stateless_call(
+                weights, state, images, training=training, return_losses=True
+            )
+        return tf.cast(outputs, tf.float32), changed, _sum(penalties)
 
     def _update_step(self, gradients: Any) -> None:
         self.optimizer.apply(gradients, self.flat)
@@ -133,22 +148,18 @@ class Program:
                 variable.assign(tf.reshape(tf.vectorized_map(constraint, shaped), (self.models, -1)))
 
     def _run_evaluation(self, x: Any, y: Any, rows: Any, counted: Any) -> Any:
-        flat, state = (
-            [variable.value for variable in self.flat],
-            [variable.value() for variable in self.state],
-        )
-        return tf.vectorized_map(self._judge, (flat, state, tf.gather(x, rows), tf.gather(y, rows), counted))
+        flat = [variable.value for variable in self.flat]
+        state = [variable.value() for variable in self.state]
+        data = (tf.gather(x, rows), tf.gather(y, rows), counted)
+        return tf.vectorized_map(self._judge, (flat, state, *data, self.numbers.value()))
 
     def _judge(self, model: Any) -> Any:
-        flat, state, images, labels, counted = model
+        flat, state, images, labels, counted, numbers = model
         weights = self.layout.unpack(flat, tf.split, tf.reshape)
-        outputs, _, penalties = self.template.stateless_call(
-            weights, state, images, training=False, return_losses=True
-        )
-        outputs = tf.cast(outputs, tf.float32)
+        outputs, _, penalty = self._call(weights, state, images, numbers, training=False)
         losses = self.loss(targets(labels, self.loss, self.units), outputs)
         hits = correct(labels, outputs, self.units)
-        return tf.reduce_sum(losses * counted), tf.reduce_sum(hits * counted), _sum(penalties)
+        return tf.reduce_sum(losses * counted), tf.reduce_sum(hits * counted), penalty
 
 
 def _layout(trainable: Any, constraints: Sequence[Any]) -> Layout:

@@ -13,6 +13,7 @@ from pipeline.build.objective import make_loss
 from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.fused.lifting import lifted_numbers, lifts
 from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import chunks
 from pipeline.engine.history import History
@@ -27,6 +28,7 @@ class FusedTrainer:
     """Trains stacks of jobs with one graph; keeps what it compiled, by graph and size, the last used of it."""
 
     name: Literal["fused"] = "fused"
+    exact = False
 
     def __init__(self) -> None:
         self._programs: OrderedDict[tuple[str, int], Program] = OrderedDict()
@@ -50,8 +52,14 @@ class FusedTrainer:
         key = (signature, len(jobs))
         if key not in self._programs:
             recipe = jobs[0].recipe
+            clip, _ = clip_of(recipe.optimizer)
             self._programs[key] = Program(
-                template, make_loss(recipe), _optimizer_maker(recipe), len(jobs), clip_of(recipe.optimizer)[0]
+                template,
+                make_loss(recipe),
+                _optimizer_maker(recipe),
+                len(jobs),
+                clip,
+                lifts(template, recipe),
             )
         self._programs.move_to_end(key)
         self._forget_oldest()
@@ -59,9 +67,7 @@ class FusedTrainer:
 
     def _forget_oldest(self) -> None:
         """Drop programs until what the others hold is bounded; the newest stays."""
-        while (
-            len(self._programs) > 1 and sum(each.numbers for each in self._programs.values()) > KEPT_NUMBERS
-        ):
+        while len(self._programs) > 1 and sum(each.size for each in self._programs.values()) > KEPT_NUMBERS:
             self._programs.popitem(last=False)
 
     def _on_device(self, job: Job) -> tuple[Any, Any]:
@@ -114,10 +120,8 @@ class _Stack:
                 for job in jobs
             ]
         )
-        self.clips = keras.ops.convert_to_tensor(
-            np.array([clip_of(job.recipe.optimizer)[1] for job in jobs], np.float32)
-        )
-        self.program.load(*_by_trainability(template, jobs))
+        self.numbers = [_numbers(job.recipe) for job in jobs]
+        self.program.load(*_by_trainability(template, jobs), self.numbers)
         self.kept = self.program.read()
 
     def train(self, on_epoch: OnEpoch) -> None:
@@ -130,7 +134,7 @@ class _Stack:
     def _train_epoch(self, epoch: int) -> None:
         scales = np.array([history.scale for history in self.histories], np.float32)
         table = self.table[:, (epoch - 1) * self.steps : epoch * self.steps] * scales[:, None]
-        loss, accuracy = self.program.epoch(*self.data, self._batches(epoch), _by_step(table), self.clips)
+        loss, accuracy = self.program.epoch(*self.data, self._batches(epoch), _by_step(table))
         val_loss, val_accuracy = self._evaluate([job.view.validation for job in self.jobs])
         keep = np.zeros(len(self.jobs), bool)
         for slot, history in enumerate(self.histories):
@@ -190,11 +194,16 @@ class _Stack:
     def _tests(self, trainable: Sequence[Weights], state: Sequence[Weights]) -> list[dict[str, float]]:
         if not self.jobs[0].test:
             return [{} for _ in self.jobs]
-        self.program.load(trainable, state)
+        self.program.load(trainable, state, self.numbers)
         loss, accuracy = self._evaluate([job.view.test for job in self.jobs])
         return [
             {"test_loss": float(a), "test_accuracy": float(b)} for a, b in zip(loss, accuracy, strict=True)
         ]
+
+
+def _numbers(recipe: Recipe) -> list[float]:
+    """Return what a program takes in numbers: the clipping limit, then what is lifted."""
+    return [clip_of(recipe.optimizer)[1], *lifted_numbers(recipe).values()]
 
 
 def _by_step(table: NDArray[np.float32]) -> NDArray[np.float32]:
