@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def check(options: argparse.Namespace) -> None:
     """Read, check and expand a params file."""
     study = _study(options)
+    if options.settings is not None:
+        from pipeline.settings import write_settings
+
+        write_settings(study, options.settings)
     print(f"{options.params}: {len(study.ablations)} ablations, nothing wrong")
 
 
@@ -110,7 +114,10 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--params", type=Path, default=Path("params.yaml"), help="the params file")
         return added
 
-    command(check, "read a params file and name every fault")
+    check_options = command(check, "read a params file and name every fault")
+    check_options.add_argument(
+        "--settings", type=Path, metavar="FOLDER", help="write what DVC's stages depend on there"
+    )
     command(plan, "print what would train").add_argument("--json", action="store_true", help="as JSON")
     command(fetch, "fetch the data set")
     command(prepare, "prepare the data set")

@@ -88,8 +88,7 @@ class Runner:
         workers = Workers(self.precision)
         work = partial(self._train_stack, workers)
         for trained in chain(workers.each(work, small), map(work, large)):
-            for run in trained:
-                self._keep(run)
+            self._keep(trained)
 
     def _train_stack(self, workers: Workers, stack: Stack) -> list[TrainedRun]:
         started = time.monotonic()
@@ -101,12 +100,14 @@ class Runner:
         self.view.stack_finished(number, time.monotonic() - started)
         return trained
 
-    def _keep(self, trained: TrainedRun) -> None:
-        record = trained.record
-        kept = trained.weights if record.phase == "replicate" else None
-        self.store.put(record, kept)
-        name, accuracy = self._wanted_by.get(record.key, ""), record.metrics.get("val_accuracy", 0.0)
-        self._best[name] = max(self._best.get(name, 0.0), accuracy)
+    def _keep(self, stack: Sequence[TrainedRun]) -> None:
+        """Store a stack's runs; the weights of replicates too, from which models are made."""
+        self.store.put_all(
+            [(each.record, each.weights if each.record.phase == "replicate" else None) for each in stack]
+        )
+        for record in (each.record for each in stack):
+            name, accuracy = self._wanted_by.get(record.key, ""), record.metrics.get("val_accuracy", 0.0)
+            self._best[name] = max(self._best.get(name, 0.0), accuracy)
 
     def _on_epoch(self, workers: Workers, stack: Stack, number: int) -> OnEpoch:
         written, done = time.monotonic(), 0

@@ -13,8 +13,10 @@ from pipeline.params.expand import canonical
 from pipeline.params.phases import Phase as RecipePhase
 from pipeline.params.phases import phases_of
 from pipeline.params.recipe import Recipe
+from pipeline.plugins import is_plugin, locate
 from pipeline.records import Phase
 from pipeline.seeds import Seeds, seeds_of
+from pipeline.store import root
 
 TRAINING_CODE = ("build", "engine", "data/split.py", "data/scale.py", "seeds.py")
 LIBRARIES = ("keras", "tensorflow", "numpy")
@@ -66,8 +68,24 @@ def run_key(run: Run) -> str:
         "fold": run.fold,
         "precision": run.context.precision,
         "code": code_digest(),
+        "own": own_code(canonical(run.recipe)),
     }
     return digest(parts)
+
+
+def own_code(value: object) -> dict[str, str]:
+    """Return, by `module:Name`, a hash of the file of every class of the user's own that `value` (plain data) names."""
+    if isinstance(value, dict):
+        name = value.get("name")
+        own = {name: _file_digest(name)} if isinstance(name, str) and is_plugin(name) else {}
+        return own | {key: found for item in value.values() for key, found in own_code(item).items()}
+    if isinstance(value, list | tuple):
+        return {key: found for item in value for key, found in own_code(item).items()}
+    return {}
+
+
+def _file_digest(name: str) -> str:
+    return digest(_without_comments(locate(name, root())))
 
 
 def digest(value: object) -> str:

@@ -17,18 +17,21 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from pipeline.records import Curves, EngineRecord, RunRecord
 
 if TYPE_CHECKING:
     import numpy as np
 
+    Weights = Sequence[np.ndarray]
+
 RUN, CURVES, WEIGHTS, MODEL = "run.json", "curves.json", "weights.npz", "model.keras"
+WHOLE = ".whole-"  # begins the name of a folder that holds all runs of a stack, complete
 
 
 def root() -> Path:
@@ -70,18 +73,29 @@ class Store:
     def __contains__(self, key: str) -> bool:
         return (self.folder / key / RUN).is_file()
 
-    def put(self, record: RunRecord, weights: "Sequence[np.ndarray] | None" = None) -> None:
+    def put(self, record: RunRecord, weights: "Weights | None" = None) -> None:
         """Store a finished run; one that is there already stays as it is."""
-        final = self.folder / record.key
-        if record.key in self:
-            return
-        shutil.rmtree(final, ignore_errors=True)
-        fields = asdict(record)
-        with self._staged(final) as folder:
-            write_json(folder / CURVES, fields.pop("curves"))
-            write_json(folder / RUN, fields)
-            if weights is not None:
-                save_weights(folder / WEIGHTS, weights)
+        self.put_all([(record, weights)])
+
+    def put_all(self, runs: "Sequence[tuple[RunRecord, Weights | None]]") -> None:
+        """Store the finished runs of a stack, all or none: a study killed at any moment forms the same stacks again."""
+        staged = self.folder / f".tmp-{uuid.uuid4().hex}"
+        try:
+            for record, weights in runs:
+                _write_run(staged / record.key, record, weights)
+            whole = staged.rename(staged.with_name(staged.name.replace(".tmp-", WHOLE)))
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+        self._move_in(whole)
+
+    def _move_in(self, whole: Path) -> None:
+        """Give the runs of a stack that was written whole their final names."""
+        for entry in list(whole.iterdir()):
+            final = self.folder / entry.name
+            if entry.name not in self:
+                shutil.rmtree(final, ignore_errors=True)
+                entry.rename(final)
+        shutil.rmtree(whole, ignore_errors=True)
 
     def get(self, key: str) -> RunRecord | None:
         """Return the run, or None where it is missing or damaged (a damaged entry is removed, to be trained again)."""
@@ -95,35 +109,30 @@ class Store:
             return None
 
     def weights(self, key: str) -> "list[np.ndarray] | None":
-        """Return the trained weights in the model's own order, or None where they were not kept."""
+        """Return the trained weights in the model's own order, or None where they were not kept.
+
+        A run whose weights are damaged is removed, to be trained again.
+        """
         import numpy as np
 
         path = self.folder / key / WEIGHTS
         if not path.is_file():
             return None
-        with np.load(path, allow_pickle=False) as archive:
-            return [archive[str(index)] for index in range(len(archive.files))]
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return [archive[str(index)] for index in range(len(archive.files))]
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            shutil.rmtree(self.folder / key, ignore_errors=True)
+            return None
 
     def model_path(self, key: str) -> Path:
         """Return where the run's `.keras` file lies, or would lie."""
         return self.folder / key / MODEL
 
-    @contextmanager
-    def _staged(self, final: Path) -> Iterator[Path]:
-        folder = self.folder / f".tmp-{uuid.uuid4().hex}"
-        folder.mkdir(parents=True)
-        try:
-            yield folder
-            try:
-                folder.rename(final)
-            except OSError:
-                if not (final / RUN).is_file():
-                    raise
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
     def sweep(self) -> None:
-        """Remove what killed processes left half written."""
+        """Finish what killed processes had written whole, remove what they left half written."""
+        for whole in self.folder.glob(f"{WHOLE}*"):
+            self._move_in(whole)
         for leftover in self.folder.glob(".tmp-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         shutil.rmtree(self.folder / ".live", ignore_errors=True)
@@ -168,7 +177,15 @@ class Store:
             (self.folder / ".live" / f"{key}.json").unlink(missing_ok=True)
 
 
-def save_weights(path: Path, weights: "Sequence[np.ndarray]") -> None:
+def _write_run(folder: Path, record: RunRecord, weights: "Weights | None") -> None:
+    fields = asdict(record)
+    write_json(folder / CURVES, fields.pop("curves"))
+    write_json(folder / RUN, fields)
+    if weights is not None:
+        _save_weights(folder / WEIGHTS, weights)
+
+
+def _save_weights(path: Path, weights: "Weights") -> None:
     """Write arrays in order, without pickle."""
     import numpy as np
 

@@ -65,8 +65,11 @@ class AblationState:
         return list(dict.fromkeys(keys))
 
     def is_complete(self, keys: set[str]) -> bool:
-        """Tell whether nothing is left to search or to train."""
-        return all(state.is_chosen for state in self.variants) and keys.issuperset(self.wanted_keys())
+        """Tell whether nothing is left to search or to train; trials behind a frozen choice are no longer needed."""
+        return all(
+            state.is_chosen and keys.issuperset(run.key for run in state.replicates)
+            for state in self.variants
+        )
 
 
 def context_of(study: Study, root: Path) -> Context:

@@ -57,6 +57,18 @@ EXCLUDED = {
         "Masking",
     ),
 }
+# Names that no dense or convolutional classifier can train with, by namespace.
+UNSUITED = {
+    "activations": {"glu"},  # halves its units
+    "initializers": {"STFT"},  # the kernel of a Fourier transform
+    # For sequences; for embeddings; divides by targets, most of which are 0.
+    "losses": {"CTC", "Circle", "MeanAbsolutePercentageError"},
+    "noise": {
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+    },  # drop channels; as layers they may be used
+}
 # Decided by the pipeline for every run, so not the user's to set.
 RESERVED = {"self", "name", "dtype", "seed", "autocast"}
 
@@ -158,4 +170,5 @@ def _is_chainable(path: Path, folder: Path) -> bool:
 
 def _is_usable(symbol: Symbol) -> bool:
     """Tell names for params files from base classes, wrappers and helper functions (`get`, `serialize`)."""
-    return symbol.name not in EXCLUDED and symbol.is_class != (symbol.namespace == "activations")
+    unsuited = EXCLUDED | UNSUITED.get(symbol.namespace, set())
+    return symbol.name not in unsuited and symbol.is_class != (symbol.namespace == "activations")

@@ -29,7 +29,7 @@ LEVELS = [
     {"cli"},
     {"ablate", "track"},
     {"runner", "tables", "report"},
-    {"manifests", "models", "results", "plan"},
+    {"manifests", "models", "results", "plan", "settings"},
     {"survey"},
     {"search", "tracking", "tuner"},
     {"engine"},

@@ -49,10 +49,35 @@ def test_what_fails_in_the_writing_was_never_there(store: Store, monkeypatch: py
     def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(module, "save_weights", full)
+    monkeypatch.setattr(module, "_save_weights", full)
     with pytest.raises(OSError, match="no space"):
         store.put(record(run()), [np.zeros(3)])
     assert store.keys() == set() and list(store.folder.iterdir()) == []
+
+
+def test_a_stack_is_stored_whole_or_not_at_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = [(record(run(seed=seed)), [np.full(3, float(seed))]) for seed in range(3)]
+    written: list[Path] = []
+
+    def killed(*_: object) -> None:
+        written.extend(store.folder.glob(".whole-*/*"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_move_in", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store.put_all(stack)
+    assert len(written) == 3 and store.keys() == set()
+    store.sweep()
+    assert store.keys() == {each.key for each, _ in stack}
+    assert all(np.array_equal(store.weights(each.key)[0], weights[0]) for each, weights in stack)  # type: ignore[index]
+    assert list(store.folder.glob(".whole-*")) == []
+
+
+def test_damaged_weights_are_trained_again(store: Store) -> None:
+    store.put(record(run()), [np.zeros(3)])
+    (store.folder / KEY / "weights.npz").write_bytes(b"PK damaged")
+    assert store.weights(KEY) is None and store.keys() == set()
 
 
 def test_entries_hold_json_and_numbers_only(store: Store) -> None:

@@ -1,0 +1,44 @@
+"""What DVC's stages depend on: defaults filled in, and a user's own code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.params.load import parse
+from pipeline.settings import write_settings
+
+BASE = {"model": {"layers": [4]}, "optimizer": {"name": "sgd"}, "training": {"epochs": 1}}
+
+
+def settings(folder: Path, **changes: Any) -> dict[str, Any]:
+    variants = {"relu": {}, "own": {"model": {"activation": "mine:squashed"}}}
+    study = parse({"base": BASE, "ablations": {"one": {"question": "?", "variants": variants}}, **changes})
+    write_settings(study, folder)
+    return dict(json.loads((folder / "study.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def own_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    file = tmp_path / "mine.py"
+    file.write_text("def squashed(x):\n    return x / 2\n")
+    return file
+
+
+@pytest.mark.usefixtures("own_class")
+def test_what_params_leave_out_has_its_default(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    assert (found["dataset"], found["seed"], found["seeds"]) == ("digits", 0, 5)
+    assert json.loads((tmp_path / "dataset.json").read_text()) == {"dataset": "digits"}
+    assert settings(tmp_path, engine="fit") == found  # changes no number
+    assert settings(tmp_path, seeds=3) != found
+
+
+def test_editing_a_class_of_ones_own_counts_and_its_comments_do_not(tmp_path: Path, own_class: Path) -> None:
+    before = settings(tmp_path)
+    own_class.write_text("# halves\ndef squashed(x):\n    return x / 2\n")
+    assert settings(tmp_path) == before
+    own_class.write_text("def squashed(x):\n    return x / 3\n")
+    assert settings(tmp_path) != before
