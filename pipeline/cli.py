@@ -39,7 +39,8 @@ def check(options: argparse.Namespace) -> None:
         from pipeline.settings import write_settings
 
         write_settings(study, options.settings)
-    print(f"{options.params}: {len(study.ablations)} ablations, nothing wrong")
+    count = len(study.ablations)
+    print(f"{options.params}: {count} ablation{'s' if count > 1 else ''}, nothing wrong")
 
 
 def plan(options: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from pipeline.store import write_json
 
 def write_settings(study: Study, folder: Path) -> None:
     """Write `dataset.json` and `study.json` to `folder`: what the data, and what every ablation, depends on."""
-    write_json(folder / "dataset.json", {"dataset": study.dataset})
+    write_json(folder / "dataset.json", {"dataset": study.dataset, "own": own_code({"name": study.dataset})})
     recipes = [
         canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
     ]
@@ -21,5 +21,5 @@ def write_settings(study: Study, folder: Path) -> None:
     settings = {name: getattr(study, name) for name in shared}
     write_json(
         folder / "study.json",
-        {**settings, "base": canonical(study.base), "own": own_code([*recipes, {"name": study.dataset}])},
+        {**settings, "base": canonical(study.base), "own": own_code(recipes)},
     )

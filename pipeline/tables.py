@@ -1,5 +1,6 @@
 """Tables for the terminal."""
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -9,11 +10,15 @@ from pipeline.progress import duration
 
 def print_plan(plan: StudyPlan) -> None:
     """Print a study's plan, an ablation a row."""
-    table = Table(title=f"{plan.dataset}: {plan.to_train} of {plan.runs} runs to train", title_justify="left")
-    table.add_column("ablation", no_wrap=True)
-    table.add_column("variants", min_width=24)
+    table = Table(
+        title=f"{plan.dataset}: {plan.to_train} of {plan.runs} runs to train",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("ablation", overflow="fold")
+    table.add_column("variants", ratio=1, overflow="fold")
     for heading in ("trials", "replicates", "stored", "to train", "about"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in plan.ablations:
         numbers = (each.trials, each.replicates, each.stored, each.to_train)
         time = duration(each.seconds) if each.to_train else ""

@@ -1,6 +1,7 @@
 """MLflow's user interface on this project's database, opened on the page that compares variants."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,6 +36,7 @@ def serve(root: Path, port: int = 5000, open_browser: bool = True) -> None:
         return
     _refuse_missing(uri)
     _refuse_busy(port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain `kill` ends the server too
     with _server(uri, port) as server:
         _wait_until_up(server, port)
         _show(page, open_browser)
@@ -89,7 +91,9 @@ def _refuse_busy(port: int) -> None:
 def _server(uri: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", HOST, "--port", str(port), "-w", "1", "--uvicorn-opts", "--log-level warning"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**LIGHT, **quiet_environment(uri)})
+    environment = {**LIGHT, **quiet_environment(uri)}
+    # A session of its own, so that Ctrl-C reaches this process alone, which then ends the server in order.
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True)
     try:
         yield server
     except KeyboardInterrupt:

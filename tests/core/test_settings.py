@@ -31,7 +31,7 @@ def own_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_params_leave_out_has_its_default(tmp_path: Path) -> None:
     found = settings(tmp_path)
     assert (found["dataset"], found["seed"], found["seeds"]) == ("digits", 0, 5)
-    assert json.loads((tmp_path / "dataset.json").read_text()) == {"dataset": "digits"}
+    assert json.loads((tmp_path / "dataset.json").read_text()) == {"dataset": "digits", "own": {}}
     assert settings(tmp_path, engine="fit") == found  # changes no number
     assert settings(tmp_path, seeds=3) != found
 

@@ -65,7 +65,7 @@ def test_a_busy_port_is_named(study: Study) -> None:
 
 @contextmanager
 def served(root: Path, port: int) -> Iterator[str]:
-    """The address that `serve` says it serves at, until it is interrupted as by Ctrl-C."""
+    """The address that `serve` says it serves at, until it is told to end."""
     code = "import sys; from pathlib import Path; from pipeline.tracking.ui import serve\n"
     code += "serve(Path(sys.argv[1]), int(sys.argv[2]), open_browser=False)"
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
@@ -78,7 +78,7 @@ def served(root: Path, port: int) -> Iterator[str]:
             assert page.startswith("MLflow: http://127.0.0.1")
             yield page.removeprefix("MLflow: ").partition("/#")[0]
         finally:
-            server.send_signal(signal.SIGINT)
+            server.send_signal(signal.SIGTERM)
             assert server.wait(timeout=30) == 0
 
 
