@@ -64,8 +64,9 @@ class Engine:
         if self.choice == "fit" or obstacle:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
-        largest = min(largest_stack(self.workshop, phase, runs[0]) for phase in runs[0].phases)
-        small = all(is_small(self.workshop.template(runs[0], phase)) for phase in runs[0].phases)
+        templates = [(self.workshop.template(runs[0], phase), phase) for phase in runs[0].phases]
+        largest = min(largest_stack(made, phase.recipe.training.batch_size) for made, phase in templates)
+        small = all(is_small(made) for made, _ in templates)
         return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
 
     def _obstacle(self, run: Run) -> str:

@@ -13,7 +13,7 @@ from pipeline.build.optimizer import CLIPS
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
-from pipeline.engine.fused.memory import CACHE, LARGEST
+from pipeline.engine.fused.memory import largest_stack
 from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import chunks
 from pipeline.engine.rules import Stopping
@@ -54,7 +54,7 @@ def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -
     """
     if not moves_elementwise(_maker(stack[0].model.optimizer)):
         return []
-    largest = max(1, min(LARGEST, CACHE // max(1, stack[0].model.count_params())))
+    largest = largest_stack(stack[0].model, request.batch_size)
     sign = -1.0 if objective.direction == "min" else 1.0
     parts = [_Training(part, request, objective.name, sign) for part in cut(stack, largest)]
     return [figures for part in parts for figures in part.run()]
