@@ -87,9 +87,11 @@ def report(options: argparse.Namespace) -> None:
 
 def track(options: argparse.Namespace) -> None:
     """Send MLflow what it lacks."""
+    from pipeline.settings import read_ablations
     from pipeline.track import track as bring_up_to_date
 
-    bring_up_to_date(_study(options), Store())
+    checked = read_ablations(Path.cwd() / "data" / "settings")
+    bring_up_to_date(checked if checked is not None else list(_study(options).ablations), Store())
 
 
 def ui(options: argparse.Namespace) -> None:

@@ -3,16 +3,29 @@
 DVC would refuse a params file that leaves out a key which a stage names; here left-out keys have their defaults.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.params.expand import canonical, expand
-from pipeline.params.schema import Study
-from pipeline.runs import own_code
-from pipeline.store import write_json
+from pipeline.store import read_json, write_json
+
+if TYPE_CHECKING:
+    from pipeline.params.schema import Study
+
+ABLATIONS = "ablations.json"
 
 
-def write_settings(study: Study, folder: Path) -> None:
-    """Write `dataset.json` and `study.json` to `folder`: what the data, and what every ablation, depends on."""
+def read_ablations(folder: Path) -> Sequence[str] | None:
+    """Return the names that `write_settings` wrote last, without reading the params file; None where it did not."""
+    return read_json(folder / ABLATIONS)
+
+
+def write_settings(study: "Study", folder: Path) -> None:
+    """Write to `folder` what the data depends on, what every ablation does, and which ablations there are."""
+    from pipeline.params.expand import canonical, expand
+    from pipeline.runs import own_code
+
+    write_json(folder / ABLATIONS, list(study.ablations))
     write_json(folder / "dataset.json", {"dataset": study.dataset, "own": own_code({"name": study.dataset})})
     recipes = [
         canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
