@@ -1,1 +1,27 @@
 """Ablation studies for Keras, from `params.yaml` to verdicts."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Results(NamedTuple):
+    """An ablation's numbers as frames: a row for each replicate, for each of its epochs, and for each trial."""
+
+    runs: "pd.DataFrame"
+    curves: "pd.DataFrame"
+    trials: "pd.DataFrame"
+
+
+def results(ablation: str, folder: str | Path = "results") -> Results:
+    """Return the results of an ablation that `dvc repro` has finished, as pandas frames.
+
+    Raises `UserError` where `folder` has none, or damaged ones.
+    """
+    from pipeline.report.frames import curves_frame, runs_frame, trials_frame
+    from pipeline.report.results import read
+
+    found = [read(Path(folder), ablation)]
+    return Results(runs_frame(found), curves_frame(found), trials_frame(found))

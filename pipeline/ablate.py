@@ -8,7 +8,7 @@ from pipeline.manifests import write_manifest
 from pipeline.params.schema import Study
 from pipeline.plan import missing_runs
 from pipeline.progress import progress
-from pipeline.results import write_results
+from pipeline.publish import write_results
 from pipeline.store import Store
 from pipeline.survey import AblationState, lacks_models, survey
 from pipeline.tracking.tracker import Tracker

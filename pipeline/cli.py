@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UserError
+from pipeline.errors import UserError, nearest
 from pipeline.store import Store, root
 
 if TYPE_CHECKING:
@@ -85,6 +85,19 @@ def report(options: argparse.Namespace) -> None:
     build(here / "results", here / "reports", list(_study(options).ablations))
 
 
+def show(options: argparse.Namespace) -> None:
+    """Print conclusions and rankings of finished ablations."""
+    from pipeline.show import show as print_rankings
+
+    study = _study(options)
+    unknown = [name for name in options.names if name not in study.ablations]
+    if unknown:
+        raise UserError(
+            f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
+        )
+    print_rankings(Path.cwd() / "results", options.names or list(study.ablations))
+
+
 def track(options: argparse.Namespace) -> None:
     """Send MLflow what it lacks."""
     from pipeline.settings import read_ablations
@@ -132,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
         help="where training is needed, train the other ablations' missing runs too",
     )
     command(report, "draw the report pages")
+    command(show, "print conclusions and rankings").add_argument(
+        "names", nargs="*", help="these ablations alone"
+    )
     command(track, "send MLflow what it lacks")
     ui_options = command(ui, "open MLflow's UI on this project's database")
     ui_options.add_argument("--port", type=int, default=5000)

@@ -10,7 +10,7 @@ from core.kit import record, study
 from pipeline.manifests import write_manifest
 from pipeline.params.schema import Study
 from pipeline.plan import missing_runs, plan
-from pipeline.results import results_of, write_results
+from pipeline.publish import results_of, write_results
 from pipeline.runs import Run
 from pipeline.store import Store
 from pipeline.survey import AblationState, best_replicate, lacks_models, survey

@@ -1,0 +1,49 @@
+"""The report's rankings in a terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.report.findings import Findings, Row, find
+from pipeline.report.results import read
+from pipeline.report.texts import p_value
+
+COLOURS = {"better": "green", "worse": "red", "practically equal": "blue"}
+
+
+def show(results: Path, ablations: Sequence[str]) -> None:
+    """Print each ablation's conclusion and ranking; raises `UserError` for results that are missing or malformed."""
+    console = Console()
+    for name in ablations:
+        found = find(read(results, name))
+        console.print(Text(f"\n{name}: {found.ablation.question}", style="bold"))
+        for sentence in found.conclusion[1:]:
+            console.print(Text(sentence))
+        console.print(_table(found))
+
+
+def _table(found: Findings) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("variant", overflow="fold")
+    for heading in (found.measure.label, "95 % interval", "difference"):
+        table.add_column(heading, justify="right", no_wrap=heading != found.measure.label)
+    table.add_column("p (Holm)", justify="right")
+    table.add_column("verdict", no_wrap=True)
+    for row in found.rows:
+        table.add_row(*_cells(found, row))
+    return table
+
+
+def _cells(found: Findings, row: Row) -> list[Text]:
+    measure, interval, comparison = found.measure, row.interval, row.comparison
+    mean = measure.text(interval.mean) if interval else "diverged"
+    ends = (interval.low, interval.high) if interval else (None, None)
+    span = "–".join(measure.text(end) for end in ends if end is not None)
+    p = p_value(comparison.p_holm) if comparison and comparison.p_holm is not None else ""
+    verdict = comparison.verdict if comparison else "baseline"
+    cells = [row.variant.name, mean, span, measure.interval(row.difference), p]
+    return [*map(Text, cells), Text(verdict, style=COLOURS.get(verdict, "dim"))]
