@@ -15,11 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmarks.documents import write_table
 
 
 @dataclass(frozen=True)
@@ -220,15 +223,20 @@ def main() -> None:
     parser.add_argument(
         "--growth", action="store_true", help="the fused engine with 4, 16, 64 and 256 models"
     )
+    parser.add_argument("--write", type=Path, help="put the table between the markers of this document")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     cases = GROWTH if options.growth else CASES
     if options.child is not None:
         print(json.dumps(measure(cases[options.child], options.growth)))
         return
+    measured = []
     for number, case in enumerate(cases):
         if options.case in (None, case.name):
-            _show(_in_child(number, options.growth), options.json)
+            measured.append(_in_child(number, options.growth))
+            _show(measured[-1], options.json)
+    if options.write:
+        write_table(options.write, "growth" if options.growth else "engine", _markdown(measured))
 
 
 def _in_child(number: int, growth: bool) -> dict[str, Any]:
@@ -257,6 +265,32 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         + f"; {found['share_of_sgemm_peak']:.0%} of the sgemm peak, {found['peak_rss_mb']} MB",
         flush=True,
     )
+
+
+def _markdown(measured: Sequence[dict[str, Any]]) -> str:
+    """Return the measured cases as a table, a row each."""
+    ways = list(measured[0]["seconds_per_epoch_per_model"])
+    titles = {"fused": "fused", "fit": "`fit` engine", "keras_tuner": "Keras Tuner"}
+    heads = ["case", "optimizer", "models", *(f"{titles[way]}, s" for way in ways)]
+    ratio = "keras_tuner" in ways
+    heads += ["times Keras Tuner", "share of sgemm peak", "MB"] if ratio else ["MB"]
+    lines = [heads, ["---", "---", *["---:"] * (len(heads) - 2)]]
+    for found in measured:
+        seconds = [f"{found['seconds_per_epoch_per_model'][way]:.3g}" for way in ways]
+        rest = (
+            [f"{found['speedup_over_keras_tuner']:g}", f"{found['share_of_sgemm_peak']:.0%}"] if ratio else []
+        )
+        lines.append(
+            [
+                found["case"],
+                found["optimizer"],
+                str(found["models"]),
+                *seconds,
+                *rest,
+                str(found["peak_rss_mb"]),
+            ]
+        )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.documents import write_table
 from pipeline.stats.compare import LEVEL, verdicts
 from pipeline.stats.student import Floats, difference_p, equivalence_p, holm, limits, paired
 
@@ -26,7 +27,7 @@ SEEDS = 5
 VARIANTS = 9
 MARGIN = 0.2
 STEADY = 0.4
-BEGIN, END = "<!-- statistics:begin -->", "<!-- statistics:end -->"
+MARKER = "statistics"
 
 
 @dataclass(frozen=True)
@@ -174,15 +175,6 @@ def markdown(results: Sequence[Case]) -> str:
     return "\n".join(head + rows)
 
 
-def write_table(path: Path, table: str) -> None:
-    """Replace what lies between the markers of `path`; raises ValueError where they are missing."""
-    text = path.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise ValueError(f"{path} must hold {BEGIN} and {END}")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
-
-
 def show(results: Sequence[Case]) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -208,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         show(results)
     if options.write is not None:
-        write_table(options.write, markdown(results))
+        write_table(options.write, MARKER, markdown(results))
     return 0 if all(case.holds for case in results) else 1
 
 
