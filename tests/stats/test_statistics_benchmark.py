@@ -5,9 +5,12 @@ import numpy as np
 import pytest
 
 from benchmarks import statistics
+from benchmarks.documents import write_table
 from pipeline.stats.compare import compare
 from pipeline.stats.intervals import t_interval
 from pipeline.stats.student import limits, paired
+
+BEGIN, END = "<!-- statistics:begin -->", "<!-- statistics:end -->"
 
 
 def test_simulated_studies_are_judged_as_the_report_judges() -> None:
@@ -63,11 +66,11 @@ def test_the_table_is_printed_and_written_between_its_markers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "method.md"
-    page.write_text(f"before\n{statistics.BEGIN}\nformer\n{statistics.END}\nafter\n", encoding="utf-8")
+    page.write_text(f"before\n{BEGIN}\nformer\n{END}\nafter\n", encoding="utf-8")
     statistics.main(["--studies", "200", "--write", str(page)])
     text = page.read_text(encoding="utf-8")
-    assert text.startswith(f"before\n{statistics.BEGIN}\n| simulated, 200 studies each | rate |")
-    assert text.endswith(f" |\n{statistics.END}\nafter\n")
+    assert text.startswith(f"before\n{BEGIN}\n| simulated, 200 studies each | rate |")
+    assert text.endswith(f" |\n{END}\nafter\n")
     assert "former" not in text
     assert "200 studies each" in capsys.readouterr().out
 
@@ -76,12 +79,12 @@ def test_a_page_without_markers_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "method.md"
     page.write_text("nothing", encoding="utf-8")
     with pytest.raises(ValueError, match="must hold <!-- statistics:begin -->"):
-        statistics.write_table(page, "| table |")
+        write_table(page, "statistics", "| table |")
 
 
 def test_the_committed_table_is_the_one_the_program_writes() -> None:
     page = (Path(__file__).parents[2] / "docs" / "method.md").read_text(encoding="utf-8")
-    table = page.split(statistics.BEGIN)[1].split(statistics.END)[0].strip()
+    table = page.split(BEGIN)[1].split(END)[0].strip()
     assert table == statistics.markdown(list(statistics.cases(10_000, 0)))
 
 
