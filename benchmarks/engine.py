@@ -61,7 +61,7 @@ CASES = [
     Case("mlp", MLP, "sgd", 16, epochs=3, slow_models=1),
     Case("mlp", MLP, "nadam", 16, epochs=3, slow_models=1),
     Case("selu_100", SELU_100, "sgd", 32, images=4000, scale="standardise", slow_models=1),
-    Case("cnn", CNN, "adam", 2, images=10_000),
+    Case("cnn", CNN, "adam", 2, images=25_000, slow_models=1),
     Case("small", SMALL, "nadam", 50, epochs=20, dataset="digits", slow_models=1),
 ]
 GROWTH = [
