@@ -1,5 +1,6 @@
 """The `ablate` stage: bring one ablation's runs into the store, and its results out of it."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from pipeline.params.schema import Study
 from pipeline.plan import missing_runs
 from pipeline.progress import progress
 from pipeline.publish import write_results
+from pipeline.quiet import native_logs_to
 from pipeline.store import Store
 from pipeline.survey import AblationState, lacks_models, survey
 from pipeline.tracking.tracker import Tracker
@@ -47,7 +49,11 @@ def _is_done(store: Store, state: AblationState) -> bool:
 
 def _train(study: Study, store: Store, root: Path, states: Sequence[AblationState]) -> None:
     total = missing_runs(states, store.keys())
-    with Tracker(store), progress(total) as view:
-        from pipeline.runner import Runner
+    with Tracker(store):
+        print(f"starting TensorFlow for {total} runs", file=sys.stderr, flush=True)
+        with native_logs_to(store.folder / ".tensorflow.log"):
+            from pipeline.runner import Runner
 
-        Runner(study, store, root, view).run(states)
+            runner = Runner(study, store, root)
+        with progress(total) as view:
+            runner.run(states, view)

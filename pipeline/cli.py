@@ -80,9 +80,10 @@ def ablate(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """Draw the report pages."""
     from pipeline.report import build
+    from pipeline.tracking.ui import address
 
     here = Path.cwd()
-    build(here / "results", here / "reports", list(_study(options).ablations))
+    build(here / "results", here / "reports", list(_study(options).ablations), address(root()))
 
 
 def show(options: argparse.Namespace) -> None:

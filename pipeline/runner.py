@@ -32,17 +32,20 @@ LIVE_RUNS = 24  # runs of a stack that are shown live
 class Runner:
     """Trains ablations into the store; what is there is never trained again."""
 
-    def __init__(self, study: Study, store: Store, root: Path, view: Progress) -> None:
+    view: Progress
+
+    def __init__(self, study: Study, store: Store, root: Path) -> None:
         set_up(study.precision)
         self.precision = study.precision
         self.workshop = Workshop(views_of(study.dataset, root))
         self.engine = Engine(self.workshop, study.engine)
-        self.store, self.view = store, view
+        self.store = store
         self._wanted_by: dict[str, str] = {}
         self._best: dict[str, float] = {}
 
-    def run(self, states: Sequence[AblationState]) -> None:
+    def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` want, in rounds: first trials as they are asked for, then replicates."""
+        self.view = view
         self._describe(states)
         while runs := self._next_round(states):
             self._train(runs)

@@ -22,9 +22,10 @@ HOST = "127.0.0.1"
 LONGEST_START = 180.0
 LIGHT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 """Without MLflow's job runners the server starts in a third of the time, two processes instead of fifteen."""
+PORT = 5000
 
 
-def serve(root: Path, port: int = 5000, open_browser: bool = True) -> None:
+def serve(root: Path, port: int = PORT, open_browser: bool = True) -> None:
     """Show the project in `root` in a browser until interrupted; of a remote server only the page is opened.
 
     Raises `UserError` where nothing was tracked yet, the port is taken, or the server does not start.
@@ -43,14 +44,14 @@ def serve(root: Path, port: int = 5000, open_browser: bool = True) -> None:
         server.wait()
 
 
-def landing_page(store: Store, uri: str, port: int = 5000) -> str:
+def landing_page(store: Store, uri: str, port: int = PORT) -> str:
     """Return the address of the one ablation's page, or of the list where there are several."""
     ablations = list(load(store, uri).experiments)
     page = compare_url(store, ablations[0], uri, port) if len(ablations) == 1 else None
     return page or f"{_server_address(uri, port)}/#/experiments"
 
 
-def compare_url(store: Store, ablation: str, uri: str | None = None, port: int = 5000) -> str | None:
+def compare_url(store: Store, ablation: str, uri: str | None = None, port: int = PORT) -> str | None:
     """Return the address of the charts that compare an ablation's runs, or None while MLflow has none."""
     uri = uri or default_uri(store.folder.parent)
     experiment = load(store, uri).experiments.get(ablation)
@@ -58,6 +59,11 @@ def compare_url(store: Store, ablation: str, uri: str | None = None, port: int =
         return None
     query = "compareRunsMode=CHART&workflowType=machine_learning"
     return f"{_server_address(uri, port)}/#/experiments/{experiment.experiment_id}/runs?{query}"
+
+
+def address(root: Path) -> str:
+    """Return where the UI of the project in `root` is: the tracking server's, else where `serve` opens it by default."""
+    return _server_address(default_uri(root), PORT)
 
 
 def _server_address(uri: str, port: int) -> str:

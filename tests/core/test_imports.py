@@ -27,8 +27,8 @@ HEAVY = {
 LEVELS = [
     {"__main__"},
     {"cli"},
-    {"ablate", "track"},
-    {"runner", "show", "tables", "report"},
+    {"ablate", "show", "track"},
+    {"runner", "tables", "report"},
     {"manifests", "models", "publish", "plan", "settings"},
     {"survey"},
     {"search", "tracking", "tuner"},
@@ -36,7 +36,7 @@ LEVELS = [
     {"build"},
     {"runs"},
     {"data", "params"},
-    {"seeds", "plugins", "progress", "stats"},
+    {"seeds", "plugins", "progress", "quiet", "stats"},
     {"store"},
     {"records", "errors"},
 ]
