@@ -42,11 +42,17 @@ def seed_states(template: keras.Model, seed: int) -> dict[str, NDArray[np.uint32
 
 
 def carry_over(
-    weights: Weights, model: keras.Model, previous: Weights, earlier: keras.Model, reuse: int | str
+    weights: Weights,
+    model: keras.Model,
+    previous: Weights,
+    earlier: keras.Model,
+    reuse: int | str,
+    same_classes: bool = True,
 ) -> Weights:
     """Return `weights` of `model` with blocks taken from `previous`, the weights of the phase before.
 
-    The first `reuse` blocks (or `all`, with the head where its shape is the same) are carried over.
+    The first `reuse` blocks are carried over, or `all` of them; with all of them also the head, where it tells the same
+    classes apart.
     """
     old = {
         (layer.name, variable.name): value
@@ -54,15 +60,15 @@ def carry_over(
     }
     found = []
     for (layer, variable), fresh in zip(owned_weights(model), weights, strict=True):
-        kept = old.get((layer.name, variable.name)) if _carried(layer.name, reuse) else None
+        kept = old.get((layer.name, variable.name)) if _carried(layer.name, reuse, same_classes) else None
         found.append(kept if kept is not None and kept.shape == fresh.shape else fresh)
     return found
 
 
-def _carried(layer_name: str, reuse: int | str) -> bool:
-    index = block_index(layer_name)
+def _carried(layer_name: str, reuse: int | str, same_classes: bool) -> bool:
     if reuse == "all":
-        return True
+        return same_classes or not layer_name.startswith(HEAD)
+    index = block_index(layer_name)
     return index is not None and index < int(reuse)
 
 

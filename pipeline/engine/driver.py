@@ -119,7 +119,8 @@ def _job(
     run, seeds = state.run, state.run.seeds
     weights = initial_weights(template, phase.recipe, derive(seeds.weights, number))
     if state.weights is not None and state.template is not None:
-        weights = carry_over(weights, template, state.weights, state.template, phase.reuse)
+        same_classes = run.phases[number - 1].recipe.data.classes == phase.recipe.data.classes
+        weights = carry_over(weights, template, state.weights, state.template, phase.reuse, same_classes)
     return Job(
         recipe=phase.recipe,
         view=workshop.view(run, phase),

@@ -170,6 +170,11 @@ def test_a_head_for_other_classes_is_not_carried_over() -> None:
     before, fresh = initial_weights(earlier, recipe(patch), 0), initial_weights(later, recipe(patch), 1)
     found = carry_over(fresh, later, before, earlier, "all")
     assert np.array_equal(found[0], before[0]) and np.array_equal(found[-2], fresh[-2])
+    # As many, but others: digits 5 to 9 after 0 to 4.
+    found = carry_over(
+        before, earlier, initial_weights(earlier, recipe(patch), 2), earlier, "all", same_classes=False
+    )
+    assert not np.array_equal(found[0], before[0]) and np.array_equal(found[-2], before[-2])
 
 
 def test_sources_of_noise_are_seeded_apart() -> None:
