@@ -1,9 +1,12 @@
 """From a name in params to the Keras object it stands for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from pipeline.params.arguments import nested_namespace
+from pipeline.params.names import Named
 from pipeline.plugins import load_object
 from pipeline.store import root
 
@@ -26,7 +29,17 @@ def make_layer(named: Any, **more: object) -> keras.layers.Layer:
     """Return the Keras layer that `named` asks for."""
     if ":" in named.name:
         return make("layers", named, **more)
-    return getattr(keras.layers, named.name)(**{**more, **named.arguments})
+    arguments = {key: _nested(key, value) for key, value in named.arguments.items()}
+    return getattr(keras.layers, named.name)(**{**more, **arguments})
+
+
+def _nested(argument: str, value: object) -> object:
+    """Return an argument's value, made into what it names where it is a mapping: `kernel_regularizer: {name: l2}`."""
+    namespace = nested_namespace(argument)
+    if namespace is None or not isinstance(value, Mapping):
+        return value
+    named = Named.model_validate(value)
+    return activation_layer(named, named.name) if namespace == "activations" else make(namespace, named)
 
 
 def activation_layer(named: Any, name: str) -> keras.layers.Layer:

@@ -22,6 +22,11 @@ NESTED: dict[str, Namespace] = {
 }
 
 
+def nested_namespace(argument: str) -> Namespace | None:
+    """Return what kind of thing a layer's argument of this name names itself, if any."""
+    return NESTED.get(argument.rpartition("_")[2])
+
+
 def argument_faults(symbol: Symbol, written: Written, given: frozenset[str]) -> list[Fault]:
     """Return what is wrong with the arguments of `symbol`; those in `given` come from elsewhere."""
     offered = {name: each for name, each in catalogue.arguments(symbol).items() if name not in given}
@@ -82,7 +87,7 @@ def _mistake(namespace: Namespace, argument: Argument, value: object) -> str | N
             if several or isinstance(value, float) or _is_whole(value)
             else f"must be a number; got {got}"
         )
-    space = NESTED.get(argument.name.rpartition("_")[2])
+    space = nested_namespace(argument.name)
     if space and isinstance(value, str) and not is_plugin(value) and not catalogue.find(space, value):
         return unknown_name(value, space)
     return None

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
 
 from pipeline.errors import UserError
 from pipeline.params import catalogue
-from pipeline.params.arguments import argument_faults, typed
+from pipeline.params.arguments import argument_faults, nested_namespace, typed
 from pipeline.params.catalogue import Namespace, Symbol
-from pipeline.params.faults import fault, reject, show
+from pipeline.params.faults import Fault, carried, fault, reject, show
 from pipeline.params.signatures import is_closed
 from pipeline.params.spec import shape
 from pipeline.params.vocabulary import ARTICLES, unknown_name
@@ -44,10 +45,24 @@ def read_named(value: object, *namespaces: Namespace, given: frozenset[str] = fr
     symbol = _plugin(name, namespaces[0]) if is_plugin(name) else _symbol(name, namespaces)
     if symbol is None:
         return {"name": name, **written}
-    faults = argument_faults(symbol, written, given)
+    written, nested = _nested(written) if symbol.namespace == "layers" else (written, [])
+    faults = [*argument_faults(symbol, written, given), *nested]
     if faults:
         raise reject(*faults)
     return {"name": symbol.name, **typed(symbol, written)}
+
+
+def _nested(written: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
+    """Return a layer's arguments with what they name themselves (`kernel_regularizer: {name: l2}`) read, and its faults."""
+    read, faults = dict(written), []
+    for key, item in written.items():
+        space = nested_namespace(key)
+        if space is not None and isinstance(item, Mapping):
+            try:
+                read[key] = read_named(item, space)
+            except PydanticCustomError as error:
+                faults += [found.under(key) for found in carried(error)]
+    return read, faults
 
 
 def _split(value: object, kind: str) -> tuple[str, dict[str, Any]]:

@@ -185,3 +185,13 @@ def test_sources_of_noise_are_seeded_apart() -> None:
     assert len(states) == 4 and len({int(state[0]) for state in states.values()}) == 4
     assert all(state[1] == 0 for state in states.values())
     assert seed_states(net, 1)["block0_dropout"][0] != states["block0_dropout"][0]
+
+
+def test_layers_take_arguments_that_name_things_themselves() -> None:
+    regularizer = {"name": "l2", "l2": 0.25}
+    activation = {"name": "leaky_relu", "negative_slope": 0.5}
+    layer = {"name": "Dense", "units": 3, "kernel_regularizer": regularizer, "activation": activation}
+    net = built({"model": {"layers": ["flatten", layer]}})
+    (dense,) = [each for each in net.layers if type(each).__name__ == "Dense" and each.units == 3]
+    assert dense.kernel_regularizer.l2 == 0.25
+    assert np.asarray(dense.activation(np.array([-2.0]))) == pytest.approx(-1.0)

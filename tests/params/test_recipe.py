@@ -250,3 +250,16 @@ def test_one_sigmoid_output_for_two_classes_is_fine() -> None:
         loss="binary_crossentropy"
     )
     assert complaints(**patch, data={"classes": [5, 6]}) == []
+
+
+def test_what_a_layer_names_in_its_arguments_is_checked_too() -> None:
+    layer = {
+        "name": "Dense",
+        "units": 3,
+        "kernel_regularizer": {"name": "l3"},
+        "activation": {"name": "elu", "beta": 1.0},
+    }
+    found = complaints(**with_model(layers=[layer]))
+    assert len(found) == 2
+    assert found[0].startswith("model.layers[0].kernel_regularizer.name: 'l3' is not a regularizer")
+    assert found[1].startswith("model.layers[0].activation.beta: is not an argument of elu")
