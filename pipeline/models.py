@@ -7,6 +7,7 @@ import keras
 
 from pipeline.build.model import build_model
 from pipeline.engine.driver import Workshop
+from pipeline.errors import UserError
 from pipeline.runs import Run
 from pipeline.store import Store
 from pipeline.survey import AblationState, best_replicate
@@ -33,5 +34,10 @@ def _export(workshop: Workshop, store: Store, run: Run) -> None:
 
 def _save(model: keras.Model, path: Path) -> None:
     temporary = path.with_name(f".{uuid.uuid4().hex}.keras")
-    model.save(temporary)
+    try:
+        model.save(temporary)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path.parent.name}: the trained model cannot be saved; does a class of your own lack `get_config`? {error}"
+        ) from error
     temporary.replace(path)
