@@ -12,6 +12,7 @@ from pipeline.report.findings import Findings, Row, find
 from pipeline.report.results import read
 from pipeline.report.texts import p_value
 
+WIDE = 100  # columns
 COLOURS = {"better": "green", "worse": "red", "practically equal": "blue"}
 
 
@@ -23,27 +24,28 @@ def show(results: Path, ablations: Sequence[str]) -> None:
         console.print(Text(f"\n{name}: {found.ablation.question}", style="bold"))
         for sentence in found.conclusion[1:]:
             console.print(Text(sentence))
-        console.print(_table(found))
+        console.print(_table(found, wide=console.width >= WIDE))
 
 
-def _table(found: Findings) -> Table:
+def _table(found: Findings, wide: bool) -> Table:
+    """Return the ranking; a `wide` one has the intervals of the means too."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("variant", overflow="fold")
-    for heading in (found.measure.label, "95 % interval", "difference"):
-        table.add_column(heading, justify="right", no_wrap=heading != found.measure.label)
-    table.add_column("p (Holm)", justify="right")
+    table.add_column("variant", no_wrap=True)
+    table.add_column(found.measure.label, justify="right")
+    for heading in (*(["95 % interval"] if wide else []), "difference [95 %]", "p (Holm)"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in found.rows:
-        table.add_row(*_cells(found, row))
+        table.add_row(*_cells(found, row, wide))
     return table
 
 
-def _cells(found: Findings, row: Row) -> list[Text]:
+def _cells(found: Findings, row: Row, wide: bool) -> list[Text]:
     measure, interval, comparison = found.measure, row.interval, row.comparison
     mean = measure.text(interval.mean) if interval else "diverged"
     ends = (interval.low, interval.high) if interval else (None, None)
     span = "–".join(measure.text(end) for end in ends if end is not None)
     p = p_value(comparison.p_holm) if comparison and comparison.p_holm is not None else ""
     verdict = comparison.verdict if comparison else "baseline"
-    cells = [row.variant.name, mean, span, measure.interval(row.difference), p]
+    cells = [row.variant.name, mean, *([span] if wide else []), measure.interval(row.difference), p]
     return [*map(Text, cells), Text(verdict, style=COLOURS.get(verdict, "dim"))]
