@@ -88,6 +88,8 @@ def lifts(template: keras.Model, recipe: Recipe) -> list[Lift]:
 
 def _stand_in(holder: Any, attribute: str, tensor: Any) -> tuple[Any, str, Any]:
     """Return what to set, and to what, so that `holder` uses `tensor` for its `attribute`."""
+    if isinstance(holder, keras.layers.Layer):
+        tensor = tf.cast(tensor, holder.compute_dtype)  # half the width in mixed precision
     if type(holder) is keras.layers.Dropout:  # TensorFlow looks too closely at its rate
         return holder, "call", partial(_drop, holder, tensor)
     return holder, attribute, Lifted(tensor)
@@ -100,7 +102,7 @@ def _drop(layer: Any, rate: Any, inputs: Any, training: bool = False) -> Any:
     kept = (
         keras.random.uniform(keras.ops.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator) >= rate
     )
-    return keras.ops.where(kept, inputs * tf.cast(1.0 / (1.0 - rate), inputs.dtype), 0.0)
+    return keras.ops.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
 
 
 @contextmanager
