@@ -41,6 +41,12 @@ def is_image_model(model: Any) -> bool:
     return any(not isinstance(spec, DenseLayer) for spec in model.layers)
 
 
+def convolves(model: keras.Model) -> bool:
+    """Tell whether a model has a layer that gives more than one vector an image."""
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return any(len(layer.output.shape) > 2 for layer in layers)
+
+
 def output_units(model: Any, classes: int) -> int:
     """Return the width of the output layer: one unit a class, unless the recipe says otherwise."""
     return model.output.units or classes

@@ -3,9 +3,7 @@
 from typing import Any
 
 from pipeline.build.resolve import make
-from pipeline.params.recipe import OptimizerSpec
-
-CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
+from pipeline.params.recipe import CLIPS, OptimizerSpec
 
 
 def make_optimizer(spec: OptimizerSpec, learning_rate: Any, clip: bool = True) -> Any:
@@ -18,10 +16,10 @@ def make_optimizer(spec: OptimizerSpec, learning_rate: Any, clip: bool = True) -
     return make("optimizers", spec, learning_rate=learning_rate, **clipping)
 
 
-def clip_of(spec: OptimizerSpec) -> tuple[str | None, float]:
-    """Return which kind of clipping a recipe's optimizer does, if any, and its limit."""
+def clip_of(optimizer: Any) -> tuple[str | None, float]:
+    """Return which kind of clipping an optimizer, a recipe's or Keras's own, does, if any, and its limit."""
     for kind in CLIPS:
-        limit = getattr(spec, kind)
+        limit = getattr(optimizer, kind, None)
         if limit is not None:
             return kind, float(limit)
     return None, 0.0

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import keras
-
+from pipeline.build.model import convolves
 from pipeline.build.optimizer import make_optimizer
 from pipeline.engine.driver import Workshop, train_stack
 from pipeline.engine.environment import device
@@ -76,13 +75,9 @@ class Engine:
                 return f"the update of {phase.recipe.optimizer.name} is not elementwise"
             if phase.recipe.training.loss.name in BRANCHING:
                 return f"{phase.recipe.training.loss.name} branches by its labels, which a stack cannot"
-            if _convolves(self.workshop.template(run, phase)):
+            if convolves(self.workshop.template(run, phase)):
                 return f"convolutions do not gain from fusing ({device()})"
         return ""
-
-
-def _convolves(model: keras.Model) -> bool:
-    return any(len(layer.output.shape) > 2 for layer in model.layers[1:])
 
 
 def elementwise(spec: OptimizerSpec) -> bool:

@@ -9,6 +9,7 @@ import keras
 
 from pipeline.build.model import blocks, build_model, is_image_model, trainable_layers
 from pipeline.build.weights import Weights, carry_over, count, initial_weights, seed_states
+from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.environment import device, environment
 from pipeline.engine.fused.grouping import signature
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, TrainedRun, Trainer
@@ -48,7 +49,7 @@ class Workshop:
     def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
         """Return what all runs of a stack must share in `phase`; `exact`: numbers that can be lifted too."""
         view = self.view(run, phase)
-        steps = -(-len(view.training) // phase.recipe.training.batch_size)
+        steps = steps_per_epoch(len(view.training), phase.recipe.training.batch_size)
         trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
         return signature(phase.recipe, [view.pool, steps, view.classes, trainable], exact)
 

@@ -13,6 +13,7 @@ from pipeline.params.names import Activation, Constraint, Initializer, Loss, Nam
 from pipeline.params.schedules import Constant, Schedule
 from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, shape
 
+CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which Keras optimizers clip
 SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
 
 
@@ -125,9 +126,7 @@ class OptimizerSpec(Named, Spec):
 
     @model_validator(mode="after")
     def _one_clip(self) -> Self:
-        clips = [
-            key for key in ("clipvalue", "clipnorm", "global_clipnorm") if getattr(self, key) is not None
-        ]
+        clips = [key for key in CLIPS if getattr(self, key) is not None]
         if len(clips) > 1:
             raise reject(
                 Fault(tuple((clip,) for clip in clips), f"{' and '.join(clips)} exclude each other; keep one")

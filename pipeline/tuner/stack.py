@@ -9,14 +9,16 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.optimizer import CLIPS
+from pipeline.build.model import convolves
+from pipeline.build.optimizer import clip_of
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
 from pipeline.engine.fused.memory import largest_stack
 from pipeline.engine.fused.program import Program
-from pipeline.engine.fused.rows import chunks
+from pipeline.engine.fused.rows import averages
 from pipeline.engine.rules import Stopping
+from pipeline.params.recipe import CLIPS
 from pipeline.tuner.request import Request
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -42,7 +44,7 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
     loss = _per_image(model.loss)
     sparse = type(loss).__name__.startswith("Sparse")
     known = loss is not None and sparse != request.one_hot and getattr(objective, "name", "") in FIGURES
-    if not known or model.output_shape[-1] == 1 or _convolves(model) or not _plain(model.optimizer):
+    if not known or model.output_shape[-1] == 1 or convolves(model) or not _plain(model.optimizer):
         return None
     return Fusible(trial_id, execution, model, loss, _signature(model, loss))
 
@@ -77,12 +79,12 @@ class _Training:
         self.stack, self.request, self.objective, self.sign = stack, request, objective, sign
         models = [each.model for each in stack]
         self.steps = steps_per_epoch(len(request.training), request.batch_size)
-        clip, _ = _clip(models[0].optimizer)
+        clip, _ = clip_of(models[0].optimizer)
         self.program = Program(models[0], stack[0].loss, _maker(models[0].optimizer), len(stack), clip)
         self.program.load(
             [_values(m.trainable_variables) for m in models],
             [_values(m.non_trainable_variables) for m in models],
-            [[_clip(m.optimizer)[1]] for m in models],
+            [[clip_of(m.optimizer)[1]] for m in models],
         )
         self.rates = np.stack([_rates(model.optimizer, self.steps * request.epochs) for model in models])
         self.data = (keras.ops.convert_to_tensor(request.x), keras.ops.convert_to_tensor(request.y))
@@ -126,11 +128,7 @@ class _Training:
 
     def _evaluate(self) -> tuple[NDArray[Any], NDArray[Any]]:
         rows = [self.request.validation] * len(self.stack)
-        totals, penalty = np.zeros((2, len(rows))), np.zeros(len(rows))
-        for part, counted in chunks(rows, min(EVALUATED, len(rows[0]))):
-            loss, hits, penalty = self.program.evaluate(*self.data, part, counted)
-            totals += [loss, hits]
-        return totals[0] / len(rows[0]) + penalty, totals[1] / len(rows[0])
+        return averages(self.program, self.data, rows, min(EVALUATED, len(rows[0])))
 
     def _give_back(self) -> None:
         """Put each trial's best weights into its own model."""
@@ -157,14 +155,6 @@ def _per_image(loss: Any) -> Any:
     return None
 
 
-def _convolves(model: keras.Model) -> bool:
-    return any(
-        len(layer.output.shape) > 2
-        for layer in model.layers
-        if not isinstance(layer, keras.layers.InputLayer)
-    )
-
-
 def _plain(optimizer: Any) -> bool:
     """Tell whether an optimizer does nothing beyond its update: no averaging, no scaling, no gathering of gradients."""
     steps = getattr(optimizer, "gradient_accumulation_steps", None)
@@ -176,13 +166,6 @@ def _maker(optimizer: Any) -> Callable[[Any], Any]:
     """Return what makes such an optimizer anew, for any learning rate, its clipping left to the engine."""
     config = {key: value for key, value in optimizer.get_config().items() if key not in CLIPS}
     return lambda learning_rate: type(optimizer).from_config({**config, "learning_rate": learning_rate})
-
-
-def _clip(optimizer: Any) -> tuple[str | None, float]:
-    for kind in CLIPS:
-        if getattr(optimizer, kind, None) is not None:
-            return kind, float(getattr(optimizer, kind))
-    return None, 0.0
 
 
 def _rates(optimizer: Any, steps: int) -> NDArray[np.float32]:
@@ -202,7 +185,7 @@ def _signature(model: keras.Model, loss: Any) -> str:
     parts = [
         type(model.optimizer).__name__,
         optimizer,
-        _clip(model.optimizer)[0],
+        clip_of(model.optimizer)[0],
         type(loss).__name__,
         loss.get_config(),
     ]

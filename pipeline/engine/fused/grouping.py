@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pipeline.params.expand import canonical
-from pipeline.params.recipe import Recipe
+from pipeline.params.recipe import CLIPS, Recipe
 
 Item = TypeVar("Item")
 
@@ -21,7 +21,6 @@ LIFTED = {
     ("training", "early_stopping"),
     ("data",),
 }
-CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")
 PENALTIES = {"L1": ("l1",), "L2": ("l2",), "L1L2": ("l1", "l2")}
 DROPOUTS = ("Dropout", "AlphaDropout")
 

@@ -1,9 +1,12 @@
 """Rows to evaluate, in parts of one shape, so that one graph serves all."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.engine.fused.program import Program
 
 Chunk = tuple[NDArray[np.int32], NDArray[np.float32]]
 
@@ -15,3 +18,15 @@ def chunks(rows: Sequence[NDArray[np.int32]], length: int) -> Iterator[Chunk]:
         part = np.stack([np.resize(each[start:] if start < len(each) else each, length) for each in rows])
         counted = np.stack([np.arange(start, start + length) < len(each) for each in rows]).astype(np.float32)
         yield part, counted
+
+
+def averages(
+    program: Program, data: tuple[Any, Any], rows: Sequence[NDArray[np.int32]], length: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return each model's mean loss (penalties included, as Keras reports it) and accuracy over its `rows` of `data`."""
+    lengths = np.array([len(each) for each in rows])
+    totals, penalty = np.zeros((2, len(rows))), np.zeros(len(rows))
+    for part, counted in chunks(rows, length):
+        loss, hits, penalty = program.evaluate(*data, part, counted)
+        totals += [loss, hits]
+    return totals[0] / lengths + penalty, totals[1] / lengths

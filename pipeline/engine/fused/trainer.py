@@ -15,7 +15,7 @@ from pipeline.build.schedules import rates
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.fused.lifting import lifted_numbers, lifts
 from pipeline.engine.fused.program import Program
-from pipeline.engine.fused.rows import chunks
+from pipeline.engine.fused.rows import averages
 from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
 from pipeline.params.recipe import Recipe
@@ -166,14 +166,8 @@ class _Stack:
                     old[keep] = new[keep]
 
     def _evaluate(self, rows: Sequence[NDArray[np.int32]]) -> tuple[Any, Any]:
-        """Return each model's mean loss (penalties included, as Keras reports it) and accuracy over its `rows`."""
-        lengths = np.array([len(each) for each in rows])
-        totals = np.zeros((2, len(rows)))
-        penalty: Any = 0.0
-        for part, counted in chunks(rows, _chunk_length(self.jobs)):
-            loss, hits, penalty = self.program.evaluate(*self.data, part, counted)
-            totals += [loss, hits]
-        return totals[0] / lengths + penalty, totals[1] / lengths
+        """Return each model's mean loss and accuracy over its `rows`."""
+        return averages(self.program, self.data, rows, _chunk_length(self.jobs))
 
     def outcomes(self) -> list[PhaseOutcome]:
         """Return how each job ended, its kept weights evaluated on test data where the job asks for it."""

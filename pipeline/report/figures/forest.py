@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from pipeline.report.figures.canvas import Figure, finish
-from pipeline.report.figures.rows import point, row_canvas
-from pipeline.report.figures.svg import BAND, INK, MUTED
+from pipeline.report.figures.rows import beside, point, row_canvas
+from pipeline.report.figures.svg import BAND, INK
 from pipeline.report.findings import Findings, Row
 from pipeline.report.styles import Style, Styles
 
@@ -36,15 +36,7 @@ def forest(findings: Findings, styles: Styles) -> Figure | None:
     axes.axvline(0, color=INK, linewidth=1)
     for row, effect in enumerate(effects):
         point(axes, effect.mean, row, effect.low, effect.high, effect.style, effect.settled)
-        axes.text(
-            1.02,
-            row,
-            effect.text,
-            transform=axes.get_yaxis_transform(),
-            va="center",
-            color=MUTED,
-            fontsize=10.5,
-        )
+        beside(axes, row, effect.text)
     axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
     baseline = findings.ablation.baseline
     caption = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from pipeline.report.figures.canvas import Figure, finish
-from pipeline.report.figures.rows import point, row_canvas
+from pipeline.report.figures.rows import beside, point, row_canvas
 from pipeline.report.figures.svg import MUTED
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Style, Styles
@@ -36,15 +36,7 @@ def staircase(findings: Findings, styles: Styles) -> Figure | None:
     _climb(axes, rungs)
     for row, rung in enumerate(rungs):
         point(axes, rung.mean, row, rung.low, rung.high, rung.style, rung.settled)
-        axes.text(
-            1.02,
-            row,
-            rung.step,
-            transform=axes.get_yaxis_transform(),
-            va="center",
-            color=MUTED,
-            fontsize=10.5,
-        )
+        beside(axes, row, rung.step)
     axes.set_xlabel(findings.measure.label)
     caption = (
         "Each rung keeps the changes of those above it and adds one. Mean with its 95 % t interval; to the "

@@ -2,8 +2,8 @@
 
 from pipeline.report.figures.canvas import Figure, finish, mark
 from pipeline.report.figures.forest import Effect, forest_info
-from pipeline.report.figures.rows import row_canvas
-from pipeline.report.figures.svg import BAND, INK, MUTED, series
+from pipeline.report.figures.rows import beside, row_canvas
+from pipeline.report.figures.svg import BAND, INK, series
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Styles
 
@@ -25,15 +25,7 @@ def removals(findings: Findings, styles: Styles) -> Figure | None:
         )
         if effect.low is not None and effect.high is not None:
             axes.plot([effect.low, effect.high], [row, row], color=INK, linewidth=1.2)
-        axes.text(
-            1.02,
-            row,
-            effect.text,
-            transform=axes.get_yaxis_transform(),
-            va="center",
-            color=MUTED,
-            fontsize=10.5,
-        )
+        beside(axes, row, effect.text)
     axes.set_xlabel(unit.step_label)
     caption = (
         f"What {findings.ablation.baseline} loses or gains without each part, the most harmful removal "

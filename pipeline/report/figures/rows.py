@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from pipeline.report.figures.canvas import Margins, canvas, label_room, mark
-from pipeline.report.figures.svg import INK, PAPER, series
+from pipeline.report.figures.svg import INK, MUTED, PAPER, series
 from pipeline.report.styles import Style
 from pipeline.report.texts import shortened
 
@@ -49,3 +49,9 @@ def point(
         clip_on=False,
     )
     mark(dot, style)
+
+
+def beside(axes: Axes, row: float, text: str) -> None:
+    """Write `text` to the right of a row, outside the axes."""
+    place = axes.get_yaxis_transform()
+    axes.text(1.02, row, text, transform=place, va="center", color=MUTED, fontsize=10.5)
