@@ -77,7 +77,7 @@ GROWTH = [
 def measure(case: Case, growth: bool) -> dict[str, Any]:
     """Return one case's figures."""
     bench = Bench(case)
-    fused = bench.engine("fused" if case.name != "cnn" else "auto", case.models)
+    fused = bench.engine("fused", case.models)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     found: dict[str, Any] = {"case": case.name, "optimizer": case.optimizer, "models": case.models}
     seconds = {"fused": fused}

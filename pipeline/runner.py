@@ -4,6 +4,7 @@ The more runs are known at a time, the larger the stacks that train together, so
 trained now, whichever ablation wants it.
 """
 
+import platform
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -12,16 +13,17 @@ from pathlib import Path
 
 from pipeline.engine.auto import Engine, Stack
 from pipeline.engine.driver import Workshop
-from pipeline.engine.environment import set_up
+from pipeline.engine.environment import device, set_up
+from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.protocol import OnEpoch, TrainedRun
 from pipeline.engine.views import views_of
-from pipeline.engine.workers import Workers
+from pipeline.engine.workers import Workers, cores
 from pipeline.manifests import write_manifest
 from pipeline.models import export_best
 from pipeline.params.schema import Study
 from pipeline.progress import Progress
 from pipeline.records import Curves
-from pipeline.runs import Run
+from pipeline.runs import Run, code_digest, digest
 from pipeline.store import Store
 from pipeline.survey import AblationState, VariantState
 
@@ -38,7 +40,7 @@ class Runner:
         set_up(study.precision)
         self.precision = study.precision
         self.workshop = Workshop(views_of(study.dataset, root))
-        self.engine = Engine(self.workshop, study.engine)
+        self.engine = Engine(self.workshop, study.engine, Sizes(FoundSizes(store)), store)
         self.store = store
         self._wanted_by: dict[str, str] = {}
         self._best: dict[str, float] = {}
@@ -51,6 +53,7 @@ class Runner:
             self._train(runs)
             self._settle(states)
             self._describe(states)
+        self.store.end_checkpoints()
         for state in states:
             export_best(self.workshop, self.store, state)
 
@@ -135,6 +138,25 @@ class Runner:
     def _describe(self, states: Sequence[AblationState]) -> None:
         for state in states:
             write_manifest(self.store, state)
+
+
+class FoundSizes:
+    """The sizes of stacks that were measured on this machine, as the store keeps them."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.machine = f"{device()}, {platform.processor() or platform.machine()}, {cores()} cores"
+
+    def get(self, graph: str) -> int | None:
+        """See `Memory`."""
+        found = self.store.sizes().get(self._key(graph))
+        return found if isinstance(found, int) and found > 0 else None
+
+    def __setitem__(self, graph: str, size: int) -> None:
+        self.store.put_size(self._key(graph), size)
+
+    def _key(self, graph: str) -> str:
+        return digest([self.machine, code_digest(), graph])
 
 
 def _ready(state: AblationState) -> list[Run]:

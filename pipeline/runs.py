@@ -3,12 +3,15 @@
 import ast
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+from pipeline.errors import UserError, nearest
 from pipeline.params.expand import canonical
 from pipeline.params.phases import Phase as RecipePhase
 from pipeline.params.phases import phases_of
@@ -16,10 +19,11 @@ from pipeline.params.recipe import Recipe
 from pipeline.plugins import is_plugin, locate
 from pipeline.records import Phase
 from pipeline.seeds import Seeds, seeds_of
-from pipeline.store import root
+from pipeline.store import read_json, root
 
 TRAINING_CODE = ("build", "engine", "data/split.py", "data/scale.py", "seeds.py")
 LIBRARIES = ("keras", "tensorflow", "numpy")
+BACKENDS = ("tensorflow", "jax")
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,28 @@ def code_digest() -> str:
     """Return a hash of the code that trains, comments and docstrings aside, and of the libraries it trains with."""
     package = Path(__file__).parent
     sources = [_without_comments(path) for path in sorted(_training_files(package))]
-    return digest([*sources, *(version(library) for library in LIBRARIES)])
+    backend = backend_name()
+    libraries = LIBRARIES if backend == "tensorflow" else (*LIBRARIES, backend)
+    return digest([*sources, *(version(library) for library in libraries)])
+
+
+def backend_name() -> str:
+    """Return which backend Keras will use, found as Keras finds it but without importing it.
+
+    Backends draw other initial weights from the same seed, so it belongs to a run's key. Raises `UserError` for one that
+    this pipeline does not know or that is not installed.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    config = read_json(home / "keras.json")
+    written = config.get("backend") if isinstance(config, dict) else None
+    name = str(os.environ.get("KERAS_BACKEND") or written or BACKENDS[0])
+    if name not in BACKENDS:
+        raise UserError(
+            f"KERAS_BACKEND: must be {' or '.join(BACKENDS)}; got {name!r}.{nearest(name, BACKENDS)}"
+        )
+    if find_spec(name) is None:
+        raise UserError(f"KERAS_BACKEND is {name}, which is not installed: pip install '.[{name}]'")
+    return name
 
 
 def _training_files(package: Path) -> Iterable[Path]:

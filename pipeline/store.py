@@ -9,6 +9,8 @@ Layout, under the folder that `root()` names (outside DVC's outputs, ignored by 
     .runs/.choices/<key>.json      the frozen outcome of one variant's search
     .runs/.manifests/<name>.json   which runs an ablation is made of, as far as known yet
     .runs/.live/<run key>.json     curves so far of a run in training
+    .runs/.checkpoints/<name>.npz  where a long training stands, until its runs are stored
+    .runs/.sizes.json              the best sizes of stacks, as measured, by machine and graph
 
 A finished run never changes; files appear under their final name only when complete.
 """
@@ -113,17 +115,13 @@ class Store:
 
         A run whose weights are damaged is removed, to be trained again.
         """
-        import numpy as np
-
         path = self.folder / key / WEIGHTS
         if not path.is_file():
             return None
-        try:
-            with np.load(path, allow_pickle=False) as archive:
-                return [archive[str(index)] for index in range(len(archive.files))]
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        found = _load_arrays(path)
+        if found is None:
             shutil.rmtree(self.folder / key, ignore_errors=True)
-            return None
+        return found
 
     def model_path(self, key: str) -> Path:
         """Return where the run's `.keras` file lies, or would lie."""
@@ -175,6 +173,57 @@ class Store:
         """Withdraw live curves, once their runs are stored or given up."""
         for key in keys:
             (self.folder / ".live" / f"{key}.json").unlink(missing_ok=True)
+
+    def sizes(self) -> dict[str, Any]:
+        """Return the sizes of stacks that were found by measuring."""
+        found = read_json(self.folder / ".sizes.json")
+        return found if isinstance(found, dict) else {}
+
+    def put_size(self, key: str, size: int) -> None:
+        """Remember a size of stacks."""
+        write_json(self.folder / ".sizes.json", {**self.sizes(), key: size})
+
+    def put_checkpoint(self, name: str, plain: dict[str, Any], arrays: "Sequence[np.ndarray]") -> None:
+        """Replace where a training stands: plain data and arrays, in one file written whole or not at all."""
+        import numpy as np
+
+        path = self._checkpoint(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{uuid.uuid4().hex}.npz")
+        text = np.frombuffer(json.dumps(plain, allow_nan=False).encode(), np.uint8)
+        try:
+            _save_weights(temporary, [text, *arrays])
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def checkpoint(self, name: str) -> "tuple[dict[str, Any], list[np.ndarray]] | None":
+        """Return where a training stood, or None where it was not kept, or what was kept is damaged."""
+        arrays = _load_arrays(self._checkpoint(name))
+        if not arrays:
+            return None
+        try:
+            return json.loads(arrays[0].tobytes()), arrays[1:]
+        except ValueError:
+            return None
+
+    def end_checkpoints(self) -> None:
+        """Forget all checkpoints: nothing is half trained any more."""
+        shutil.rmtree(self.folder / ".checkpoints", ignore_errors=True)
+
+    def _checkpoint(self, name: str) -> Path:
+        return self.folder / ".checkpoints" / f"{name}.npz"
+
+
+def _load_arrays(path: Path) -> "list[np.ndarray] | None":
+    """Return the arrays that `_save_weights` wrote, or None where they cannot be read."""
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return [archive[str(index)] for index in range(len(archive.files))]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
 
 
 def _write_run(folder: Path, record: RunRecord, weights: "Weights | None") -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from pipeline.build.resolve import make
 from pipeline.params.recipe import Recipe
@@ -33,6 +32,14 @@ def correct(labels: Any, predictions: Any, units: int) -> Any:
     if units == 1:
         chosen = keras.ops.cast(predictions[..., 0] > 0.5, labels.dtype)
     else:
-        # Not keras.ops.argmax: its care for negative zeros costs a loop over models under vectorized_map.
-        chosen = tf.argmax(predictions, axis=-1, output_type=labels.dtype)
+        chosen = keras.ops.cast(_likeliest(predictions), labels.dtype)
     return keras.ops.cast(keras.ops.equal(chosen, labels), "float32")
+
+
+def _likeliest(predictions: Any) -> Any:
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Not keras.ops.argmax: its care for negative zeros costs a loop over models under vectorized_map.
+        return tf.argmax(predictions, axis=-1, output_type="int32")
+    return keras.ops.argmax(predictions, axis=-1)

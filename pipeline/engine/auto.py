@@ -5,16 +5,22 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from pipeline.build.model import convolves
+import keras
+
 from pipeline.build.optimizer import make_optimizer
-from pipeline.engine.driver import Workshop, train_stack
-from pipeline.engine.environment import device
+from pipeline.engine.batches import steps_per_epoch
+from pipeline.engine.bookmarks import Checkpoints
+from pipeline.engine.driver import Workshop, first_job, train_stack
+from pipeline.engine.environment import on_gpu
 from pipeline.engine.fit import FitTrainer
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut, group
-from pipeline.engine.fused.memory import is_small, largest_stack
-from pipeline.engine.fused.trainer import FusedTrainer
+from pipeline.engine.fused.memory import first_guess, most_models
+from pipeline.engine.fused.sizes import Sizes
+from pipeline.engine.fused.trainer import FusedTrainer, compiles_whole, full_size
 from pipeline.engine.protocol import OnEpoch, TrainedRun, Trainer
+from pipeline.engine.workers import Workers, cores
+from pipeline.params.phases import Phase
 from pipeline.params.recipe import OptimizerSpec
 from pipeline.runs import Run
 
@@ -35,9 +41,17 @@ class Stack:
 class Engine:
     """Trains lists of runs; what it builds and compiles serves all later calls."""
 
-    def __init__(self, workshop: Workshop, choice: Choice = "auto") -> None:
-        self.workshop, self.choice = workshop, choice
-        self._trainers: dict[str, Trainer] = {"fit": FitTrainer(), "fused": FusedTrainer()}
+    def __init__(
+        self,
+        workshop: Workshop,
+        choice: Choice = "auto",
+        sizes: Sizes | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        self.workshop, self.choice, self.sizes = workshop, choice, sizes or Sizes()
+        self.checkpoints = checkpoints
+        self._fused = FusedTrainer()
+        self._trainers: dict[str, Trainer] = {"fit": FitTrainer(), "fused": self._fused}
 
     def stacks(self, runs: Sequence[Run]) -> list[Stack]:
         """Return `runs` as stacks: those of one graph together, as few as fit into memory."""
@@ -49,34 +63,59 @@ class Engine:
 
     def train(self, stack: Stack, on_epoch: OnEpoch) -> list[TrainedRun]:
         """Train one stack."""
-        return train_stack(self.workshop, self._trainers[stack.engine], stack.runs, stack.reason, on_epoch)
+        trainer = self._trainers[stack.engine]
+        return train_stack(self.workshop, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints)
 
     def train_all(
         self, runs: Sequence[Run], on_epoch: Callable[[Stack], OnEpoch]
     ) -> Iterator[tuple[Stack, list[TrainedRun]]]:
-        """Yield each stack with its trained runs, one after the other."""
-        for stack in self.stacks(runs):
-            yield stack, self.train(stack, on_epoch(stack))
+        """Yield each stack with its trained runs, in the order they get done: first those that train side by side."""
+        stacks = self.stacks(runs)
+        workers = Workers(keras.config.dtype_policy().name)
+
+        def work(stack: Stack) -> tuple[Stack, list[TrainedRun]]:
+            return stack, self.train(stack, on_epoch(stack))
+
+        yield from workers.each(work, [stack for stack in stacks if stack.small])
+        yield from map(work, [stack for stack in stacks if not stack.small])
 
     def _stacks_of_one_graph(self, runs: Sequence[Run]) -> list[Stack]:
         obstacle = self._obstacle(runs[0])
         if self.choice == "fit" or obstacle:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
-        templates = [(self.workshop.template(runs[0], phase), phase) for phase in runs[0].phases]
-        largest = min(largest_stack(made, phase.recipe.training.batch_size) for made, phase in templates)
-        small = all(is_small(made) for made, _ in templates)
-        return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
+        largest = full_size(min(self._largest(runs, phase) for phase in runs[0].phases))
+        side_by_side = not on_gpu() and all(self._compiles_whole(runs[0], phase) for phase in runs[0].phases)
+        return [Stack(tuple(part), "fused", "one graph", side_by_side) for part in cut(runs, largest)]
+
+    def _largest(self, runs: Sequence[Run], phase: Phase) -> int:
+        """Return how many models of one phase's graph to train at once."""
+        run, batch = runs[0], phase.recipe.training.batch_size
+        template = self.workshop.template(run, phase)
+        if not compiles_whole(template):
+            return 1
+        graph = self.workshop.signature(run, phase)
+        steps = steps_per_epoch(len(self.workshop.view(run, phase).training), batch)
+        return self.sizes.best(
+            graph,
+            first=first_guess(template, batch, on_gpu()),
+            most=min(len(runs), most_models(template, batch)),
+            steps=steps * phase.recipe.training.epochs * len(runs) / (1 if on_gpu() else cores()),
+            seconds=lambda size: self._fused.seconds_per_step(
+                template, graph, first_job(self.workshop, run, phase, template), size
+            ),
+        )
+
+    def _compiles_whole(self, run: Run, phase: Phase) -> bool:
+        return compiles_whole(self.workshop.template(run, phase))
 
     def _obstacle(self, run: Run) -> str:
-        """Return why `run` cannot be fused, or does not gain by it; nothing when it can and does."""
+        """Return why `run` cannot be fused; nothing when it can."""
         for phase in run.phases:
             if not elementwise(phase.recipe.optimizer):
                 return f"the update of {phase.recipe.optimizer.name} is not elementwise"
             if phase.recipe.training.loss.name in BRANCHING:
                 return f"{phase.recipe.training.loss.name} branches by its labels, which a stack cannot"
-            if convolves(self.workshop.template(run, phase)):
-                return f"convolutions do not gain from fusing ({device()})"
         return ""
 
 

@@ -10,6 +10,13 @@ import keras
 from pipeline.build.model import blocks, build_model, is_image_model, trainable_layers
 from pipeline.build.weights import Weights, carry_over, count, initial_weights, seed_states
 from pipeline.engine.batches import steps_per_epoch
+from pipeline.engine.bookmarks import (
+    Bookmark,
+    Checkpoints,
+    name_of,
+    outcomes_as_checkpoint,
+    outcomes_of,
+)
 from pipeline.engine.environment import device, environment
 from pipeline.engine.fused.grouping import signature
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, TrainedRun, Trainer
@@ -74,14 +81,21 @@ class Workshop:
 
 
 def train_stack(
-    workshop: Workshop, trainer: Trainer, runs: Sequence[Run], reason: str, on_epoch: OnEpoch
+    workshop: Workshop,
+    trainer: Trainer,
+    runs: Sequence[Run],
+    reason: str,
+    on_epoch: OnEpoch,
+    checkpoints: Checkpoints | None = None,
 ) -> list[TrainedRun]:
     """Train `runs`, all of one graph, through all their phases with one trainer."""
     started = time.perf_counter()
     stack = [Progress(run) for run in runs]
     phase_lists = [run.phases for run in runs]
     for number in range(len(phase_lists[0])):
-        _train_phase(workshop, trainer, stack, [phases[number] for phases in phase_lists], number, on_epoch)
+        bookmark = Bookmark(name_of([run.key for run in runs], number, trainer.name), checkpoints)
+        phases = [phases[number] for phases in phase_lists]
+        _train_phase(workshop, trainer, stack, phases, number, on_epoch, bookmark)
     seconds = (time.perf_counter() - started) / len(runs)
     engine = [EngineRecord(trainer.name, reason, len(runs), slot) for slot in range(len(runs))]
     return [_finished(state, record, seconds) for state, record in zip(stack, engine, strict=True)]
@@ -94,16 +108,21 @@ def _train_phase(
     phases: Sequence[Phase],
     number: int,
     on_epoch: OnEpoch,
+    bookmark: Bookmark,
 ) -> None:
     last = number == len(stack[0].run.phases) - 1
     template = workshop.template(stack[0].run, phases[0], trainer.exact)
-    jobs = [
-        _job(workshop, state, phase, template, number, last)
-        for state, phase in zip(stack, phases, strict=True)
-    ]
-    outcomes = trainer.train(
-        template, workshop.signature(stack[0].run, phases[0], trainer.exact), jobs, on_epoch
-    )
+    outcomes = outcomes_of(bookmark.load())
+    if outcomes is None:
+        jobs = [
+            _job(workshop, state, phase, template, number, last)
+            for state, phase in zip(stack, phases, strict=True)
+        ]
+        signature = workshop.signature(stack[0].run, phases[0], trainer.exact)
+        outcomes = trainer.train(template, signature, jobs, on_epoch, bookmark)
+        if not last and bookmark.is_worthwhile():
+            ended = outcomes_as_checkpoint(outcomes)
+            bookmark.keep(ended.plain, ended.arrays)
     for state, outcome in zip(stack, outcomes, strict=True):
         state.epochs_before = len(state.curves["loss"]) if state.curves else 0
         state.curves = _joined(state.curves, outcome.curves)
@@ -130,6 +149,11 @@ def _job(
         batch_seed=derive(seeds.batches, number),
         test=last and run.phase == "replicate",
     )
+
+
+def first_job(workshop: Workshop, run: Run, phase: Phase, template: keras.Model) -> Job:
+    """Return `run`'s part in `phase` as if that came first, to measure what its steps take."""
+    return _job(workshop, Progress(run), phase, template, 0, last=False)
 
 
 def _joined(before: Curves | None, now: Curves) -> Curves:

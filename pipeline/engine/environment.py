@@ -9,31 +9,51 @@ import tensorflow as tf
 
 
 @lru_cache(maxsize=1)
+def on_gpu() -> bool:
+    """Tell whether training runs on a GPU."""
+    return any(name.lower().startswith("gpu") for name in keras.distribution.list_devices())
+
+
+@lru_cache(maxsize=1)
 def device() -> str:
     """Return what trains: `GPU` and its name, or `CPU`."""
+    return f"GPU {_gpu_name()}".strip() if on_gpu() else "CPU"
+
+
+def _gpu_name() -> str:
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return str(jax.devices()[0].device_kind)
     gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "CPU"
-    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "")
-    return f"GPU {name}".strip()
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", ""))
 
 
 @lru_cache(maxsize=1)
 def environment() -> dict[str, str]:
     """Return the versions that a reader of a result would ask for."""
     libraries = {name: version(name) for name in ("tensorflow", "keras", "keras-tuner", "numpy")}
+    backend = keras.backend.backend()
     return {
         "python": platform.python_version(),
         **libraries,
+        **({backend: version(backend)} if backend != "tensorflow" else {}),
         "device": device(),
         "machine": platform.machine(),
     }
 
 
 def set_up(precision: str) -> None:
-    """Prepare Keras and TensorFlow for training: precision, a GPU's memory taken as needed, repeatable numbers."""
+    """Prepare Keras and its backend for training: precision, a GPU's memory taken as needed, repeatable numbers."""
+    if keras.backend.backend() == "tensorflow":
+        _set_up_tensorflow()
+    else:
+        tf.config.set_visible_devices([], "GPU")  # it only feeds `fit` then, and would take the GPU's memory
+    keras.config.set_dtype_policy(precision)
+
+
+def _set_up_tensorflow() -> None:
     tf.get_logger().setLevel("ERROR")  # vectorized_map tells of every operation that it loops over
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
         tf.config.experimental.enable_op_determinism()  # on a CPU every operation used here is; there it only costs XLA
-    keras.config.set_dtype_policy(precision)

@@ -6,13 +6,17 @@ from typing import Any, Literal
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
+from pipeline.build.model import convolves
 from pipeline.build.objective import correct, make_loss, targets
 from pipeline.build.optimizer import make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.build.weights import set_seed_states
 from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.bookmarks import Bookmark, histories_as_plain, replay
+from pipeline.engine.environment import on_gpu
 from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
 
@@ -21,16 +25,23 @@ EVALUATION_BATCH = 1000
 
 
 class Table(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate looked up by step, from numbers that can be replaced without compiling anew."""
+    """A learning rate looked up by step, from numbers that can be replaced without compiling anew.
 
-    def __init__(self, steps: int) -> None:
-        self.rates = tf.Variable(tf.zeros([steps]), trainable=False)
-        self.scale = tf.Variable(1.0, trainable=False)
+    The numbers are variables of the optimizer, so that backends which pass its state from step to step pass them too.
+    """
+
+    rates: keras.Variable
+    scale: keras.Variable
+
+    def belong_to(self, optimizer: keras.Optimizer, steps: int) -> None:
+        """Make room for `steps` rates among the optimizer's variables; call once it is built."""
+        self.rates = optimizer.add_variable((steps,), name="rates")
+        self.scale = optimizer.add_variable((), initializer="ones", name="scale")
 
     def __call__(self, step: Any) -> Any:
         """Return the rate of `step`, the last one ever after."""
         last = self.rates.shape[0] - 1
-        return self.scale * tf.gather(self.rates, tf.minimum(tf.cast(step, tf.int32), last))
+        return self.scale * ops.take(self.rates, ops.minimum(ops.cast(step, "int32"), last))
 
     def get_config(self) -> dict[str, Any]:
         """Return nothing to rebuild from: the rates belong to one run."""
@@ -47,12 +58,18 @@ class FitTrainer:
         self._compiled: dict[str, _Compiled] = {}
 
     def train(
-        self, template: keras.Model, signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
+        self,
+        template: keras.Model,
+        signature: str,
+        jobs: Sequence[Job],
+        on_epoch: OnEpoch,
+        bookmark: Bookmark,
     ) -> list[PhaseOutcome]:
-        """Train each job, with the model compiled for the first of its graph."""
+        """Train the one job with the model compiled for the first of its graph."""
         if signature not in self._compiled:
             self._compiled[signature] = _Compiled(template, jobs[0])
-        return [self._compiled[signature].train(job, on_epoch) for job in jobs]
+        (job,) = jobs
+        return [self._compiled[signature].train(job, on_epoch, bookmark)]
 
 
 class _Compiled:
@@ -63,9 +80,10 @@ class _Compiled:
         self.units = template.output_shape[-1]
         self.loss = make_loss(job.recipe)
         self.steps = steps_per_epoch(len(job.view.training), job.recipe.training.batch_size)
-        self.table = Table(self.steps * job.recipe.training.epochs)
+        self.table = Table()
         self.optimizer = make_optimizer(job.recipe.optimizer, self.table)
         self.optimizer.build(template.trainable_variables)
+        self.table.belong_to(self.optimizer, self.steps * job.recipe.training.epochs)
         self.fresh = [np.asarray(variable) for variable in self.optimizer.variables]
         self._compile(template)
 
@@ -78,13 +96,15 @@ class _Compiled:
             jit_compile=_worth_compiling(model),
         )
 
-    def train(self, job: Job, on_epoch: OnEpoch) -> PhaseOutcome:
+    def train(self, job: Job, on_epoch: OnEpoch, bookmark: Bookmark) -> PhaseOutcome:
         history = History(job.recipe)
         self._load(job)
-        keeper = _Keeper(self.model, self.table, history, on_epoch)
+        keeper = _Keeper(self, history, on_epoch, bookmark)
+        done = keeper.resume()
         self.model.fit(
-            self._training_data(job),
+            self._training_data(job, done),
             shuffle=False,
+            initial_epoch=done,
             epochs=job.recipe.training.epochs,
             steps_per_epoch=self.steps,
             validation_data=_in_batches(job.view.x, job.view.y, job.view.validation),
@@ -108,11 +128,23 @@ class _Compiled:
         self.table.scale.assign(1.0)
         self.model.stop_training = False
 
-    def _training_data(self, job: Job) -> tf.data.Dataset:
+    def state(self) -> list[NDArray[Any]]:
+        """Return all that training changes: weights, seed states, the optimizer's variables."""
+        return [np.array(variable) for variable in self._changing()]
+
+    def restore(self, state: Sequence[NDArray[Any]]) -> None:
+        """Go back to where `state` was taken."""
+        for variable, array in zip(self._changing(), state, strict=True):
+            variable.assign(array)
+
+    def _changing(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self.optimizer.variables]
+
+    def _training_data(self, job: Job, done: int) -> tf.data.Dataset:
         training = job.recipe.training
 
         def epochs() -> Iterator[NDArray[np.int32]]:
-            for epoch in range(1, training.epochs + 1):
+            for epoch in range(done + 1, training.epochs + 1):
                 yield batches(job.view.training, training.batch_size, epoch, job.batch_seed)
 
         # Python draws a whole epoch at a time: a call for each batch would cost more than the step.
@@ -132,26 +164,41 @@ class _Compiled:
 class _Keeper(keras.callbacks.Callback):
     """Feeds the rules after each epoch, and does what they decide."""
 
-    def __init__(self, model: keras.Model, table: Table, history: History, on_epoch: OnEpoch) -> None:
+    def __init__(self, compiled: _Compiled, history: History, on_epoch: OnEpoch, bookmark: Bookmark) -> None:
         super().__init__()
-        self.table, self.history, self.report = table, history, on_epoch
-        self.kept: Weights = model.get_weights()
+        self.compiled, self.history, self.report, self.bookmark = compiled, history, on_epoch, bookmark
+        self.kept: Weights = compiled.model.get_weights()
 
-    def on_epoch_end(self, _: int, logs: dict[str, Any] | None = None) -> None:
+    def resume(self) -> int:
+        """Go on from the bookmark; return the number of the epoch that was the last one done."""
+        found = self.bookmark.load()
+        if found is None:
+            return 0
+        count = len(self.kept)
+        self.compiled.restore(found.arrays[:-count])
+        self.kept = found.arrays[-count:]
+        replay([self.history], found.plain["histories"])
+        return int(found.plain["epoch"])
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Judge the epoch by what Keras measured."""
+        table = self.compiled.table
         figures = {name: float(value) for name, value in (logs or {}).items()}
-        rate = float(self.table(self.model.optimizer.iterations - 1))
+        rate = float(table(self.model.optimizer.iterations - 1))
         decision = self.history.after_epoch(figures, rate)
         if decision.keep:
             self.kept = self.model.get_weights()
-        self.table.scale.assign(decision.scale)
+        table.scale.assign(decision.scale)
         self.model.stop_training = decision.over
         self.report([self.history.curves])
+        if not decision.over and self.bookmark.is_due():
+            plain = {"epoch": epoch + 1, "histories": histories_as_plain([self.history])}
+            self.bookmark.keep(plain, [*self.compiled.state(), *self.kept])
 
 
 def _mean(loss: Any, units: int) -> Callable[[Any, Any], Any]:
     def per_image(labels: Any, predictions: Any) -> Any:
-        return loss(targets(_flat(labels), loss, units), tf.cast(predictions, tf.float32))
+        return loss(targets(_flat(labels), loss, units), ops.cast(predictions, "float32"))
 
     return per_image
 
@@ -164,7 +211,7 @@ def _accuracy(units: int) -> Callable[[Any, Any], Any]:
 
 
 def _flat(labels: Any) -> Any:
-    return tf.reshape(tf.cast(labels, tf.int32), [-1])
+    return ops.reshape(ops.cast(labels, "int32"), [-1])
 
 
 def _in_batches(x: NDArray[np.float32], y: NDArray[np.int32], rows: NDArray[Any]) -> tf.data.Dataset:
@@ -172,5 +219,5 @@ def _in_batches(x: NDArray[np.float32], y: NDArray[np.int32], rows: NDArray[Any]
 
 
 def _worth_compiling(model: keras.Model) -> bool:
-    """Tell whether XLA pays: for dense nets it does, for convolutions on a CPU it costs (docs/performance.md)."""
-    return not any(isinstance(layer, keras.layers.Conv2D) for layer in model.layers)
+    """Tell whether XLA pays: but for TensorFlow's convolutions on a CPU it does (docs/performance.md)."""
+    return on_gpu() or keras.backend.backend() == "jax" or not convolves(model)

@@ -23,11 +23,15 @@ class History:
         decision = self.referee.after_epoch(epoch, figures)
         self.scale, self.over = decision.scale, decision.over
         if decision.diverged:
-            self.diverged = True
+            self.give_up()
             return decision
         for name, value in {**figures, "learning_rate": learning_rate}.items():
             self.curves[name].append(value)
         return decision
+
+    def give_up(self) -> None:
+        """Take the training for diverged, and so for over."""
+        self.diverged, self.over, self.scale = True, True, 0.0
 
     @property
     def kept_epoch(self) -> int:

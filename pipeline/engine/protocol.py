@@ -14,6 +14,8 @@ from pipeline.records import Curves, RunRecord
 if TYPE_CHECKING:
     import keras
 
+    from pipeline.engine.bookmarks import Bookmark
+
 Weights = list[NDArray[Any]]
 OnEpoch = Callable[[Sequence[Curves]], None]  # called after each epoch with the curves so far, one a job
 
@@ -58,9 +60,17 @@ class Trainer(Protocol):
         ...
 
     def train(
-        self, template: "keras.Model", signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
+        self,
+        template: "keras.Model",
+        signature: str,
+        jobs: Sequence[Job],
+        on_epoch: OnEpoch,
+        bookmark: "Bookmark",
     ) -> list[PhaseOutcome]:
-        """Train all jobs; `signature` names their common graph, so that what was compiled can be used again."""
+        """Train all jobs; `signature` names their common graph, so that what was compiled can be used again.
+
+        Goes on from where `bookmark` says that an earlier process was, and keeps it up to date.
+        """
         ...
 
 

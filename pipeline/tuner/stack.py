@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from pipeline.build.model import convolves
 from pipeline.build.optimizer import clip_of
 from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
-from pipeline.engine.fused.memory import largest_stack
-from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.memory import first_guess
+from pipeline.engine.fused.program import Program, program
 from pipeline.engine.fused.rows import averages
+from pipeline.engine.fused.trainer import Programs
 from pipeline.engine.rules import Stopping
+from pipeline.engine.workers import Workers
 from pipeline.params.recipe import CLIPS
 from pipeline.tuner.request import Request
 
@@ -56,10 +59,26 @@ def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -
     """
     if not moves_elementwise(_maker(stack[0].model.optimizer)):
         return []
-    largest = largest_stack(stack[0].model, request.batch_size)
+    parts = cut(stack, first_guess(stack[0].model, request.batch_size, on_gpu()))
     sign = -1.0 if objective.direction == "min" else 1.0
-    parts = [_Training(part, request, objective.name, sign) for part in cut(stack, largest)]
-    return [figures for part in parts for figures in part.run()]
+    programs = Programs()
+
+    def train(number: int) -> tuple[int, list[dict[str, float]]]:
+        part = parts[number]
+        lent = programs.take(len(part)) or _program(part)
+        figures = _Training(part, lent, request, objective.name, sign).run()
+        programs.put(len(part), lent)
+        return number, figures
+
+    workers = Workers(keras.config.dtype_policy().name)
+    found = dict(workers.each(train, range(len(parts))))
+    return [figures for number in range(len(parts)) for figures in found[number]]
+
+
+def _program(stack: Sequence[Fusible]) -> Program:
+    model = stack[0].model
+    clip, _ = clip_of(model.optimizer)
+    return program(model, stack[0].loss, _maker(model.optimizer), len(stack), clip)
 
 
 @dataclass
@@ -75,12 +94,13 @@ class _Best:
 class _Training:
     """One stack on its way."""
 
-    def __init__(self, stack: Sequence[Fusible], request: Request, objective: str, sign: float) -> None:
+    def __init__(
+        self, stack: Sequence[Fusible], lent: Program, request: Request, objective: str, sign: float
+    ) -> None:
         self.stack, self.request, self.objective, self.sign = stack, request, objective, sign
+        self.program = lent
         models = [each.model for each in stack]
         self.steps = steps_per_epoch(len(request.training), request.batch_size)
-        clip, _ = clip_of(models[0].optimizer)
-        self.program = Program(models[0], stack[0].loss, _maker(models[0].optimizer), len(stack), clip)
         self.program.load(
             [_values(m.trainable_variables) for m in models],
             [_values(m.non_trainable_variables) for m in models],

@@ -33,11 +33,10 @@ def test_whether_an_optimizer_moves_each_number_by_itself(workshop: "Workshop", 
     ("patch", "reason"),
     [
         ({"optimizer": "muon"}, "the update of Muon is not elementwise"),
-        ({"model": {"layers": [{"filters": 2, "kernel_size": 3}]}}, "convolutions do not gain from fusing"),
         ({"training": {"loss": "hinge"}}, "Hinge branches by its labels"),
         ({"phases": [{}, {"optimizer": "lamb"}]}, "the update of Lamb is not elementwise"),
     ],
-    ids=["optimizer", "convolution", "loss", "a later phase"],
+    ids=["optimizer", "loss", "a later phase"],
 )
 def test_what_cannot_be_fused_is_trained_by_fit_and_the_reason_given(
     workshop: "Workshop", choice: Any, patch: dict[str, Any], reason: str
@@ -84,12 +83,17 @@ def test_the_other_optimizers_train_too(workshop: "Workshop", name: str) -> None
     assert trained.record.engine.name == ("fused" if trained.record.engine.reason == "one graph" else "fit")
 
 
-@pytest.mark.slow
-def test_a_convolution_trains(workshop: "Workshop") -> None:
+def test_convolutions_train_one_by_one_on_a_cpu(workshop: "Workshop") -> None:
     from pipeline.engine.auto import Engine
 
-    net = {
-        "layers": [{"filters": 2, "kernel_size": 3, "normalisation": "before"}, {"name": "MaxPooling2D"}, 4]
-    }
-    (trained,) = train(Engine(workshop), [run({"model": net, "training": {"epochs": 1}})])
-    assert (trained.record.outcome, trained.record.engine.name) == ("finished", "fit")
+    net = {"model": {"layers": [{"filters": 2, "kernel_size": 3}]}}
+    stacks = Engine(workshop).stacks([run(net, seed=seed) for seed in range(3)])
+    assert [(stack.engine, len(stack.runs), stack.small) for stack in stacks] == [("fused", 1, False)] * 3
+
+
+def test_large_nets_train_one_a_core_and_small_ones_in_stacks(workshop: "Workshop") -> None:
+    from pipeline.engine.auto import Engine
+
+    large = {"model": {"layers": [300, 300, 300]}}
+    stacks = Engine(workshop).stacks([run(patch, seed=seed) for patch in (large, {}) for seed in range(3)])
+    assert [(len(stack.runs), stack.small) for stack in stacks] == [(1, True)] * 3 + [(3, True)]

@@ -47,6 +47,12 @@ LAYERS = {
 }
 
 
+def test_convolutions(fused: "Engine", fit: "Engine") -> None:
+    layers = [{"filters": 2, "kernel_size": 3, "normalisation": "before"}, {"name": "MaxPooling2D"}, 4]
+    dropout = {"regularisation": {"dropout": 0.2}}
+    assert_equal(fused, fit, [{"model": {"layers": layers}, **dropout}] * 2, tolerance=1e-5)
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layers(fused: "Engine", fit: "Engine", kind: str) -> None:
     patch = {"model": LAYERS[kind], "optimizer": {"momentum": 0.9}}

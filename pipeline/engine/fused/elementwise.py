@@ -31,7 +31,7 @@ def moves_elementwise(make: MakeOptimizer) -> bool:
 def _moved(make: MakeOptimizer, gradients: Numbers, rates: Numbers) -> Numbers:
     """Return where a variable of ones is after some steps with the same gradients."""
     column = Column(len(rates))
-    column.value.assign(rates)
+    column.value = keras.ops.convert_to_tensor(rates)
     optimizer = make(column)
     variable = keras.Variable(np.ones_like(gradients))
     optimizer.build([variable])

@@ -12,7 +12,7 @@ from threading import RLock
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from pipeline.build.model import block_index, blocks
 from pipeline.build.resolve import make
@@ -38,7 +38,11 @@ class Lifted:
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
         """Stand for the tensor in TensorFlow's operations."""
-        return tf.identity(self.tensor if dtype is None else tf.cast(self.tensor, dtype), name)
+        return self.tensor if dtype is None else ops.cast(self.tensor, dtype)
+
+    def __jax_array__(self) -> Any:
+        """Stand for the tensor in JAX's operations."""
+        return self.tensor
 
     def __gt__(self, other: object) -> bool:
         return True
@@ -89,8 +93,8 @@ def lifts(template: keras.Model, recipe: Recipe) -> list[Lift]:
 def _stand_in(holder: Any, attribute: str, tensor: Any) -> tuple[Any, str, Any]:
     """Return what to set, and to what, so that `holder` uses `tensor` for its `attribute`."""
     if isinstance(holder, keras.layers.Layer):
-        tensor = tf.cast(tensor, holder.compute_dtype)  # half the width in mixed precision
-    if type(holder) is keras.layers.Dropout:  # TensorFlow looks too closely at its rate
+        tensor = ops.cast(tensor, holder.compute_dtype)  # half the width in mixed precision
+    if type(holder) is keras.layers.Dropout:  # the backends look too closely at its rate
         return holder, "call", partial(_drop, holder, tensor)
     return holder, attribute, Lifted(tensor)
 
@@ -99,10 +103,8 @@ def _drop(layer: Any, rate: Any, inputs: Any, training: bool = False) -> Any:
     """Do what `keras.layers.Dropout` does, with a tensor for its rate."""
     if not training:
         return inputs
-    kept = (
-        keras.random.uniform(keras.ops.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator) >= rate
-    )
-    return keras.ops.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
+    kept = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator) >= rate
+    return ops.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The host's side of the fused engine: epoch by epoch, which rates, which batches, who stops, whose weights to keep."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Literal
 
@@ -9,12 +10,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.build.model import convolves
 from pipeline.build.objective import make_loss
 from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.bookmarks import Bookmark, histories_as_plain, replay
+from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.lifting import lifted_numbers, lifts
-from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.program import Program, program
 from pipeline.engine.fused.rows import averages
 from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
@@ -31,55 +35,96 @@ class FusedTrainer:
     exact = False
 
     def __init__(self) -> None:
-        self._programs: OrderedDict[tuple[str, int], Program] = OrderedDict()
+        self._idle = Programs()
         self._resident: dict[str, tuple[Any, Any]] = {}
         self._lock = Lock()
 
     def train(
-        self, template: keras.Model, signature: str, jobs: Sequence[Job], on_epoch: OnEpoch
+        self,
+        template: keras.Model,
+        signature: str,
+        jobs: Sequence[Job],
+        on_epoch: OnEpoch,
+        bookmark: Bookmark,
     ) -> list[PhaseOutcome]:
-        """Train all jobs together; the stack is filled up to a size that other stacks are likely to share."""
+        """Train all jobs; the stack is filled up to a size that other stacks are likely to share."""
         size = stack_size(len(jobs))
         padded = [*jobs, *[jobs[0]] * (size - len(jobs))]
-        with self._lock:
-            program, data = self._program(template, signature, padded), self._on_device(jobs[0])
-        with program.lock:
-            stack = _Stack(program, template, padded, data)
-            stack.train(lambda curves: on_epoch(curves[: len(jobs)]))
+        with self._borrowed(template, signature, padded) as program:
+            stack = _Stack(program, template, padded, self._on_device(jobs[0]))
+            stack.train(lambda curves: on_epoch(curves[: len(jobs)]), bookmark)
             return stack.outcomes()[: len(jobs)]
 
-    def _program(self, template: keras.Model, signature: str, jobs: Sequence[Job]) -> Program:
-        key = (signature, len(jobs))
-        if key not in self._programs:
-            recipe = jobs[0].recipe
-            clip, _ = clip_of(recipe.optimizer)
-            self._programs[key] = Program(
-                template,
-                make_loss(recipe),
-                _optimizer_maker(recipe),
-                len(jobs),
-                clip,
-                lifts(template, recipe),
-            )
-        self._programs.move_to_end(key)
-        self._forget_oldest()
-        return self._programs[key]
+    def seconds_per_step(self, template: keras.Model, signature: str, job: Job, size: int) -> float:
+        """Measure what a step of `job`'s training takes each model in a stack of `size`."""
+        with self._borrowed(template, signature, [job] * size) as program:
+            stack = _Stack(program, template, [job] * size, self._on_device(job))
+            return stack.seconds_per_step()
 
-    def _forget_oldest(self) -> None:
-        """Drop programs until what the others hold is bounded; the newest stays."""
-        while len(self._programs) > 1 and sum(each.size for each in self._programs.values()) > KEPT_NUMBERS:
-            self._programs.popitem(last=False)
+    @contextmanager
+    def _borrowed(self, template: keras.Model, signature: str, jobs: Sequence[Job]) -> Iterator[Program]:
+        """Lend a program to one stack; stacks of one graph that train side by side have one each."""
+        key = (signature, len(jobs))
+        lent = self._idle.take(key) or _program(template, jobs)
+        yield lent
+        self._idle.put(key, lent)
 
     def _on_device(self, job: Job) -> tuple[Any, Any]:
         """Return the images and labels as tensors, kept for the next stack that uses the same ones."""
         view = job.view
-        if view.pool not in self._resident:
-            self._resident.clear()  # one data set at a time: two might not fit
-            self._resident[view.pool] = (
-                keras.ops.convert_to_tensor(view.x),
-                keras.ops.convert_to_tensor(view.y),
-            )
-        return self._resident[view.pool]
+        with self._lock:
+            if view.pool not in self._resident:
+                self._resident.clear()  # one data set at a time: two might not fit
+                self._resident[view.pool] = (
+                    keras.ops.convert_to_tensor(view.x),
+                    keras.ops.convert_to_tensor(view.y),
+                )
+            return self._resident[view.pool]
+
+
+class Programs:
+    """Compiled programs that nobody uses at the moment, by graph and size; of the oldest so many are dropped that what
+    the others hold is bounded.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[Hashable, Program]] = []
+        self._lock = Lock()
+
+    def take(self, key: Hashable) -> Program | None:
+        """Return one with that key, no longer kept here, if there is one."""
+        with self._lock:
+            found = next((entry for entry in self._idle if entry[0] == key), None)
+            if found is None:
+                return None
+            self._idle.remove(found)
+            return found[1]
+
+    def put(self, key: Hashable, program: Program) -> None:
+        """Keep a program; it is the newest now, and stays whatever its size."""
+        with self._lock:
+            self._idle.append((key, program))
+            while len(self._idle) > 1 and sum(each.size for _, each in self._idle) > KEPT_NUMBERS:
+                self._idle.pop(0)
+
+
+def _program(template: keras.Model, jobs: Sequence[Job]) -> Program:
+    recipe = jobs[0].recipe
+    clip, _ = clip_of(recipe.optimizer)
+    return program(
+        template,
+        make_loss(recipe),
+        _optimizer_maker(recipe),
+        len(jobs),
+        clip,
+        lifts(template, recipe),
+        whole=compiles_whole(template),
+    )
+
+
+def compiles_whole(template: keras.Model) -> bool:
+    """Tell whether XLA takes whole epochs: it gains with all but convolutions on a CPU, which it makes far slower."""
+    return on_gpu() or not convolves(template)
 
 
 def stack_size(jobs: int) -> int:
@@ -92,6 +137,11 @@ def stack_size(jobs: int) -> int:
     while size < jobs:
         size = size * 3 // 2 if size & (size - 1) == 0 and size > 1 else _next_power_of_two(size)
     return size
+
+
+def full_size(most: int) -> int:
+    """Return the largest size up to `most` at which nothing need be filled up."""
+    return max(size for size in range(1, most + 1) if stack_size(size) == size)
 
 
 def _next_power_of_two(size: int) -> int:
@@ -124,12 +174,35 @@ class _Stack:
         self.program.load(*_by_trainability(template, jobs), self.numbers)
         self.kept = self.program.read()
 
-    def train(self, on_epoch: OnEpoch) -> None:
-        for epoch in range(1, self.epochs + 1):
+    def train(self, on_epoch: OnEpoch, bookmark: Bookmark) -> None:
+        for epoch in range(self._resume(bookmark) + 1, self.epochs + 1):
             self._train_epoch(epoch)
             on_epoch([history.curves for history in self.histories])
             if all(history.over for history in self.histories):
                 return
+            if bookmark.is_due():
+                plain = {"epoch": epoch, "histories": histories_as_plain(self.histories)}
+                bookmark.keep(plain, [*self.program.snapshot(), *self.kept[0], *self.kept[1]])
+
+    def _resume(self, bookmark: Bookmark) -> int:
+        """Go on from the bookmark; return the number of the epoch that was the last one done."""
+        found = bookmark.load()
+        if found is None:
+            return 0
+        flat, state = len(self.kept[0]), len(self.kept[1])
+        program, kept = found.arrays[: -flat - state], found.arrays[-flat - state :]
+        self.program.restore(program)
+        self.kept = kept[:flat], kept[flat:]
+        replay(self.histories, found.plain["histories"])
+        return int(found.plain["epoch"])
+
+    def seconds_per_step(self) -> float:
+        """Measure an epoch that changes nothing, the second of two, since the first compiles."""
+        still = _by_step(np.zeros_like(self.table[:, : self.steps]))
+        self.program.epoch(*self.data, self._batches(1), still)
+        started = time.perf_counter()
+        self.program.epoch(*self.data, self._batches(1), still)
+        return (time.perf_counter() - started) / self.steps / len(self.jobs)
 
     def _train_epoch(self, epoch: int) -> None:
         scales = np.array([history.scale for history in self.histories], np.float32)

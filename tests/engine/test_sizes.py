@@ -1,0 +1,98 @@
+"""The best size of a stack: found where that pays, remembered, never by guessing twice."""
+
+from collections.abc import Callable
+
+import pytest
+from core.kit import run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.engine.fused.sizes import GAIN, Sizes, climb
+from pipeline.engine.fused.trainer import full_size, stack_size
+
+MANY = 1e6  # steps to come, enough for any measuring to pay
+
+
+def curve(best: int) -> Callable[[int], float]:
+    """Return made-up seconds a step and model that are least at `best`, and rise fast on both sides."""
+    return lambda size: 1e-3 * max(size / best, best / size) ** 2
+
+
+@given(st.integers(0, 4), st.integers(0, 4))
+def test_climbing_ends_at_the_best_size(start: int, best: int) -> None:
+    seconds = curve(4**best)
+    assert climb(4**start, 256, seconds(4**start), seconds) == 4**best
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=7))
+def test_climbing_stays_in_bounds_and_never_ends_slower(first: int, most: int, times: list[float]) -> None:
+    first = min(first, most)
+    measured: dict[int, float] = {}
+
+    def seconds(size: int) -> float:
+        assert 1 <= size <= most
+        return measured.setdefault(size, times[len(measured) % len(times)])
+
+    found = climb(first, most, seconds(first), seconds)
+    assert measured[found] <= measured[first]
+    assert found == first or measured[found] <= (1 - GAIN) * measured[first]
+
+
+def test_what_is_not_much_faster_is_not_taken() -> None:
+    assert climb(1, 64, 1.0, lambda size: 1.0 - 0.04 * (size > 1)) == 1
+
+
+def test_a_size_is_measured_once_and_remembered() -> None:
+    known: dict[str, int] = {}
+    assert Sizes(known).best("graph", first=1, most=64, steps=MANY, seconds=curve(16)) == 16
+    assert known == {"graph": 16}
+
+    def never(size: int) -> float:
+        raise AssertionError(f"measured again, {size}")
+
+    assert Sizes(known).best("graph", first=1, most=64, steps=MANY, seconds=never) == 16
+    assert Sizes(known).best("graph", first=1, most=5, steps=MANY, seconds=never) == 5, (
+        "no more than there are"
+    )
+
+
+@pytest.mark.parametrize(("steps", "measurements"), [(100, 0), (40_000, 1), (400_000, 2)])
+def test_nothing_is_measured_that_does_not_pay(steps: float, measurements: int) -> None:
+    asked: list[int] = []
+
+    def seconds(size: int) -> float:
+        asked.append(size)
+        return 1e-3 * size
+
+    assert Sizes().best("graph", first=1, most=64, steps=steps, seconds=seconds) == 1
+    assert len(asked) == measurements
+
+
+@given(st.integers(1, 500))
+def test_full_sizes_need_no_filling(most: int) -> None:
+    assert full_size(most) <= most < 2 * full_size(most)
+    assert stack_size(full_size(most)) == full_size(most)
+
+
+@pytest.mark.slow
+def test_measuring_a_real_graph_leaves_the_training_as_it_was(workshop: "Workshop") -> None:  # type: ignore[name-defined] # noqa: F821
+    from pipeline.engine.auto import Engine
+
+    from .training import same_bits, train
+
+    asked: list[int] = []
+
+    class Curious(Sizes):
+        def best(
+            self, graph: str, first: int, most: int, steps: float, seconds: Callable[[int], float]
+        ) -> int:
+            asked.extend(size for size in (1, 2) if 0 < seconds(size) < 60)
+            return super().best(graph, first, most, steps, seconds)
+
+    runs = [run(seed=seed) for seed in range(2)]
+    measured, plain = (
+        train(Engine(workshop, "fused", Curious()), runs),
+        train(Engine(workshop, "fused"), runs),
+    )
+    assert asked == [1, 2]
+    assert all(same_bits(one, other) for one, other in zip(measured, plain, strict=True))
