@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.model import convolves
 from pipeline.build.optimizer import clip_of
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.environment import on_gpu
@@ -18,7 +17,7 @@ from pipeline.engine.fused.grouping import cut
 from pipeline.engine.fused.memory import first_guess
 from pipeline.engine.fused.program import Program, program
 from pipeline.engine.fused.rows import averages
-from pipeline.engine.fused.trainer import Programs
+from pipeline.engine.fused.trainer import Programs, compiles_whole
 from pipeline.engine.rules import Stopping
 from pipeline.engine.workers import Workers
 from pipeline.params.recipe import CLIPS
@@ -47,7 +46,7 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
     loss = _per_image(model.loss)
     sparse = type(loss).__name__.startswith("Sparse")
     known = loss is not None and sparse != request.one_hot and getattr(objective, "name", "") in FIGURES
-    if not known or model.output_shape[-1] == 1 or convolves(model) or not _plain(model.optimizer):
+    if not known or model.output_shape[-1] == 1 or not _plain(model.optimizer):
         return None
     return Fusible(trial_id, execution, model, loss, _signature(model, loss))
 
@@ -59,7 +58,8 @@ def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -
     """
     if not moves_elementwise(_maker(stack[0].model.optimizer)):
         return []
-    parts = cut(stack, first_guess(stack[0].model, request.batch_size, on_gpu()))
+    whole = compiles_whole(stack[0].model)
+    parts = cut(stack, first_guess(stack[0].model, request.batch_size, on_gpu()) if whole else 1)
     sign = -1.0 if objective.direction == "min" else 1.0
     programs = Programs()
 
@@ -70,15 +70,16 @@ def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -
         programs.put(len(part), lent)
         return number, figures
 
-    workers = Workers(keras.config.dtype_policy().name)
-    found = dict(workers.each(train, range(len(parts))))
+    side_by_side = Workers(keras.config.dtype_policy().name).each if whole and not on_gpu() else map
+    found = dict(side_by_side(train, range(len(parts))))
     return [figures for number in range(len(parts)) for figures in found[number]]
 
 
 def _program(stack: Sequence[Fusible]) -> Program:
     model = stack[0].model
     clip, _ = clip_of(model.optimizer)
-    return program(model, stack[0].loss, _maker(model.optimizer), len(stack), clip)
+    whole = compiles_whole(model)
+    return program(model, stack[0].loss, _maker(model.optimizer), len(stack), clip, whole=whole)
 
 
 @dataclass

@@ -4,8 +4,12 @@ from typing import Any
 
 BUDGET = 1 << 30  # bytes for a stack's weights, gradients and optimizer state
 COPIES = 8  # of the weights: themselves, kept ones, gradients, unpacked and packed, and up to three slots
-LAYER = 120_000  # numbers of all models' kernels in one layer, on average; docs/performance.md has the sizes tried
 LARGEST = 384
+# Numbers of all models' kernels in one layer, on average; docs/performance.md has the sizes tried. A small net's step is
+# overhead more than memory, and its training is short beside the compiling of another stack.
+LAYER = 120_000
+LAYER_OF_SMALL_NETS = 1_500_000
+SMALL_NET = 50_000  # weights
 
 
 def most_models(template: Any, batch_size: int) -> int:
@@ -20,8 +24,10 @@ def first_guess(template: Any, batch_size: int, on_gpu: bool = False) -> int:
     most = most_models(template, batch_size)
     if on_gpu:
         return most
+    weights = template.count_params()
     kernels = [weight for weight in template.trainable_variables if len(weight.shape) > 1]
-    return int(max(1, min(most, LAYER * max(1, len(kernels)) // max(1, template.count_params()))))
+    layer = LAYER_OF_SMALL_NETS if weights <= SMALL_NET else LAYER
+    return int(max(1, min(most, layer * max(1, len(kernels)) // max(1, weights))))
 
 
 def _width(layer: Any) -> int:
