@@ -104,7 +104,8 @@ class Bench:
 
         set_up("float32")
         self.case = case
-        self.workshop = Workshop(_views(case.dataset))
+        views = _views(case.dataset)
+        self.workshop = Workshop(lambda _: views)
         run = self.run(0)
         self.view = self.workshop.view(run, run.phases[0])
         self.trained = len(self.view.training)

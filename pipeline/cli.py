@@ -56,18 +56,20 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def fetch(options: argparse.Namespace) -> None:
-    """Fetch the study's data set."""
+    """Fetch the study's data sets."""
     from pipeline.data.fetch import fetch as fetch_data
 
     study = _study(options)
-    fetch_data(study.dataset, Path.cwd(), study.data.mirror)
+    for dataset in study.datasets:
+        fetch_data(dataset, Path.cwd(), study.data.mirror)
 
 
 def prepare(options: argparse.Namespace) -> None:
-    """Prepare the fetched data set."""
+    """Prepare the fetched data sets."""
     from pipeline.data.prepare import prepare as prepare_data
 
-    prepare_data(_study(options).dataset, Path.cwd())
+    for dataset in _study(options).datasets:
+        prepare_data(dataset, Path.cwd())
 
 
 def ablate(options: argparse.Namespace) -> None:
@@ -136,8 +138,8 @@ def _parser() -> argparse.ArgumentParser:
         "--settings", type=Path, metavar="FOLDER", help="write what DVC's stages depend on there"
     )
     command(plan, "print what would train").add_argument("--json", action="store_true", help="as JSON")
-    command(fetch, "fetch the data set")
-    command(prepare, "prepare the data set")
+    command(fetch, "fetch the data sets")
+    command(prepare, "prepare the data sets")
     ablate_options = command(ablate, "train what an ablation lacks and write its results")
     ablate_options.add_argument("name", help="the ablation's name in the params file")
     ablate_options.add_argument(

@@ -26,6 +26,7 @@ class AblationPlan:
 
     ablation: str
     question: str
+    dataset: str
     kind: str
     variants: tuple[str, ...]
     trials: int
@@ -39,7 +40,7 @@ class AblationPlan:
 class StudyPlan:
     """All ablations; runs that several share are counted once in the totals."""
 
-    dataset: str
+    datasets: tuple[str, ...]
     ablations: tuple[AblationPlan, ...]
     runs: int
     to_train: int
@@ -59,7 +60,7 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
     unknown = sum(_unknown_runs(each) for state in states for each in state.variants)
     seconds = sum(each.seconds for each in plans)
     return StudyPlan(
-        dataset=study.dataset,
+        datasets=study.datasets,
         ablations=tuple(plans),
         runs=len(keys) + unknown,
         to_train=len(keys - have) + unknown,
@@ -74,6 +75,7 @@ def _ablation_plan(state: AblationState, have: set[str]) -> AblationPlan:
     return AblationPlan(
         ablation=state.name,
         question=state.spec.question,
+        dataset=state.variants[0].context.dataset,
         kind=state.expanded.kind,
         variants=tuple(each.variant.name for each in state.variants),
         trials=sum(_trial_count(each) for each in state.variants),

@@ -16,7 +16,7 @@ from pipeline.engine.driver import Workshop
 from pipeline.engine.environment import device, set_up
 from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.protocol import OnEpoch, TrainedRun
-from pipeline.engine.views import views_of
+from pipeline.engine.views import Shelf
 from pipeline.engine.workers import Workers, cores
 from pipeline.manifests import write_manifest
 from pipeline.models import export_best
@@ -39,7 +39,7 @@ class Runner:
     def __init__(self, study: Study, store: Store, root: Path) -> None:
         set_up(study.precision)
         self.precision = study.precision
-        self.workshop = Workshop(views_of(study.dataset, root))
+        self.workshop = Workshop(Shelf(root))
         self.engine = Engine(self.workshop, study.engine, Sizes(FoundSizes(store)), store)
         self.store = store
         self._wanted_by: dict[str, str] = {}
@@ -88,6 +88,11 @@ class Runner:
         return True
 
     def _train(self, runs: Sequence[Run]) -> None:
+        """Train one data set's runs after another's, so that the images of one are in memory at a time."""
+        for dataset in dict.fromkeys(run.context.dataset for run in runs):
+            self._train_on_one([run for run in runs if run.context.dataset == dataset])
+
+    def _train_on_one(self, runs: Sequence[Run]) -> None:
         stacks = self.engine.stacks(runs)
         small = [stack for stack in stacks if stack.small]
         large = [stack for stack in stacks if not stack.small]

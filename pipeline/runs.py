@@ -28,7 +28,7 @@ BACKENDS = ("tensorflow", "jax")
 
 @dataclass(frozen=True)
 class Context:
-    """What all runs of a study share: data set and its content's digest, study seed, precision."""
+    """What all runs of an ablation share: data set and its content's digest, study seed, precision."""
 
     dataset: str
     data_digest: str

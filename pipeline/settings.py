@@ -5,7 +5,7 @@ DVC would refuse a params file that leaves out a key which a stage names; here l
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.store import read_json, write_json
 
@@ -26,7 +26,7 @@ def write_settings(study: "Study", folder: Path) -> None:
     from pipeline.runs import own_code
 
     write_json(folder / ABLATIONS, list(study.ablations))
-    write_json(folder / "dataset.json", {"dataset": study.dataset, "own": own_code({"name": study.dataset})})
+    write_json(folder / "dataset.json", _data(study))
     recipes = [
         canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
     ]
@@ -36,3 +36,12 @@ def write_settings(study: "Study", folder: Path) -> None:
         folder / "study.json",
         {**settings, "base": canonical(study.base), "own": own_code(recipes)},
     )
+
+
+def _data(study: "Study") -> dict[str, Any]:
+    """Return what is to be fetched, from where: the same whichever ablation asks for a data set, and in what order."""
+    from pipeline.runs import own_code
+
+    datasets = sorted(study.datasets)
+    own = own_code([{"name": dataset} for dataset in datasets])
+    return {"datasets": datasets, "mirror": study.data.mirror, "own": own}

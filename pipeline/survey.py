@@ -72,16 +72,16 @@ class AblationState:
         )
 
 
-def context_of(study: Study, root: Path) -> Context:
-    """Return what all runs of `study` share; raises `DataError` where a user's own data set was not fetched."""
-    return Context(study.dataset, catalogue.digest(study.dataset, root), study.seed, study.precision)
+def context_of(study: Study, name: str, root: Path) -> Context:
+    """Return what all runs of an ablation share; raises `DataError` where a user's own data set was not fetched."""
+    dataset = study.dataset_of(name)
+    return Context(dataset, catalogue.digest(dataset, root), study.seed, study.precision)
 
 
 def survey(study: Study, store: Store, root: Path, names: Iterable[str] | None = None) -> list[AblationState]:
     """Return the state of the ablations called `names` (all by default)."""
-    context = context_of(study, root)
     chosen: Sequence[str] = list(study.ablations) if names is None else list(names)
-    return [_ablation(study, store, context, name) for name in chosen]
+    return [_ablation(study, store, context_of(study, name, root), name) for name in chosen]
 
 
 def _ablation(study: Study, store: Store, context: Context, name: str) -> AblationState:

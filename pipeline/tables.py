@@ -11,18 +11,22 @@ from pipeline.progress import duration
 def print_plan(plan: StudyPlan) -> None:
     """Print a study's plan, an ablation a row."""
     table = Table(
-        title=f"{plan.dataset}: {plan.to_train} of {plan.runs} runs to train",
+        title=f"{', '.join(plan.datasets)}: {plan.to_train} of {plan.runs} runs to train",
         title_justify="left",
         box=SIMPLE_HEAD,
     )
     table.add_column("ablation", overflow="fold")
+    several = len(plan.datasets) > 1
+    if several:
+        table.add_column("data", overflow="fold", min_width=len("fashion_mnist"))
     table.add_column("variants", ratio=1, overflow="fold")
     for heading in ("trials", "replicates", "stored", "to train", "about"):
         table.add_column(heading, justify="right", no_wrap=True)
     for each in plan.ablations:
         numbers = (each.trials, each.replicates, each.stored, each.to_train)
         time = duration(each.seconds) if each.to_train else ""
-        table.add_row(each.ablation, ", ".join(each.variants), *map(str, numbers), time)
+        data = [each.dataset] if several else []
+        table.add_row(each.ablation, *data, ", ".join(each.variants), *map(str, numbers), time)
     console = Console()
     console.print(table)
     if plan.to_train:

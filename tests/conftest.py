@@ -41,10 +41,10 @@ def workshop(project: Path) -> "Workshop":
     """What stacks share, for tests that train in this process; TensorFlow starts here."""
     from pipeline.engine.driver import Workshop
     from pipeline.engine.environment import set_up
-    from pipeline.engine.views import views_of
+    from pipeline.engine.views import Shelf
 
     set_up("float32")
-    return Workshop(views_of("digits", project))
+    return Workshop(Shelf(project))
 
 
 @pytest.fixture(scope="session")

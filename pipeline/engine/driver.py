@@ -1,7 +1,7 @@
 """From runs to trained runs: the same way for every engine, phase after phase, one stack at a time."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import RLock
 
@@ -41,9 +41,12 @@ class Progress:
 
 
 class Workshop:
-    """What stacks share: data, and templates by graph, so that nothing is built or compiled twice."""
+    """What stacks share: data, and templates by graph, so that nothing is built or compiled twice.
 
-    def __init__(self, views: Views) -> None:
+    `views` gives the views of a data set by its name.
+    """
+
+    def __init__(self, views: Callable[[str], Views]) -> None:
         self.views = views
         self._templates: dict[str, keras.Model] = {}
         self._lock = RLock()
@@ -51,7 +54,7 @@ class Workshop:
     def view(self, run: Run, phase: Phase) -> View:
         """Return what `run` sees of the data in `phase`."""
         flat = not is_image_model(phase.recipe.model)
-        return self.views.view(phase.recipe.data, flat, run.seeds.split, run.fold)
+        return self.views(run.context.dataset).view(phase.recipe.data, flat, run.seeds.split, run.fold)
 
     def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
         """Return what all runs of a stack must share in `phase`; `exact`: numbers that can be lifted too."""

@@ -40,8 +40,9 @@ class View:
 class Views:
     """Makes views of one data set; arrays are shared between views, and scaled once."""
 
-    def __init__(self, images: Images, validation: int) -> None:
+    def __init__(self, images: Images, validation: int, content: str = "") -> None:
         self.images = images
+        self._content = content  # stands for the images in the names of pools
         self._validation = validation  # how many images are held out where a recipe does not say
         self._split = lru_cache(maxsize=None)(self._split_uncached)
         self._view = lru_cache(maxsize=None)(self._view_uncached)
@@ -54,12 +55,18 @@ class Views:
         with self._lock:
             return self._view(data, flat, split_seed, fold)
 
+    def forget(self) -> None:
+        """Let go of scaled images; whoever still uses a view keeps what it holds."""
+        with self._lock:
+            self._view.cache_clear()
+            self._arrays.cache_clear()
+
     def _view_uncached(self, data: Any, flat: bool, split_seed: int, fold: Fold | None) -> View:
         chosen = self._split(data, split_seed, fold)
         classes = self._classes(data)
         scaler = self._scaler(data, chosen)
         x, y, test = self._arrays(scaler, classes, flat)
-        pool = hashlib.sha256(repr((scaler, classes, flat)).encode()).hexdigest()[:16]
+        pool = hashlib.sha256(repr((self._content, scaler, classes, flat)).encode()).hexdigest()[:16]
         shape = self.images.image_shape
         return View(pool, x, y, chosen.train, chosen.validation, test, len(classes), shape)
 
@@ -92,11 +99,16 @@ class Views:
 
     def _arrays_uncached(self, scaler: str, classes: tuple[int, ...], flat: bool) -> Any:
         images = self.images
-        shape = (-1,) if flat else (*images.image_shape, 1)
+        shape = (-1,) if flat else with_channels(images.image_shape)
         pixels = np.concatenate([images.x_train, images.x_test])
         labels = _labels(np.concatenate([images.y_train, images.y_test]), classes)
         test = np.flatnonzero(labels[len(images.y_train) :] >= 0) + len(images.y_train)
         return self._scalers[scaler](pixels).reshape(len(pixels), *shape), labels, test.astype(np.int32)
+
+
+def with_channels(image_shape: Sequence[int]) -> tuple[int, ...]:
+    """Return `[height, width]` or `[height, width, channels]` as a convolution takes it: grey images have one channel."""
+    return (*image_shape, 1) if len(image_shape) == 2 else tuple(image_shape)
 
 
 def _labels(labels: NDArray[np.int64], classes: Sequence[int]) -> NDArray[np.int32]:
@@ -107,6 +119,28 @@ def _labels(labels: NDArray[np.int64], classes: Sequence[int]) -> NDArray[np.int
     return found
 
 
+class Shelf:
+    """Views of a project's prepared data sets, by name; only those asked for last keep their scaled images."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._views: dict[str, Views] = {}
+        self._last: Views | None = None
+        self._lock = Lock()
+
+    def __call__(self, dataset: str) -> Views:
+        """Return the views of `dataset`; raises `DataError` where it is not prepared."""
+        with self._lock:
+            if dataset not in self._views:
+                self._views[dataset] = views_of(dataset, self.root)
+            chosen = self._views[dataset]
+            if self._last is not None and self._last is not chosen:
+                self._last.forget()
+            self._last = chosen
+            return chosen
+
+
 def views_of(dataset: str, root: Path) -> Views:
     """Return views of a prepared data set; raises `DataError` where it is not prepared."""
-    return Views(load(dataset, root), catalogue.lookup(dataset, root).validation)
+    record = catalogue.lookup(dataset, root)
+    return Views(load(dataset, root), record.validation, record.digest)

@@ -1,7 +1,7 @@
 """Ablations expanded into plain variants, each with its complete, validated recipe."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from pipeline.errors import ParamsError, nearest
@@ -11,7 +11,7 @@ from pipeline.params.faults import Fault, Where, fault, listing
 from pipeline.params.merge import differences, merge
 from pipeline.params.recipe import Recipe
 from pipeline.params.resolve import applied, canonical, validated
-from pipeline.params.schema import Ablation, Study
+from pipeline.params.schema import BUILT_IN, Ablation, Study
 from pipeline.params.spaces import Tune
 from pipeline.params.tuning import tuning
 
@@ -88,10 +88,14 @@ class Ground:
     classes: int | None
     sound: bool = True
 
+    def under(self, ablation: Ablation) -> "Ground":
+        """Return the ground of an ablation, which may have a data set of its own."""
+        return replace(self, classes=BUILT_IN.get(ablation.dataset)) if ablation.dataset else self
+
 
 def expansion(ablation: Ablation, name: str, ground: Ground) -> tuple[Expanded | None, list[Fault]]:
     """Return an ablation expanded, or None and every fault."""
-    at = ("ablations", name)
+    at, ground = ("ablations", name), ground.under(ablation)
     found, wrong = drafts(ablation)
     faults = [each.under(*at) for each in [*wrong, *_baseline_faults(ablation, found)]]
     recipes: dict[str, Recipe] = {}

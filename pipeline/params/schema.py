@@ -142,6 +142,7 @@ def _levels(levels: Any) -> Any:
     return levels if isinstance(levels, list) else {name: patch or {} for name, patch in levels.items()}
 
 
+Dataset = Annotated[str, BeforeValidator(_read_dataset), shape("dataset")]
 Grid = Annotated[
     dict[str, dict[str, Patch] | list[Any]], Field(min_length=1), BeforeValidator(_read_grid), shape("grid")
 ]
@@ -151,6 +152,7 @@ class Ablation(Spec):
     """A question, and the variants that answer it, written in one of four ways."""
 
     question: str
+    dataset: Dataset | None = None
     baseline: str | None = None
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
@@ -200,7 +202,7 @@ class DataSource(Spec):
 class Study(Spec):
     """A params file."""
 
-    dataset: Annotated[str, BeforeValidator(_read_dataset), shape("dataset")] = "digits"
+    dataset: Dataset = "digits"
     seed: Index = 0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     margin: Positive = 0.2
@@ -221,8 +223,17 @@ class Study(Spec):
 
     @property
     def classes(self) -> int | None:
-        """How many classes the data set has; None for a user's own, which is not read here."""
+        """How many classes the study's data set has; None for a user's own, which is not read here."""
         return BUILT_IN.get(self.dataset)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets that the ablations use, each once, in the order of the first that does."""
+        return tuple(dict.fromkeys(self.dataset_of(name) for name in self.ablations))
+
+    def dataset_of(self, ablation: str) -> str:
+        """Return an ablation's data set: its own, or the study's."""
+        return self.ablations[ablation].dataset or self.dataset
 
     def seeds_of(self, ablation: str) -> int:
         """Return how many replicates each variant of an ablation gets."""

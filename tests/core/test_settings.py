@@ -31,7 +31,11 @@ def own_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_params_leave_out_has_its_default(tmp_path: Path) -> None:
     found = settings(tmp_path)
     assert (found["dataset"], found["seed"], found["seeds"]) == ("digits", 0, 5)
-    assert json.loads((tmp_path / "dataset.json").read_text()) == {"dataset": "digits", "own": {}}
+    assert json.loads((tmp_path / "dataset.json").read_text()) == {
+        "datasets": ["digits"],
+        "mirror": None,
+        "own": {},
+    }
     assert settings(tmp_path, engine="fit") == found  # changes no number
     assert settings(tmp_path, seeds=3) != found
 
@@ -42,3 +46,18 @@ def test_editing_a_class_of_ones_own_counts_and_its_comments_do_not(tmp_path: Pa
     assert settings(tmp_path) == before
     own_class.write_text("def squashed(x):\n    return x / 3\n")
     assert settings(tmp_path) != before
+
+
+def test_data_is_fetched_anew_only_where_other_sets_are_used_or_the_mirror_is_another(tmp_path: Path) -> None:
+    def of(*datasets: str | None, **shared: Any) -> str:
+        entry = {"question": "?", "variants": {"a": {}}}
+        named = {f"n{at}": {**entry, "dataset": each} for at, each in enumerate(datasets)}
+        write_settings(parse({"base": BASE, "ablations": named, **shared}), tmp_path)
+        return (tmp_path / "dataset.json").read_text(encoding="utf-8")
+
+    digits_and_mnist = of(None, "mnist")
+    assert json.loads(digits_and_mnist)["datasets"] == ["digits", "mnist"]
+    assert of("mnist", None, "digits") == digits_and_mnist  # whoever uses them, in whatever order
+    assert of("mnist", "digits", dataset="fashion_mnist") == digits_and_mnist  # nobody uses the study's own
+    assert of("mnist") != digits_and_mnist
+    assert of(None, "mnist", data={"mirror": "files"}) != digits_and_mnist

@@ -194,3 +194,18 @@ def test_a_manifest_names_every_run_known_so_far(store: Store) -> None:
         ("replicate", 1),
     ]
     assert manifest["models"] == {"tanh": state.variants[0].replicates[1].key}
+
+
+def test_an_ablation_may_have_a_data_set_of_its_own(store: Store) -> None:
+    entry = {**PLAIN, "dataset": "mnist"}
+    both = study({"one": PLAIN, "two": entry})
+    one, two = states(both, store)
+    assert [state.variants[0].context.dataset for state in (one, two)] == ["digits", "mnist"]
+    assert not set(one.wanted_keys()) & set(two.wanted_keys())
+    found = plan(both, store, store.folder.parent)
+    assert found.datasets == ("digits", "mnist") and [each.dataset for each in found.ablations] == [
+        "digits",
+        "mnist",
+    ]
+    (same,) = states(study({"other": {**PLAIN, "dataset": "digits"}}), store)
+    assert same.wanted_keys() == one.wanted_keys()  # runs are shared with those of the study's own

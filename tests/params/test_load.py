@@ -330,3 +330,18 @@ def test_a_range_that_every_phase_overrules_is_named() -> None:
 def test_params_errors_from_plain_data_name_their_source() -> None:
     with pytest.raises(ParamsError, match="somewhere: 1 fault"):
         parse({**study(), "seeds": 0}, "somewhere")
+
+
+def test_the_classes_of_an_ablation_are_those_of_its_own_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("def Shapes():\n    pass\n", encoding="utf-8")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    chosen = {"variants": {"a": {"data": {"classes": [0, 12]}}}}
+    assert "must be below 10" in only_fault(study(**chosen))
+    assert faults(study(**chosen, dataset="mine:Shapes")) == []
+    built_in = {**study(**chosen, dataset="mnist"), "dataset": "mine:Shapes"}
+    assert only_fault(built_in) == (
+        "ablations.one.variants.a.data.classes: must be below 10, the number of classes; got 12"
+    )
+    assert only_fault(study(variants={"a": {}}, dataset="mnits")).startswith("ablations.one.dataset: must be")

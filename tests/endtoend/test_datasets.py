@@ -1,0 +1,63 @@
+"""A study that asks questions of two data sets."""
+
+import copy
+import json
+import re
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.report import build
+from pipeline.store import Store
+
+from .kit import PARAMS, results, write_params
+
+pytestmark = pytest.mark.slow
+
+OWN = """
+import numpy as np
+
+def Stripes():
+    labels = np.arange(200) % 2
+    pixels = np.random.default_rng(0).integers(0, 200, (200, 6, 5))
+    pixels[labels == 1, 2:4] += 55
+    pixels = pixels.astype("uint8")
+    return (pixels[:160], labels[:160]), (pixels[160:], labels[160:])
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path, workshop: object, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+    """A project with an ablation on digits and one on images of the user's own."""
+    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    (tmp_path / "stripes.py").write_text(OWN, encoding="utf-8")
+    params = copy.deepcopy(PARAMS)
+    params["ablations"]["width"] |= {"dataset": "stripes:Stripes"}
+    write_params(tmp_path, params)
+    return tmp_path
+
+
+def test_two_data_sets_in_one_study(study: Path) -> None:
+    for command in (["fetch"], ["prepare"], ["ablate", "tuned", "--ahead"], ["ablate", "width"], ["plan"]):
+        assert main(command) == 0
+    store = Store(study / ".runs")
+    assert len(store.keys()) == 2 * (2 + 3) + 2 * 3
+    found = {name: json.loads(text) for name, text in results(study).items()}
+    assert {name: each["dataset"] for name, each in found.items()} == {
+        "tuned": "digits",
+        "width": "stripes:Stripes",
+    }
+    # 8 x 8 digits in ten classes through six units; 6 x 5 stripes in two.
+    assert found["tuned"]["variants"][0]["parameters"] == (64 + 1) * 6 + (6 + 1) * 10
+    assert found["width"]["variants"][0]["parameters"] == (30 + 1) * 6 + (6 + 1) * 2
+    build(study / "results", study / "reports", ["tuned", "width"])
+    page = (study / "reports" / "index.html").read_text(encoding="utf-8")
+    assert {"Leaders on digits, by", "Leaders on stripes:Stripes, by"} <= set(
+        re.findall(r"Leaders on [^ ]+, by", page)
+    )

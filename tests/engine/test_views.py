@@ -1,0 +1,57 @@
+"""What a phase sees of a data set; and only the data set in use is held as floats."""
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.data.prepare import Images
+from pipeline.engine.views import Shelf, Views
+from pipeline.params.recipe import DataSpec
+
+CLASSES = 3
+
+
+def images(count: int = 60, shape: tuple[int, ...] = (4, 3), seed: int = 0) -> Images:
+    """Return made-up images in three classes, 20 of them for testing."""
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 256, (count + 20, *shape), dtype=np.uint8)
+    labels = np.arange(count + 20) % CLASSES
+    names = tuple("abc")
+    return Images(pixels[:count], labels[:count], pixels[count:], labels[count:], names, shape)
+
+
+def view(made: Views, flat: bool = True, **data: Any) -> Any:
+    return made.view(DataSpec(**data), flat, split_seed=7)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((4, 3), (4, 3, 1)), ((4, 3, 3), (4, 3, 3))])
+def test_convolutions_see_height_width_and_channels(
+    shape: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    made = Views(images(shape=shape), 12)
+    assert view(made, flat=False).x.shape == (80, *expected)
+    assert view(made).x.shape == (80, np.prod(shape))
+
+
+def test_pools_of_other_images_have_other_names() -> None:
+    """Scaled alike, two data sets would else pass for one, and one's images be trained as the other's."""
+    pools = {view(Views(images(), 12, content), flat=flat).pool for content in "ab" for flat in (True, False)}
+    assert len(pools) == 4
+
+
+def test_only_the_data_set_in_use_is_held(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"digits": Views(images(), 12, "one"), "mnist": Views(images(seed=1), 12, "two")}
+    monkeypatch.setattr("pipeline.engine.views.views_of", lambda dataset, _: made[dataset])
+    shelf = Shelf(project)
+    kept = weakref.ref(view(shelf("digits")).x)
+    view(shelf("digits"), scale="standardise")
+    gc.collect()
+    assert kept() is not None
+    view(shelf("mnist"))
+    gc.collect()
+    assert kept() is None
+    assert view(shelf("digits")).x.shape == (80, 12)
