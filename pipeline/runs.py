@@ -21,7 +21,7 @@ from pipeline.records import Phase
 from pipeline.seeds import Seeds, seeds_of
 from pipeline.store import read_json, root
 
-TRAINING_CODE = ("build", "engine", "data/split.py", "data/scale.py", "seeds.py")
+TRAINING_CODE = ("build", "engine", "data/split.py", "data/pairs.py", "data/scale.py", "seeds.py")
 LIBRARIES = ("keras", "tensorflow", "numpy")
 BACKENDS = ("tensorflow", "jax")
 

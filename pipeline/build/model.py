@@ -1,9 +1,10 @@
 """A Keras model from a recipe.
 
 Layers are named `block<i>_<part>` and `output`, so that phases can reuse and freeze blocks by number, and weights can be
-drawn layer by layer, see `build.weights`.
+drawn layer by layer, see `build.weights`. A second tower's are named `twin<i>_<part>`, what joins two `joint<i>_<part>`.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,25 +16,39 @@ from pipeline.params.layers import ConvLayer, DenseLayer
 from pipeline.params.recipe import Recipe
 
 HEAD = "output"
+TOWERS = ("block", "twin")  # how the layers of the first tower are called, and of the second
+JOINT = "joint"
 
 
 @dataclass(frozen=True)
 class Block:
-    """One hidden block of a recipe's model: the `spec` of its layer, its place, and the recipe's defaults applied."""
+    """One hidden block of a recipe's model: the `spec` of its layer, its place, and the family it belongs to."""
 
     index: int
     spec: Any
+    family: str = TOWERS[0]
 
     @property
     def prefix(self) -> str:
         """The beginning of the names of this block's layers."""
-        return f"block{self.index}_"
+        return f"{self.family}{self.index}_"
 
 
-def blocks(model: Any) -> list[Block]:
-    """Return the hidden blocks of a recipe's model, repeats written out."""
+def blocks(model: Any, tower: str = TOWERS[0]) -> list[Block]:
+    """Return the hidden blocks of a recipe's model, repeats written out; all its towers have equal ones."""
     specs = [spec for spec in model.layers for _ in range(getattr(spec, "repeat", 1))]
-    return [Block(index, spec) for index, spec in enumerate(specs)]
+    return [Block(index, spec, tower) for index, spec in enumerate(specs)]
+
+
+def joint_blocks(model: Any) -> list[Block]:
+    """Return the dense blocks that see the outputs of two towers."""
+    return [Block(index, DenseLayer(units=units), JOINT) for index, units in enumerate(model.joint)]
+
+
+def all_blocks(model: Any) -> list[Block]:
+    """Return the blocks of every tower and those that join them."""
+    towers = [block for tower in TOWERS[: model.towers] for block in blocks(model, tower)]
+    return towers + joint_blocks(model)
 
 
 def is_image_model(model: Any) -> bool:
@@ -43,7 +58,7 @@ def is_image_model(model: Any) -> bool:
 
 def convolves(model: keras.Model) -> bool:
     """Tell whether a model has a layer that gives more than one vector an image."""
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer | Half)]
     return any(len(layer.output.shape) > 2 for layer in layers)
 
 
@@ -53,35 +68,75 @@ def output_units(model: Any, classes: int) -> int:
 
 
 def build_model(recipe: Recipe, image_shape: Sequence[int], classes: int) -> keras.Model:
-    """Return the untrained model of `recipe` for images of `image_shape` (`height, width[, channels]`)."""
-    model = recipe.model
-    shape = _input_shape(model, image_shape)
-    inputs = keras.Input(shape)
-    hidden = inputs
-    if "input" in model.normalisation:
-        hidden = keras.layers.BatchNormalization(name="input_norm")(hidden)
-    for block in blocks(model):
-        for layer in _block_layers(recipe, block, flat=len(hidden.shape) == 2):
-            hidden = layer(hidden)
+    """Return the untrained model of `recipe` for images of `image_shape` (`height, width[, channels]`).
+
+    For pairs of images `image_shape` begins with 2.
+    """
+    inputs = keras.Input(_input_shape(recipe.model, image_shape))
+    hidden = _towers(recipe, inputs) if recipe.model.towers == 2 else _tower(recipe, inputs, TOWERS[0])
     return keras.Model(inputs, _head(recipe, hidden, classes))
 
 
+@keras.saving.register_keras_serializable("pipeline")
+class Half(keras.layers.Layer):
+    """One image of a pair: half `index` of a flat vector, or entry `index` of `[2, height, width, channels]`."""
+
+    def __init__(self, index: int, **more: Any) -> None:
+        super().__init__(**more)
+        self.index = index
+
+    def call(self, inputs: Any) -> Any:
+        """Return the image of each pair in the batch."""
+        if len(inputs.shape) > 2:
+            return inputs[:, self.index]
+        size = inputs.shape[-1] // 2
+        return inputs[:, self.index * size : (self.index + 1) * size]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what a saved model is loaded from."""
+        return {**super().get_config(), "index": self.index}
+
+
+def _tower(recipe: Recipe, hidden: Any, tower: str) -> Any:
+    """Return what the hidden blocks of one tower make of its input."""
+    if "input" in recipe.model.normalisation:
+        name = "input_norm" if tower == TOWERS[0] else f"{tower}_input_norm"
+        hidden = keras.layers.BatchNormalization(name=name)(hidden)
+    return _through(recipe, hidden, blocks(recipe.model, tower))
+
+
+def _towers(recipe: Recipe, inputs: Any) -> Any:
+    ends = [_tower(recipe, Half(at, name=f"half{at}")(inputs), tower) for at, tower in enumerate(TOWERS)]
+    flat = [
+        end if len(end.shape) == 2 else keras.layers.Flatten(name=f"{tower}_flatten")(end)
+        for end, tower in zip(ends, TOWERS, strict=True)
+    ]
+    return _through(recipe, keras.layers.Concatenate(name=JOINT)(flat), joint_blocks(recipe.model))
+
+
+def _through(recipe: Recipe, hidden: Any, chain: Sequence[Block]) -> Any:
+    for block in chain:
+        for layer in _block_layers(recipe, block, flat=len(hidden.shape) == 2):
+            hidden = layer(hidden)
+    return hidden
+
+
 def trainable_layers(model: keras.Model, trainable: Any, count: int) -> None:
-    """Freeze all layers but those of the blocks that a phase trains; the head always trains.
+    """Freeze all layers but those of the blocks that a phase trains; the head always trains, and what joins towers.
 
     `trainable` is `all`, `head`, `{top: k}` or `{only: [indexes]}`; `count` is the number of hidden blocks.
     """
     chosen = _trained_blocks(trainable, count)
     for layer in model.layers:
         layer.trainable = (
-            layer.name.startswith(HEAD) or trainable == "all" or block_index(layer.name) in chosen
+            layer.name.startswith((HEAD, JOINT)) or trainable == "all" or block_index(layer.name) in chosen
         )
 
 
 def block_index(layer_name: str) -> int | None:
-    """Return the number in `block<i>_<part>`, or None for other layers."""
-    head = layer_name.partition("_")[0]
-    return int(head[5:]) if head.startswith("block") else None
+    """Return the number in `block<i>_<part>`, or in a second tower's `twin<i>_<part>`; None for other layers."""
+    found = re.match(rf"(?:{'|'.join(TOWERS)})(\d+)_", layer_name)
+    return int(found[1]) if found else None
 
 
 def _trained_blocks(trainable: Any, count: int) -> set[int]:
@@ -96,7 +151,8 @@ def _trained_blocks(trainable: Any, count: int) -> set[int]:
 
 def _input_shape(model: Any, image_shape: Sequence[int]) -> tuple[int, ...]:
     if is_image_model(model):
-        return (*image_shape, 1) if len(image_shape) == 2 else tuple(image_shape)
+        pair, image = image_shape[: model.towers - 1], image_shape[model.towers - 1 :]
+        return (*pair, *image, 1) if len(image) == 2 else (*pair, *image)
     size = 1
     for extent in image_shape:
         size *= extent

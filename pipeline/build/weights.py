@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.model import HEAD, block_index, blocks
+from pipeline.build.model import HEAD, all_blocks, block_index
 from pipeline.build.resolve import make
 from pipeline.params.layers import ConvLayer, DenseLayer
 from pipeline.params.recipe import Recipe
@@ -76,7 +76,7 @@ def _kernel_initializers(recipe: Recipe) -> dict[str, Any]:
     model = recipe.model
     named = {
         block.prefix: block.spec.initializer or model.initializer
-        for block in blocks(model)
+        for block in all_blocks(model)
         if isinstance(block.spec, DenseLayer | ConvLayer)
     }
     return {**named, HEAD: model.output.initializer}

@@ -30,6 +30,7 @@ def split(
     *,
     validation: int,
     classes: Sequence[int] | None = None,
+    skip: int = 0,
     limit: int | None = None,
     per_class: int | None = None,
     shuffle_seed: int | None = None,
@@ -42,13 +43,15 @@ def split(
        ignored). The folds of one `shuffle_seed` partition the images; without a seed they are dealt in the
        images' own order.
     2. Of both parts keep only the labels in `classes`.
-    3. Cut the training part to its first `limit` images, or to the first `per_class` of each class.
+    3. Leave out the first `skip` images of the training part, then cut it to its first `limit` images, or to
+       the first `per_class` of each class. So `limit` n and `skip` n have no image in common.
 
     Raises `DataError` for what cannot be had: an unknown class, more images than there are, an empty part.
     """
     held_out = _held_out(labels, validation, shuffle_seed, fold)
     wanted = _of_classes(labels, classes)
     train = np.flatnonzero(wanted & ~held_out)
+    train = _without_first(train, skip)
     if limit is not None and per_class is not None:
         raise DataError(f"limit, per_class: only one of the two is allowed; {limit} and {per_class} came")
     if limit is not None:
@@ -75,7 +78,7 @@ def relabel(labels: Labels, classes: Sequence[int]) -> NDArray[np.int64]:
 
 def stratified_sample(labels: Labels, count: int, seed: int) -> NDArray[np.intp]:
     """Return `count` ascending random indices, each label in proportion (largest remainders first)."""
-    generator = _generator(seed)
+    generator = generator_of(seed)
     present, sizes = np.unique(labels, return_counts=True)
     shares = _apportion(sizes, count)
     chosen = [
@@ -112,7 +115,7 @@ def _fold(labels: Labels, fold: Fold, seed: int | None) -> NDArray[np.intp]:
             f"fold: k of n with 0 <= k < n and 2 <= n <= {len(labels)} is allowed; {number} of {folds} came"
         )
     # Dealt out class by class, every fold gets as many of each class, and as many in all, to within one.
-    order = np.arange(len(labels)) if seed is None else _generator(seed).permutation(len(labels))
+    order = np.arange(len(labels)) if seed is None else generator_of(seed).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     return by_class[number::folds]
 
@@ -143,6 +146,12 @@ def _first(what: str, indices: NDArray[np.intp], count: int) -> NDArray[np.intp]
     return indices[:count]
 
 
+def _without_first(train: NDArray[np.intp], skip: int) -> NDArray[np.intp]:
+    if skip and not 1 <= skip < len(train):
+        raise DataError(f"skip: 0 to {len(train) - 1} training images are allowed; {skip} came")
+    return train[skip:]
+
+
 def _refuse_empty(train: NDArray[np.intp], validation: NDArray[np.intp], *, expected: bool) -> None:
     if not len(train):
         raise DataError("split: no training image is left; hold out fewer images, or allow more classes")
@@ -157,6 +166,7 @@ def _apportion(sizes: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     return shares
 
 
-def _generator(seed: int) -> np.random.RandomState:
+def generator_of(seed: int) -> np.random.RandomState:
+    """Return the source of chance for what belongs to the data."""
     # The legacy generator: its numbers are frozen for ever (NEP 19), so no new numpy moves a split.
     return np.random.RandomState(np.random.MT19937(seed))

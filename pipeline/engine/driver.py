@@ -142,7 +142,7 @@ def _job(
     run, seeds = state.run, state.run.seeds
     weights = initial_weights(template, phase.recipe, derive(seeds.weights, number))
     if state.weights is not None and state.template is not None:
-        same_classes = run.phases[number - 1].recipe.data.classes == phase.recipe.data.classes
+        same_classes = _task(run.phases[number - 1]) == _task(phase)
         weights = carry_over(weights, template, state.weights, state.template, phase.reuse, same_classes)
     return Job(
         recipe=phase.recipe,
@@ -157,6 +157,12 @@ def _job(
 def first_job(workshop: Workshop, run: Run, phase: Phase, template: keras.Model) -> Job:
     """Return `run`'s part in `phase` as if that came first, to measure what its steps take."""
     return _job(workshop, Progress(run), phase, template, 0, last=False)
+
+
+def _task(phase: Phase) -> tuple[object, bool]:
+    """Return what the classes that a phase tells apart stand for."""
+    data = phase.recipe.data
+    return data.classes, data.pairs is not None
 
 
 def _joined(before: Curves | None, now: Curves) -> Curves:

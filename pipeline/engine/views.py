@@ -15,6 +15,7 @@ from pipeline.data import catalogue
 from pipeline.data.prepare import Images, load
 from pipeline.data.scale import Scaler, fit
 from pipeline.data.split import Split, relabel, split
+from pipeline.engine.pairing import paired
 
 Fold = tuple[int, int]
 
@@ -24,7 +25,7 @@ class View:
     """Images and labels for one phase; `training`, `validation` and `test` are rows of them, ascending and disjoint.
 
     `x` `[n, ...]` float32, `y` `[n]` int32 counted from 0 (-1 for images of no class at hand, never drawn). Views with
-    equal `pool` hold equal `x` and `y`.
+    equal `pool` hold equal `x` and `y`. Where a recipe asks for pairs of images, `pairing` says what this holds.
     """
 
     pool: str
@@ -68,13 +69,15 @@ class Views:
         x, y, test = self._arrays(scaler, classes, flat)
         pool = hashlib.sha256(repr((self._content, scaler, classes, flat)).encode()).hexdigest()[:16]
         shape = self.images.image_shape
-        return View(pool, x, y, chosen.train, chosen.validation, test, len(classes), shape)
+        view = View(pool, x, y, chosen.train, chosen.validation, test, len(classes), shape)
+        return paired(view, data.pairs, split_seed) if data.pairs else view
 
     def _split_uncached(self, data: Any, split_seed: int, fold: Fold | None) -> Split:
         return split(
             self.images.y_train,
             validation=self._held_out(data),
             classes=data.classes,
+            skip=data.skip,
             limit=data.limit,
             per_class=data.per_class,
             shuffle_seed=split_seed if data.split == "random" or fold else None,

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.params import rules
 from pipeline.params.faults import Fault, carried, fault, faults_of, reject, show
-from pipeline.params.layers import Dropout, Layers, Places
+from pipeline.params.layers import Dropout, Layers, Places, Width
 from pipeline.params.merge import merge
 from pipeline.params.names import Activation, Constraint, Initializer, Loss, Named, Regularizer, read_named
 from pipeline.params.schedules import Constant, Schedule
@@ -21,6 +21,12 @@ def _distinct(values: tuple[int, ...] | None) -> tuple[int, ...] | None:
     if values is not None and len(set(values)) < len(values):
         raise reject(fault(f"must be distinct; got {show(values)}"))
     return values
+
+
+def _even(value: int | None) -> int | None:
+    if value is not None and value % 2:
+        raise reject(fault(f"must be even, since half of the pairs are of one class; got {value}"))
+    return value
 
 
 def _read_validation(value: Any) -> Any:
@@ -76,7 +82,9 @@ class DataSpec(Spec):
     """Which images, and how they are scaled.
 
     `validation` is a number of training images, or a fraction of them (null: the data set's own split);
-    `limit` keeps the first n training images, `per_class` n of each class.
+    `skip` leaves out the first n training images, then `limit` keeps the first n of the rest, `per_class` n
+    of each class. With `pairs` the model is given n pairs of the images that are left, and says of each
+    whether both show the same class.
     """
 
     scale: Literal["/255", "standardise", "none"] = "/255"
@@ -85,8 +93,10 @@ class DataSpec(Spec):
     classes: Annotated[
         Annotated[tuple[Index, ...], Field(strict=False, min_length=2)] | None, AfterValidator(_distinct)
     ] = None
+    skip: Index = 0
     limit: Count | None = None
     per_class: Count | None = None
+    pairs: Annotated[Count | None, AfterValidator(_even)] = None
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
@@ -104,13 +114,18 @@ class Output(Spec):
 
 
 class ModelSpec(Spec):
-    """A chain of layers, what all hidden layers share, and the output layer."""
+    """A chain of layers, what all hidden layers share, and the output layer.
+
+    Two `towers` see one image each of a pair; `joint` are units of hidden layers that see both towers.
+    """
 
     layers: Layers
     activation: Activation = Named(name="relu")
     initializer: Initializer = Named(name="GlorotUniform")
     normalisation: Places = ()
     use_bias: bool = True
+    towers: Literal[1, 2] = 1
+    joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100)] = ()
     output: Output = Output()
 
 

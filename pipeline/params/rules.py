@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 UNITS, ACTIVATION = ("model", "output", "units"), ("model", "output", "activation")
 LOSS, CLASSES = ("training", "loss"), ("data", "classes")
+PAIRS, TOWERS, JOINT = ("data", "pairs"), ("model", "towers"), ("model", "joint")
 
 
 def recipe_faults(recipe: "Recipe") -> list[Fault]:
     """Return the faults that no single field shows."""
-    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe)]
+    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe), *_pairs(recipe)]
 
 
 def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
@@ -23,7 +24,7 @@ def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
     chosen = recipe.data.classes
     if chosen is not None and known is not None and max(chosen) >= known:
         return [Fault((CLASSES,), f"must be below {known}, the number of classes; got {max(chosen)}")]
-    count, units = len(chosen) if chosen else known, recipe.model.output.units
+    count, units = _told_apart(recipe, known), recipe.model.output.units
     if count is None or units is None:
         return []
     if units == 1 and count != 2:
@@ -33,6 +34,13 @@ def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
     if 1 < units < count:
         return [Fault((UNITS, CLASSES), f"must be at least {count}, the number of classes; got {units}")]
     return []
+
+
+def _told_apart(recipe: "Recipe", known: int | None) -> int | None:
+    """Return how many classes the model tells apart: of pairs, whether both show the same or not."""
+    if recipe.data.pairs is not None:
+        return 2
+    return len(recipe.data.classes) if recipe.data.classes else known
 
 
 def data_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
@@ -83,6 +91,18 @@ def _order(recipe: "Recipe") -> list[Fault]:
             faults.append(Fault((("model", "layers", index),), text))
         flat = _flattened_by(layer, flat)
     return faults
+
+
+def _pairs(recipe: "Recipe") -> list[Fault]:
+    pairs, model = recipe.data.pairs, recipe.model
+    if model.towers == 2 and pairs is None:
+        return [Fault((TOWERS, PAIRS), "two towers see pairs of images; say how many with data.pairs")]
+    if model.joint and model.towers == 1:
+        return [Fault((JOINT, TOWERS), "joins two towers, and there is one; set model.towers: 2")]
+    if pairs is not None and model.towers == 1 and not all(isinstance(x, DenseLayer) for x in model.layers):
+        text = "one tower sees a pair as one flat vector, which only dense layers take; set model.towers: 2"
+        return [Fault((PAIRS, TOWERS, ("model", "layers")), text)]
+    return []
 
 
 def _is_spatial(layer: object) -> bool:

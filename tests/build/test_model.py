@@ -1,10 +1,13 @@
 """Models and their initial weights from recipes."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from core.kit import recipe
+
+from pipeline.params.merge import merge
 
 FOUR = {"layers": [{"units": 5, "repeat": 3}, 4]}
 
@@ -195,3 +198,95 @@ def test_layers_take_arguments_that_name_things_themselves() -> None:
     (dense,) = [each for each in net.layers if type(each).__name__ == "Dense" and each.units == 3]
     assert dense.kernel_regularizer.l2 == 0.25
     assert np.asarray(dense.activation(np.array([-2.0]))) == pytest.approx(-1.0)
+
+
+TOWERS = {
+    "data": {"pairs": 20},
+    "model": {"layers": [6, 4], "towers": 2, "joint": [3], "normalisation": "before"},
+}
+
+
+def pairs_model(patch: dict[str, Any]) -> Any:
+    from pipeline.build.model import build_model
+
+    return build_model(recipe(merge(TOWERS, patch)), (2, 8, 8), 2)
+
+
+def test_each_tower_sees_one_image_of_a_pair() -> None:
+    import keras
+
+    model = pairs_model({})
+    pair = np.random.default_rng(0).random((5, 128)).astype(np.float32)
+    other = pair.copy()
+    other[:, 64:] = 0
+    for tower, changes in (("block", False), ("twin", True)):
+        end = keras.Model(model.input, model.get_layer(f"{tower}1_activation").output)
+        assert (np.asarray(end(pair)) != np.asarray(end(other))).any() == changes
+    assert model.get_layer("joint0_dense").kernel.shape == (8, 3)
+
+
+def test_towers_start_from_weights_of_their_own() -> None:
+    from pipeline.build.weights import initial_weights, owned_weights
+
+    model = pairs_model({})
+    drawn = initial_weights(model, recipe(merge(TOWERS, {"model": {"initializer": "ones"}})), 3)
+    named = {
+        (layer.name, variable.name): value
+        for (layer, variable), value in zip(owned_weights(model), drawn, strict=True)
+    }
+    for layer in ("block0_dense", "twin0_dense", "joint0_dense"):
+        assert (named[layer, "kernel"] == 1).all()  # the recipe's initializer, not the template's
+    usual = initial_weights(model, recipe(TOWERS), 3)
+    first, twin = (
+        usual[[layer.name for layer, _ in owned_weights(model)].index(name)]
+        for name in ("block0_dense", "twin0_dense")
+    )
+    assert first.shape == twin.shape and (first != twin).all()
+
+
+def test_one_tower_is_carried_over_to_a_model_of_one() -> None:
+    from pipeline.build.weights import carry_over, initial_weights, owned_weights
+
+    one = {"model": {"layers": [6, 4], "normalisation": "before"}}
+    pairs, single = pairs_model({}), built(one)
+    before, fresh = initial_weights(pairs, recipe(TOWERS), 1), initial_weights(single, recipe(one), 2)
+    kept = carry_over(fresh, single, before, pairs, "all", same_classes=False)
+    old = {(a.name, b.name): x for (a, b), x in zip(owned_weights(pairs), before, strict=True)}
+    for (layer, variable), new, now in zip(owned_weights(single), fresh, kept, strict=True):
+        expected = new if layer.name == "output" else old[layer.name, variable.name]
+        assert (now == expected).all(), layer.name
+
+
+@pytest.mark.parametrize(
+    ("trainable", "expected"),
+    [
+        ("head", {"joint0", "output"}),
+        ({"top": 1}, {"block1", "twin1", "joint0", "output"}),
+        ({"only": [0]}, {"block0", "twin0", "joint0", "output"}),
+    ],
+)
+def test_both_towers_freeze_alike(trainable: Any, expected: set[str]) -> None:
+    from pipeline.build.model import trainable_layers
+    from pipeline.params.recipe import PhaseSpec
+
+    model = pairs_model({})
+    trainable_layers(model, PhaseSpec(trainable=trainable).trainable, 2)
+    owners = {layer.name.partition("_")[0] for layer in model.layers if layer.trainable_weights}
+    assert owners == expected
+
+
+def test_a_model_of_pairs_is_saved_and_loaded(tmp_path: Path) -> None:
+    import keras
+
+    model = pairs_model({})
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    pair = np.random.default_rng(0).random((5, 128)).astype(np.float32)
+    assert (again.predict(pair, verbose=0) == model.predict(pair, verbose=0)).all()
+
+
+def test_towers_may_convolve() -> None:
+    layers = [{"filters": 2, "kernel_size": 3}, {"name": "MaxPooling2D"}]
+    model = pairs_model({"model": {"layers": layers, "joint": []}})
+    assert model.input_shape == (None, 2, 8, 8, 1)
+    assert model.get_layer("joint").output.shape == (None, 2 * 2 * 16)

@@ -151,3 +151,24 @@ def test_relabel_follows_the_order_of_the_classes():
 def test_relabel_refuses_other_labels():
     with pytest.raises(DataError, match=r"\[5, 6\]; labels \[1\] came too"):
         relabel(np.array([5, 1, 6]), [5, 6])
+
+
+@given(labelled(), st.integers(0, 10), some_classes, seeds, st.integers(1, 5))
+def test_what_is_skipped_is_what_a_limit_keeps(labels, validation, classes, seed, count):
+    """So one phase can learn from the first n images, and another from none of them."""
+    shared = {"validation": validation, "classes": classes, "shuffle_seed": seed}
+    try:
+        whole, first = split(labels, **shared), split(labels, **shared, limit=count)
+        rest = split(labels, **shared, skip=count)
+    except DataError:
+        return
+    assert np.concatenate([first.train, rest.train]).tolist() == whole.train.tolist()
+    assert rest.validation.tolist() == whole.validation.tolist()
+
+
+def test_skipping_comes_before_cutting():
+    labels = np.arange(40) % 2
+    assert split(labels, validation=10, skip=6, limit=4).train.tolist() == [16, 17, 18, 19]
+    assert split(labels, validation=10, skip=5, per_class=2).train.tolist() == [15, 16, 17, 18]
+    with pytest.raises(DataError, match="skip: 0 to 29 training images are allowed; 30 came"):
+        split(labels, validation=10, skip=30)

@@ -165,3 +165,18 @@ def test_strengths_and_rates_differ_within_a_stack(fused: "Engine", fit: "Engine
     patches = [{"regularisation": patch} for patch in STRENGTHS[kind]]
     assert len(fused.stacks([run(patch) for patch in patches])) == 1
     assert_equal(fused, fit, patches)
+
+
+def test_pairs_then_one_tower(fused: "Engine", fit: "Engine") -> None:
+    """Two towers learn whether digits are the same; one of them, frozen, serves to tell ten digits apart."""
+    pairs: dict[str, Any] = {
+        "name": "pairs",
+        "data": {"pairs": 60, "limit": 80},
+        "model": {"towers": 2, "joint": [4], "output": {"units": 1, "activation": "sigmoid"}},
+        "training": {"loss": "binary_crossentropy", "epochs": 1},
+    }
+    after = {"data": {"skip": 80, "limit": None, "per_class": 5}, "trainable": "head"}
+    normal = {"model": {"normalisation": "before"}, "regularisation": {"dropout": 0.2}}
+    assert_equal(fused, fit, [{**normal, "phases": [pairs, {"name": "digits", **after}]}] * 2, tolerance=1e-5)
+    alone = {"data": pairs["data"], "training": pairs["training"], "regularisation": {"dropout": 0.2}}
+    assert_equal(fused, fit, [{**alone, "model": pairs["model"]}] * 2, tolerance=1e-5)

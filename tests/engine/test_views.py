@@ -55,3 +55,36 @@ def test_only_the_data_set_in_use_is_held(project: Path, monkeypatch: pytest.Mon
     gc.collect()
     assert kept() is None
     assert view(shelf("digits")).x.shape == (80, 12)
+
+
+def test_a_pair_is_two_images_in_one_vector() -> None:
+    made = Views(images(), 12)
+    single, pairs = view(made), view(made, pairs=40)
+    assert [len(rows) for rows in (pairs.training, pairs.validation, pairs.test)] == [40, 12, 20]
+    assert (pairs.classes, pairs.image_shape, pairs.x.shape) == (2, (2, 4, 3), (72, 24))
+    for name in ("training", "validation", "test"):
+        allowed = {single.x[row].tobytes(): single.y[row] for row in getattr(single, name)}
+        rows = getattr(pairs, name)
+        halves = np.split(pairs.x[rows], 2, axis=1)
+        labels = [
+            [allowed[half.tobytes()] for half in each] for each in halves
+        ]  # of that part, or a KeyError
+        assert (np.equal(*labels) == (pairs.y[rows] == 1)).all()
+        assert pairs.y[rows].sum() * 2 == len(rows)
+
+
+def test_pairs_of_images_for_convolutions_and_of_chosen_images_only() -> None:
+    made = Views(images(), 12)
+    flat, spatial = view(made, pairs=10), view(made, flat=False, pairs=10)
+    assert spatial.x.shape == (42, 2, 4, 3, 1)
+    assert (spatial.x.reshape(42, -1) == flat.x).all() and (spatial.y == flat.y).all()
+    few = view(made, pairs=200, skip=8, limit=6)
+    known = {image.tobytes() for image in view(made).x[view(made).training[8:14]]}
+    assert {half.tobytes() for half in few.x[few.training].reshape(-1, 12)} == known
+
+
+def test_pairs_belong_to_the_study() -> None:
+    made = Views(images(), 12)
+    one, again = (made.view(DataSpec(pairs=40), True, split_seed=seed) for seed in (7, 8))
+    assert one.pool != again.pool and (one.x != again.x).any()
+    assert view(made, pairs=40).pool == one.pool != view(made, pairs=42).pool

@@ -8,7 +8,7 @@ from pipeline.params.recipe import OptimizerSpec, Recipe
 from pipeline.params.resolve import canonical
 from pipeline.params.schedules import KerasSchedule, Power
 
-from .cases import BASE, recipe
+from .cases import BASE, faults, recipe, study
 
 
 def complaints(**patch: Any) -> list[str]:
@@ -263,3 +263,44 @@ def test_what_a_layer_names_in_its_arguments_is_checked_too() -> None:
     assert len(found) == 2
     assert found[0].startswith("model.layers[0].kernel_regularizer.name: 'l3' is not a regularizer")
     assert found[1].startswith("model.layers[0].activation.beta: is not an argument of elu")
+
+
+ONE_UNIT = {"output": {"units": 1, "activation": "sigmoid"}}
+BINARY = {"epochs": 1, "loss": "binary_crossentropy"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "expected"),
+    [
+        (
+            {"data": {"pairs": 3}},
+            "base.data.pairs: must be even, since half of the pairs are of one class; got 3",
+        ),
+        ({"model": {"towers": 2}}, "base.model.towers: two towers see pairs of images; say how many"),
+        (
+            {"model": {"joint": [4]}},
+            "base.model.joint: joins two towers, and there is one; set model.towers: 2",
+        ),
+        ({"model": {"towers": 3}}, "base.model.towers: "),
+        (
+            {"data": {"pairs": 4}, "model": {"layers": ["flatten", 4]}},
+            "base.data.pairs: one tower sees a pair as one flat vector, which only dense layers take",
+        ),
+        ({"data": {"pairs": 4}, "model": {"output": {"units": 1}}}, "base.training.loss: "),
+    ],
+)
+def test_pairs_that_make_no_sense(patch: dict[str, Any], expected: str) -> None:
+    raw = study({key: {**BASE.get(key, {}), **patch.get(key, {})} for key in {*BASE, *patch}})
+    assert any(found.startswith(expected) for found in faults(raw)), faults(raw)
+
+
+def test_pairs_are_of_two_classes_whatever_the_data() -> None:
+    two = {
+        **BASE,
+        "data": {"pairs": 4},
+        "model": {"layers": [4], "towers": 2, **ONE_UNIT},
+        "training": BINARY,
+    }
+    assert faults(study(two)) == []
+    phases = [{"data": {"pairs": 4}, "model": {"towers": 2, **ONE_UNIT}, "training": BINARY}, {}]
+    assert faults(study({**BASE, "phases": phases})) == []

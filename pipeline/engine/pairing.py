@@ -1,0 +1,52 @@
+"""A view of pairs of images, made from a view of images."""
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.pairs import draw_pairs
+from pipeline.seeds import derive
+
+if TYPE_CHECKING:
+    from pipeline.engine.views import View
+
+
+def paired(view: "View", count: int, seed: int) -> "View":
+    """Return `count` pairs of the images that train, and as many as there are images of those held out and to test.
+
+    A pair of flat images is one vector, one image after the other; else `x` is `[n, 2, height, width, channels]`. `y` is
+    1 where both show the same class. What is paired with what belongs to the study, like the split: `seed` decides.
+    """
+    parts = {"training": count, "validation": _even(view.validation), "test": _even(view.test)}
+    drawn = {
+        name: draw_pairs(view.y, getattr(view, name), size, derive(seed, "pairs", name))
+        for name, size in parts.items()
+    }
+    first, second, same = (
+        np.concatenate([getattr(each, name) for each in drawn.values()])
+        for name in ("first", "second", "same")
+    )
+    both = np.stack([view.x[first], view.x[second]], axis=1)
+    ends = np.cumsum([0, *parts.values()]).tolist()
+    rows = {name: np.arange(*ends[at : at + 2], dtype=np.int32) for at, name in enumerate(parts)}
+    return replace(
+        view,
+        pool=_name(view.pool, first, second),
+        x=both.reshape(len(both), -1) if view.x.ndim == 2 else both,
+        y=same,
+        classes=2,
+        image_shape=(2, *view.image_shape),
+        **rows,
+    )
+
+
+def _even(rows: NDArray[np.int32]) -> int:
+    return len(rows) - len(rows) % 2
+
+
+def _name(pool: str, *rows: NDArray[Any]) -> str:
+    content = b"".join([pool.encode(), *(each.tobytes() for each in rows)])
+    return hashlib.sha256(content).hexdigest()[:16]
