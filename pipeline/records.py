@@ -25,7 +25,8 @@ class RunRecord:
     `metrics` are the last epoch's (or the restored best epoch's) `loss`, `accuracy`, `val_loss`, `val_accuracy`, and
     for replicates also `test_loss` and `test_accuracy`; accuracies are fractions in 0..1. A diverged run's metrics may
     lack what could not be computed; they never hold NaN or infinities.
-    `curves` hold one value per epoch under the same names, and `learning_rate`.
+    `curves` hold one value per epoch under the same names, and `learning_rate`. `seconds` are a run's share of its
+    stack's time, `phase_seconds` the same for each phase.
     """
 
     key: str
@@ -43,3 +44,4 @@ class RunRecord:
     engine: EngineRecord
     device: str
     environment: dict[str, str] = field(default_factory=dict)
+    phase_seconds: list[float] = field(default_factory=list)

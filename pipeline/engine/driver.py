@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import RLock
 
 import keras
@@ -18,6 +18,7 @@ from pipeline.engine.bookmarks import (
     outcomes_of,
 )
 from pipeline.engine.environment import device, environment
+from pipeline.engine.features import Parts, cut_at_frozen, on_features, too_large
 from pipeline.engine.fused.grouping import signature
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, TrainedRun, Trainer
 from pipeline.engine.views import View, Views
@@ -49,6 +50,7 @@ class Workshop:
     def __init__(self, views: Callable[[str], Views]) -> None:
         self.views = views
         self._templates: dict[str, keras.Model] = {}
+        self._parts: dict[str, Parts | str] = {}
         self._lock = RLock()
 
     def view(self, run: Run, phase: Phase) -> View:
@@ -61,7 +63,8 @@ class Workshop:
         view = self.view(run, phase)
         steps = steps_per_epoch(len(view.training), phase.recipe.training.batch_size)
         trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
-        return signature(phase.recipe, [view.pool, steps, view.classes, trainable], exact)
+        shape = [view.pool, steps, view.classes, trainable, phase.cache_features]
+        return signature(phase.recipe, shape, exact)
 
     def run_signature(self, run: Run) -> str:
         """Return what all runs of a stack must share in all phases; replicates are tested, trials are not."""
@@ -75,6 +78,14 @@ class Workshop:
             if key not in self._templates:
                 self._templates[key] = self._build(run, phase)
             return self._templates[key]
+
+    def parts(self, run: Run, phase: Phase, exact: bool = False) -> Parts | str:
+        """Return the template of `run` in `phase`, cut above its frozen layers; or why it cannot be."""
+        key = self.signature(run, phase, exact)
+        with self._lock:
+            if key not in self._parts:
+                self._parts[key] = cut_at_frozen(self.template(run, phase, exact))
+            return self._parts[key]
 
     def _build(self, run: Run, phase: Phase) -> keras.Model:
         view = self.view(run, phase)
@@ -92,15 +103,16 @@ def train_stack(
     checkpoints: Checkpoints | None = None,
 ) -> list[TrainedRun]:
     """Train `runs`, all of one graph, through all their phases with one trainer."""
-    started = time.perf_counter()
     stack = [Progress(run) for run in runs]
     phase_lists = [run.phases for run in runs]
+    reasons, seconds = [reason], []
     for number in range(len(phase_lists[0])):
+        started = time.perf_counter()
         bookmark = Bookmark(name_of([run.key for run in runs], number, trainer.name), checkpoints)
         phases = [phases[number] for phases in phase_lists]
-        _train_phase(workshop, trainer, stack, phases, number, on_epoch, bookmark)
-    seconds = (time.perf_counter() - started) / len(runs)
-    engine = [EngineRecord(trainer.name, reason, len(runs), slot) for slot in range(len(runs))]
+        reasons += _train_phase(workshop, trainer, stack, phases, number, on_epoch, bookmark)
+        seconds.append((time.perf_counter() - started) / len(runs))
+    engine = [EngineRecord(trainer.name, "; ".join(reasons), len(runs), slot) for slot in range(len(runs))]
     return [_finished(state, record, seconds) for state, record in zip(stack, engine, strict=True)]
 
 
@@ -112,17 +124,23 @@ def _train_phase(
     number: int,
     on_epoch: OnEpoch,
     bookmark: Bookmark,
-) -> None:
+) -> list[str]:
+    """Take a stack through one phase; return what is to be noted beside the reason for its engine."""
     last = number == len(stack[0].run.phases) - 1
     template = workshop.template(stack[0].run, phases[0], trainer.exact)
+    jobs = [
+        _job(workshop, state, phase, template, number, last)
+        for state, phase in zip(stack, phases, strict=True)
+    ]
+    parts = workshop.parts(stack[0].run, phases[0], trainer.exact) if phases[0].cache_features else None
+    why_not = parts if isinstance(parts, str) else too_large(parts, jobs) if parts else ""
     outcomes = outcomes_of(bookmark.load())
     if outcomes is None:
-        jobs = [
-            _job(workshop, state, phase, template, number, last)
-            for state, phase in zip(stack, phases, strict=True)
-        ]
         signature = workshop.signature(stack[0].run, phases[0], trainer.exact)
-        outcomes = trainer.train(template, signature, jobs, on_epoch, bookmark)
+        if isinstance(parts, Parts) and not why_not:
+            outcomes = _train_on_features(parts, trainer, signature, jobs, on_epoch, bookmark)
+        else:
+            outcomes = trainer.train(template, signature, jobs, on_epoch, bookmark)
         if not last and bookmark.is_worthwhile():
             ended = outcomes_as_checkpoint(outcomes)
             bookmark.keep(ended.plain, ended.arrays)
@@ -134,6 +152,24 @@ def _train_phase(
             template,
             _worst(state.outcome, outcome),
         )
+    return [f"features of {phases[0].name} not cached: {why_not}"] if why_not else []
+
+
+def _train_on_features(
+    parts: Parts,
+    trainer: Trainer,
+    signature: str,
+    jobs: Sequence[Job],
+    on_epoch: OnEpoch,
+    bookmark: Bookmark,
+) -> list[PhaseOutcome]:
+    """Train the layers above the frozen ones on what those give."""
+    name, moved = f"{signature} above frozen layers", on_features(parts, jobs)
+    outcomes = trainer.train(parts.upper, name, moved, on_epoch, bookmark)
+    return [
+        replace(outcome, weights=parts.put_back(job.weights, outcome.weights))
+        for job, outcome in zip(jobs, outcomes, strict=True)
+    ]
 
 
 def _job(
@@ -174,7 +210,7 @@ def _worst(before: PhaseOutcome | None, now: PhaseOutcome) -> PhaseOutcome:
     return before if before is not None and before.diverged else now
 
 
-def _finished(state: Progress, engine: EngineRecord, seconds: float) -> TrainedRun:
+def _finished(state: Progress, engine: EngineRecord, seconds: list[float]) -> TrainedRun:
     run, outcome = state.run, state.outcome
     assert outcome is not None and state.curves is not None and state.weights is not None
     best = state.epochs_before + outcome.kept_epoch
@@ -190,7 +226,8 @@ def _finished(state: Progress, engine: EngineRecord, seconds: float) -> TrainedR
         epochs=len(state.curves["loss"]),
         best_epoch=best,
         parameters=count(state.weights),
-        seconds=seconds,
+        seconds=sum(seconds),
+        phase_seconds=seconds,
         engine=engine,
         device=device(),
         environment=environment(),

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.params import rules
 from pipeline.params.faults import Fault, carried, fault, faults_of, reject, show
+from pipeline.params.freezing import cache_faults
 from pipeline.params.layers import Dropout, Layers, Places, Width
 from pipeline.params.merge import merge
 from pipeline.params.names import Activation, Constraint, Initializer, Loss, Named, Regularizer, read_named
@@ -202,7 +203,10 @@ TrainingPatch = Annotated[Patch, shape("TrainingPatch")]
 
 
 class PhaseSpec(Spec):
-    """One phase: patches on the recipe, how many hidden blocks carry over, and which of them train."""
+    """One phase: patches on the recipe, how many hidden blocks carry over, and which of them train.
+
+    `cache_features`: compute the outputs of the frozen lower blocks once, and train the rest on them.
+    """
 
     name: str | None = None
     data: DataPatch = Field(default_factory=dict)
@@ -213,6 +217,7 @@ class PhaseSpec(Spec):
     training: TrainingPatch = Field(default_factory=dict)
     reuse: Reuse = "all"
     trainable: Trainable = "all"
+    cache_features: bool = False
 
     def patch(self) -> Patch:
         """Return what the phase changes in the recipe."""
@@ -246,7 +251,7 @@ class Recipe(Spec):
         faults = rules.recipe_faults(self)
         for index, phase in enumerate(self.phases):
             faults += [rules.in_phase(found, index) for found in _phase_faults(self, phase)]
-        faults = faults or rules.block_faults(self)
+        faults = faults or rules.block_faults(self) or cache_faults(self)
         if faults:
             raise reject(*faults)
         return self
