@@ -10,6 +10,7 @@ from pipeline.report.figures.heatmap import heat_map
 from pipeline.report.figures.ladder import staircase
 from pipeline.report.figures.removals import removals
 from pipeline.report.figures.size import size
+from pipeline.report.figures.transfer import transfer
 from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Styles
@@ -21,6 +22,7 @@ def draw_all(findings: Findings, styles: Styles) -> Mapping[str, list[Figure]]:
     results = (*by_kind, forest(findings, styles), dots(findings, styles), size(findings, styles))
     return {
         "results": [figure for figure in results if figure],
+        "transfer": transfer(findings, styles),
         "curves": learning_curves(findings.ablation, styles),
         "tuning": tuning(findings.ablation, styles),
     }

@@ -1,0 +1,124 @@
+"""Figures of transfer: error ratios and curves over numbers of images."""
+
+from math import exp, log
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.report import build
+from pipeline.report.figures.transfer import curves_info, ratios_info, size_factor, transfer
+from pipeline.report.findings import Findings, find
+from pipeline.report.results import read
+from pipeline.report.styles import assign
+from pipeline.stats.intervals import t_interval
+from pipeline.stats.ratios import in_words, times_smaller
+
+from . import made_up
+
+PHASES = [{"data": {"classes": [0, 1], "per_class": None}}, {"data": {}, "trainable": "head"}]
+MEANS = {"scratch": [0.80, 0.88, 0.93], "frozen": [0.93, 0.94, 0.945], "unfrozen": [0.94, 0.96, 0.975]}
+
+
+def strategy(name: str, per_class: int, mean: float) -> dict[str, Any]:
+    recipe = {**made_up.BASE, "data": {"per_class": per_class, "limit": None}, "phases": []}
+    return made_up.variant(
+        f"{name}-{per_class}",
+        mean,
+        {} if name == "scratch" else {"phases": PHASES},
+        levels={"strategy": name, "images": str(per_class)},
+        recipe=recipe if name == "scratch" else {**recipe, "phases": PHASES},
+    )
+
+
+def grid(**more: Any) -> dict[str, Any]:
+    variants = [
+        strategy(name, size, mean)
+        for name, means in MEANS.items()
+        for size, mean in zip((5, 20, 100), means, strict=True)
+    ]
+    question = "How many images does transfer save?"
+    return made_up.ablation("transfer_grid", variants, kind="grid", question=question, **more)
+
+
+def judged(raw: dict[str, Any], folder: Path) -> Findings:
+    made_up.write(folder, [raw])
+    return find(read(folder, raw["name"]))
+
+
+def test_a_ratio_is_paired_and_its_interval_that_of_logarithms() -> None:
+    scratch, other = {0: 0.2, 1: 0.1, 2: 0.4, 7: 0.9}, {0: 0.1, 1: 0.025, 2: 0.1, 8: 0.5}
+    found = times_smaller(other, scratch)
+    expected = t_interval([log(2), log(4), log(4)])
+    assert found is not None and expected.low is not None and expected.high is not None
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (exp(expected.mean), exp(expected.low), exp(expected.high))
+    )
+    turned = times_smaller(scratch, other)
+    assert turned is not None and turned.mean == pytest.approx(1 / found.mean)
+    assert turned.low == pytest.approx(1 / (found.high or 0))
+
+
+def test_what_has_no_ratio() -> None:
+    assert times_smaller({0: 0.1}, {1: 0.1}) is None
+    assert times_smaller({0: 0.0}, {0: 0.1}) is None
+    lone = times_smaller({0: 0.1}, {0: 0.2})
+    assert lone is not None and (lone.mean, lone.low) == (pytest.approx(2), None)
+
+
+def test_words_claim_no_more_than_the_interval() -> None:
+    def words(errors: list[float], reference: list[float]) -> str:
+        found = times_smaller(dict(enumerate(errors)), dict(enumerate(reference)))
+        assert found is not None
+        return in_words(found)
+
+    assert words([0.1, 0.1, 0.11], [0.39, 0.4, 0.42]) == "error 3.9 times smaller"
+    assert words([0.2, 0.2, 0.21], [0.1, 0.1, 0.1]) == "error 2 times larger"
+    assert words([0.1, 0.2, 0.1], [0.2, 0.1, 0.1]) == "no difference in error shown"
+    assert words([0.1], [0.4]) == "no difference in error shown"
+
+
+def test_each_strategy_is_compared_with_scratch_on_as_many_images(tmp_path: Path) -> None:
+    findings = judged(grid(), tmp_path)
+    assert size_factor(findings) == "images"
+    ratios = {each.name: each for each in ratios_info(findings, assign([findings.ablation]))}
+    assert len(ratios) == 6
+    for name, each in ratios.items():
+        assert each.scratch == f"scratch-{name.partition('-')[2]}"
+    assert ratios["frozen-5"].ratio.mean == pytest.approx(0.2 / 0.07, rel=0.15)
+
+
+def test_a_curve_for_each_strategy(tmp_path: Path) -> None:
+    findings = judged(grid(), tmp_path)
+    curves = curves_info(findings, assign([findings.ablation]))
+    assert [curve.strategy for curve in curves] == ["unfrozen", "frozen", "scratch"]
+    for curve in curves:
+        assert curve.images == (5, 20, 100)
+        for images, mean in zip(curve.images, curve.means, strict=True):
+            interval = findings.row(f"{curve.strategy}-{images}").interval
+            assert interval is not None and mean == pytest.approx(100 * interval.mean)
+
+
+def test_variants_by_hand_are_compared_with_the_baseline(tmp_path: Path) -> None:
+    variants = [strategy(name, 20, means[1]) | {"name": name, "levels": {}} for name, means in MEANS.items()]
+    findings = judged(made_up.ablation("by_hand", variants), tmp_path)
+    styles = assign([findings.ablation])
+    assert [each.name for each in ratios_info(findings, styles)] == ["unfrozen", "frozen"]
+    assert curves_info(findings, styles) == []
+    (figure,) = transfer(findings, styles)
+    assert "unfrozen: error 2.9 times" in figure.caption and "times smaller than scratch's" in figure.caption
+
+
+def test_other_ablations_have_no_such_figures(tmp_path: Path) -> None:
+    for make in made_up.STUDY:
+        findings = judged(make(), tmp_path)
+        assert transfer(findings, assign([findings.ablation])) == []
+    assert ratios_info(judged(grid(metric="loss"), tmp_path), {}) == []
+
+
+def test_the_page_shows_them(tmp_path: Path) -> None:
+    made_up.write(tmp_path / "results", [grid()])
+    build(tmp_path / "results", tmp_path / "reports", ["transfer_grid"])
+    page = (tmp_path / "reports" / "transfer_grid.html").read_text(encoding="utf-8")
+    assert '<h2 id="transfer">Transfer</h2>' in page
+    assert "How many images it takes" in page and "Error ratio on the same images" in page
