@@ -30,10 +30,10 @@ from core.kit import run
 from pipeline.engine.auto import Engine
 from pipeline.engine.driver import Workshop
 from pipeline.engine.environment import environment, set_up
-from pipeline.engine.views import views_of
+from pipeline.engine.views import Shelf
 from engine.training import assert_near, train
 set_up("float32")
-workshop = Workshop(views_of("digits", Path(sys.argv[1])))
+workshop = Workshop(Shelf(Path(sys.argv[1])))
 nets = json.loads(sys.argv[3])
 runs = [run({**nets, "regularisation": {**nets["regularisation"], "dropout": rate}}, seed=seed)
         for seed, rate in enumerate((0.1, 0.3))]
