@@ -20,7 +20,7 @@ from pipeline.engine.environment import on_gpu
 from pipeline.engine.history import History
 from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
 
-STEPS_PER_EXECUTION = 50
+MOST_STEPS_PER_EXECUTION = 200
 EVALUATION_BATCH = 1000
 
 
@@ -92,7 +92,7 @@ class _Compiled:
             optimizer=self.optimizer,
             loss=_mean(self.loss, self.units),
             metrics=[_accuracy(self.units)],
-            steps_per_execution=min(STEPS_PER_EXECUTION, self.steps),
+            steps_per_execution=steps_per_execution(self.steps),
             jit_compile=_worth_compiling(model),
         )
 
@@ -194,6 +194,11 @@ class _Keeper(keras.callbacks.Callback):
         if not decision.over and self.bookmark.is_due():
             plain = {"epoch": epoch + 1, "histories": histories_as_plain([self.history])}
             self.bookmark.keep(plain, [*self.compiled.state(), *self.kept])
+
+
+def steps_per_execution(steps: int) -> int:
+    """Return how many steps to run between two looks at Python: a divisor, or Keras would train epochs beyond their end."""
+    return max(size for size in range(1, min(steps, MOST_STEPS_PER_EXECUTION) + 1) if steps % size == 0)
 
 
 def _mean(loss: Any, units: int) -> Callable[[Any, Any], Any]:

@@ -53,6 +53,15 @@ def test_convolutions(fused: "Engine", fit: "Engine") -> None:
     assert_equal(fused, fit, [{"model": {"layers": layers}, **dropout}] * 2, tolerance=1e-5)
 
 
+def test_epochs_of_more_steps_than_fit_takes_at_once(
+    fused: "Engine", fit: "Engine", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.engine import fit as module
+
+    monkeypatch.setattr(module, "MOST_STEPS_PER_EXECUTION", 4)
+    assert_equal(fused, fit, [{"data": {"limit": 86}, "training": {"epochs": 3, "batch_size": 6}}])
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layers(fused: "Engine", fit: "Engine", kind: str) -> None:
     patch = {"model": LAYERS[kind], "optimizer": {"momentum": 0.9}}
