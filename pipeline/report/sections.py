@@ -8,10 +8,11 @@ from pipeline.report.figures.canvas import Figure
 from pipeline.report.figures.curves import learning_curves
 from pipeline.report.figures.dots import dots
 from pipeline.report.figures.forest import forest
+from pipeline.report.figures.fronts import fronts
 from pipeline.report.figures.heatmap import heat_map
 from pipeline.report.figures.ladder import staircase
+from pipeline.report.figures.phases import phase_marks
 from pipeline.report.figures.removals import removals
-from pipeline.report.figures.size import size
 from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
 from pipeline.report.results import Tuning
@@ -53,7 +54,7 @@ def _results(findings: Findings, styles: Styles) -> Section:
     by_kind = (heat_map(findings), staircase(findings, styles), removals(findings, styles))
     compared = (forest(findings, styles), dots(findings, styles))
     effects = ("Which factor matters", tables.effects(findings))
-    return Section("results", "Results", [*by_kind, *compared, size(findings, styles)], tables=[effects])
+    return Section("results", "Results", [*by_kind, *compared, *fronts(findings, styles)], tables=[effects])
 
 
 def _curves(findings: Findings, styles: Styles) -> Section:
@@ -62,6 +63,8 @@ def _curves(findings: Findings, styles: Styles) -> Section:
         "Axes are logarithmic; those of accuracies in the error, so that what lies near 100 % is spread out "
         "(100 % itself is drawn at 99.95 %)."
     )
+    if phase_marks(findings.ablation):
+        note += " Dotted uprights: a phase begins, its name along them."
     return Section("curves", "Learning curves", learning_curves(findings.ablation, styles), note)
 
 

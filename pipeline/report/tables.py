@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.progress import duration
 from pipeline.report.findings import Findings
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
-from pipeline.report.texts import MISSING, at, p_value, plain
+from pipeline.report.texts import MISSING, at, p_value, plain, plural
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,22 @@ def effects(findings: Findings) -> Table | None:
         Column("p", True),
     ]
     return Table(columns, [*rows, *rest])
+
+
+def training(ablation: Ablation) -> str:
+    """Return in a sentence how many runs there are, which engines trained the replicates, and how long all took."""
+    replicates = [run for variant in ablation.variants for run in variant.replicates]
+    trials = [run for variant in ablation.variants for run in variant.trials]
+    engines = Counter(run.engine.name for run in replicates)
+    ways = " and ".join(f"{count} by {name}" for name, count in engines.most_common())
+    counted = plural(len(replicates), "replicate") + (
+        f" and {plural(len(trials), 'trial')}" if trials else ""
+    )
+    took = [run.seconds for variant in ablation.variants for run in variant.runs if run.seconds is not None]
+    time = (
+        f" All took {duration(sum(took))} of training, runs of a stack counting their share." if took else ""
+    )
+    return f"{counted}; replicates trained {ways}.{time}"
 
 
 def environment(ablation: Ablation) -> Table:

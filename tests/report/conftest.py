@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.report import build
+from pipeline.report.beside import Beside
 from pipeline.report.results import Ablation, read
 
 from . import made_up
 
 MLFLOW = "http://127.0.0.1:5000"
+BESIDE = Beside(MLFLOW, {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"}, made_up.seconds)
 
 
 @dataclass(frozen=True)
@@ -33,5 +35,5 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("report")
     results, reports = folder / "results", folder / "reports"
     names = made_up.write(results)
-    build(results, reports, names, MLFLOW)
+    build(results, reports, names, BESIDE)
     return Built(results, reports, names)

@@ -11,10 +11,10 @@ from pipeline.report.figures.canvas import Figure, log_ticks
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
 from pipeline.report.figures.forest import forest_info
+from pipeline.report.figures.fronts import PARAMETERS, front, front_info
 from pipeline.report.figures.heatmap import heat_map_info, readable
 from pipeline.report.figures.ladder import staircase_info
 from pipeline.report.figures.removals import removals_info
-from pipeline.report.figures.size import size, size_info
 from pipeline.report.figures.tuning import tuning_info
 from pipeline.report.findings import Findings, find
 from pipeline.report.results import Ablation, read
@@ -166,14 +166,14 @@ def test_the_front_holds_what_no_smaller_variant_beats(tmp_path: Path) -> None:
     ]
     findings = find(parsed(made_up.ablation("sizes", variants), tmp_path))
     styles = assign([findings.ablation])
-    info = size_info(findings, styles)
+    info = front_info(findings, styles, PARAMETERS)
     assert [(p.name, p.front) for p in info] == [("small", True), ("wasteful", False), ("large", True)]
-    assert size(findings, styles) is not None
+    assert front(findings, styles, PARAMETERS) is not None
 
 
 def test_sizes_that_hardly_differ_are_not_drawn(built: Built) -> None:
     findings = judged(built, "activations")
-    assert size(findings, assign([findings.ablation])) is None
+    assert front(findings, assign([findings.ablation]), PARAMETERS) is None
 
 
 @pytest.mark.parametrize("make", made_up.STUDY)

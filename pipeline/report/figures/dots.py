@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, finish, mark
+from pipeline.report.figures.canvas import Figure, finish, mark, stroke
 from pipeline.report.figures.rows import row_canvas
 from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.findings import Findings, Row
@@ -69,16 +69,15 @@ def _dots(findings: Findings, row: Row, styles: Styles) -> Dots | None:
 def _draw(axes: Axes, position: int, row: Dots) -> None:
     colour = series(row.style)
     if row.low is not None and row.high is not None:
-        band = axes.plot([row.low, row.high], [position, position], color=colour, linewidth=9, alpha=0.22)[0]
-        band.set_solid_capstyle("butt")
+        ends, level = [row.low, row.high], [position, position]
+        band = stroke(axes, ends, level, color=colour, linewidth=9, alpha=0.22, solid_capstyle="butt")
         mark(band, row.style)
-    mark(
-        axes.plot([row.mean] * 2, [position - 0.3, position + 0.3], color=colour, linewidth=2.2)[0], row.style
-    )
+    upright = [position - 0.3, position + 0.3]
+    mark(stroke(axes, [row.mean] * 2, upright, color=colour, linewidth=2.2), row.style)
     heights = [position + 0.1 * (seed % 3 - 1) for seed in range(len(row.values))]
-    mark(axes.plot(row.values, heights, "o", color=colour, markersize=4.6, alpha=0.85)[0], row.style)
+    mark(stroke(axes, row.values, heights, "o", color=colour, markersize=4.6, alpha=0.85), row.style)
     if row.reference is not None:
-        mark(axes.plot([row.reference], [position], "*", color=MUTED, markersize=10)[0], row.style)
+        mark(stroke(axes, [row.reference], [position], "*", color=MUTED, markersize=10), row.style)
 
 
 def _caption(info: Sequence[Dots]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, finish
+from pipeline.report.figures.canvas import Figure, finish, stroke
 from pipeline.report.figures.rows import beside, point, row_canvas
 from pipeline.report.figures.svg import MUTED
 from pipeline.report.findings import Findings
@@ -74,4 +74,4 @@ def _climb(axes: Axes, rungs: Sequence[Rung]) -> None:
     means = [rung.mean for rung in rungs]
     across = [mean for mean in means for _ in range(2)][:-1]
     down = [row for row in range(len(rungs)) for _ in range(2)][1:]
-    axes.plot(across, down, color=MUTED, linewidth=1)
+    stroke(axes, across, down, color=MUTED, linewidth=1)
