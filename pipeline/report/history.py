@@ -1,4 +1,4 @@
-"""What changed since the report before: runs trained and reused, and what moved by more than noise, in words."""
+"""What changed since the previous report: runs trained and reused, and what moved by more than noise, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pipeline.stats.student import holm
 
 @dataclass(frozen=True)
 class Effort:
-    """Runs of an ablation, or of a whole study: how many trained since the report before, how many were there.
+    """Runs of an ablation, or of a whole study: how many trained since the previous report, how many were there.
 
     `seconds` is what the trained ones took, each its share of its stack; None where nobody knows.
     """
@@ -34,7 +34,7 @@ class Effort:
 
 @dataclass(frozen=True)
 class News:
-    """One ablation beside what the report before said of it.
+    """One ablation beside what the previous report said of it.
 
     `moved` and `within` count variants with other numbers than before: beyond noise, and not to be told from
     it. `sentences` say it all in words, the important first; there are none where nothing changed.
@@ -49,10 +49,11 @@ class News:
 
 @dataclass(frozen=True)
 class Change:
-    """The whole study beside the report before: the main things in sentences, and news by ablation."""
+    """The whole study beside the previous report, if there is one (`compared`): the main things in sentences, then all."""
 
     effort: Effort
     lead: tuple[str, ...]
+    compared: bool
     ablations: Mapping[str, News]
 
 
@@ -97,7 +98,7 @@ def _variants(findings: Findings) -> dict[str, Any]:
 
 
 def change(study: Sequence[Findings], history: History) -> Change:
-    """Compare a study with the report before.
+    """Compare a study with the previous report.
 
     Variants whose numbers changed are tested as one family, paired by seed where seeds are shared (Holm, level
     .05), so that in at most 5 % of reports a variant is said to have moved by chance alone.
@@ -110,7 +111,7 @@ def change(study: Sequence[Findings], history: History) -> Change:
     }
     effort = _effort(study, history)
     lead = (_when(effort, history), *_compared(study, before, list(news.values())))
-    return Change(effort, lead, news)
+    return Change(effort, lead, before is not None, news)
 
 
 def _when(effort: Effort, history: History) -> str:

@@ -141,7 +141,7 @@ def summary(study: Sequence[Findings]) -> list[tuple[str, str]]:
 
 
 def news(change: Change) -> Table | None:
-    """Return what happened to each ablation since the report before; None where nothing did."""
+    """Return what happened to each ablation since the previous report; None where nothing did."""
     told = [each for each in change.ablations.values() if each.sentences or each.effort.trained]
     if not told:
         return None
@@ -150,18 +150,23 @@ def news(change: Change) -> Table | None:
         Column("trained", True, "Runs, trials and replicates"),
         Column("reused", True, "Runs that were there before"),
         Column("training time", True, "Of the runs trained, each counting its share of its stack"),
-        Column("beside the report before"),
+        Column("compared with the previous report"),
     ]
-    return Table(columns, [_told(each) for each in told])
+    return Table(columns, [_told(each, change.compared) for each in told])
 
 
-def _told(news: News) -> list[Cell]:
+def _told(news: News, compared: bool) -> list[Cell]:
     effort = news.effort
     took = (
         Cell(MISSING) if effort.seconds is None else Cell(duration(effort.seconds), round(effort.seconds, 1))
     )
     counts = [Cell(f"{count:,}", count) for count in (effort.trained, effort.reused)]
-    return [Cell(news.ablation), *counts, took, Cell(" ".join(news.sentences) or "As before.")]
+    return [
+        Cell(news.ablation),
+        *counts,
+        took,
+        Cell(" ".join(news.sentences) or ("As before." if compared else MISSING)),
+    ]
 
 
 def boards(study: Sequence[Findings], styles: Styles) -> list[Board]:

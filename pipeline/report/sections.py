@@ -63,9 +63,16 @@ def _curves(findings: Findings, styles: Styles) -> Section:
         "Axes are logarithmic; those of accuracies in the error, so that what lies near 100 % is spread out "
         "(100 % itself is drawn at 99.95 %)."
     )
-    if phase_marks(findings.ablation):
-        note += " Dotted uprights: a phase begins, its name along them."
+    note += _phases(findings)
     return Section("curves", "Learning curves", learning_curves(findings.ablation, styles), note)
+
+
+def _phases(findings: Findings) -> str:
+    marks = phase_marks(findings.ablation)
+    if not marks:
+        return ""
+    begun = "; ".join(f"{mark.name} after epoch {mark.epoch} ({', '.join(mark.variants)})" for mark in marks)
+    return f" Dotted uprights show where phases begin: {begun}."
 
 
 def _tuning(findings: Findings, styles: Styles) -> Section:

@@ -12,7 +12,7 @@ from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Styles
 from pipeline.report.texts import at, shortened
 
-LONGEST = 26
+LONGEST = 36
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def draw_phases(axes: Axes, marks: Sequence[PhaseMark], styles: Styles) -> None:
         name = " / ".join(dict.fromkeys(found.name for found in here))
         text = axes.text(
             epoch + 0.5, 0.02, f" {shortened(name, LONGEST)}", transform=place, rotation=90,
-            ha="right", va="bottom", color=MUTED, fontsize=9,
+            ha="left", va="bottom", color=MUTED, fontsize=9,
         )  # fmt: skip
         owners = {owner for found in here for owner in found.variants}
         if len(owners) == 1:

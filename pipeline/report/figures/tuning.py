@@ -168,7 +168,7 @@ def _draw_scores(axes: Axes, search: Search) -> None:
 
 def _ranges(hyperparameter: Hyperparameter, number: int) -> Figure:
     searches = hyperparameter.searches
-    figure, axes = row_canvas([search.name for search in searches], right=150)
+    figure, axes = row_canvas([search.name for search in searches], right=172)
     for row, search in enumerate(searches):
         _draw_range(axes, row, search)
         beside(axes, row, _chose(hyperparameter, search))
