@@ -187,7 +187,7 @@ def _verdicts(findings: Findings, old: Mapping[str, Any]) -> list[str]:
         for row in findings.rows
     )
     return [
-        f"{name} was {before}, and is {now.verdict}."
+        f"The verdict on {name} was {before}, and is {now.verdict}."
         for name, before, now in pairs
         if before is not None and now is not None and now.verdict != before
     ]

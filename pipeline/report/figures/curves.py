@@ -9,7 +9,17 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, log_axis, mark, sparse_log, stroke
+from pipeline.report.figures.canvas import (
+    Figure,
+    Margins,
+    canvas,
+    finish,
+    log_axis,
+    mark,
+    quick_ticks,
+    sparse_log,
+    stroke,
+)
 from pipeline.report.figures.phases import PhaseMark, draw_phases, phase_marks
 from pipeline.report.figures.svg import series
 from pipeline.report.results import Ablation, Variant
@@ -101,6 +111,7 @@ def _panel(
         _error_axis(axes, lines)
     elif all((line.mean > 0).all() for line in lines):
         sparse_log(axes, "y")
+    quick_ticks(axes)
     return finish(figure, f"curve-{key.replace('_', '-')}", title, "", _alt(lines, phases))
 
 

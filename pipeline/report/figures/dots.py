@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, finish, mark, stroke
+from pipeline.report.figures.canvas import Figure, finish, mark, quick_ticks, stroke
 from pipeline.report.figures.rows import row_canvas
 from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.findings import Findings, Row
@@ -39,6 +39,7 @@ def dots(findings: Findings, styles: Styles) -> Figure | None:
     if baseline is not None:
         axes.axvline(baseline, color=INK, linewidth=0.9, linestyle=(0, (3, 3)), zorder=0.5)
     axes.set_xlabel(findings.measure.label)
+    quick_ticks(axes)
     return finish(figure, KEY, "Every replicate", _caption(info), _alt(findings, info))
 
 

@@ -2,13 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log10
 from statistics import fmean
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import Bbox
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log, stroke
+from pipeline.report.figures.canvas import (
+    PIXELS_PER_INCH,
+    Figure,
+    Margins,
+    canvas,
+    finish,
+    label_room,
+    mark,
+    quick_ticks,
+    sparse_log,
+    stroke,
+)
 from pipeline.report.figures.rows import WIDE
 from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.findings import Findings
@@ -18,6 +30,10 @@ from pipeline.report.texts import number, shortened
 
 ALIKE = 1.05
 """Costs that differ by less than this factor tell nothing about accuracy."""
+
+
+_ASIDE = ((6, 6), (-6, 6), (6, -14), (-6, -14))
+"""Where a name may stand beside its mark, in pixels to the right and up."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,7 @@ def front(findings: Findings, styles: Styles, cost: Cost) -> Figure | None:
     unit = findings.measure
     caption = f"Mean with its 95 % t interval. The line joins the variants that no {cost.cheaper} one beats.{cost.note}"
     alt = "; ".join(f"{p.name}: {number(p.cost)} {cost.axis}, {p.mean:.{unit.decimals}f}" for p in info)
+    quick_ticks(axes)
     return finish(figure, cost.key, f"{unit.label.capitalize()} by {cost.title}", caption, alt)
 
 
@@ -137,25 +154,24 @@ def _cost_axis(axes: Axes, cost: Cost, info: Sequence[Point]) -> None:
 
 
 def _name_front(axes: Axes, info: Sequence[Point]) -> None:
-    """Name the variants on the front: to the left of the mark in the right half, where the frame would cut the text."""
-    low, high = axes.get_xlim()
-    logarithmic = axes.get_xscale() == "log"
-    for point in info:
-        if point.front:
-            place = _share(point.cost, low, high, logarithmic)
-            aside, anchor = (-6, "right") if place > 0.6 else (6, "left")
-            axes.annotate(
-                shortened(point.name, 22),
-                (point.cost, point.mean),
-                (aside, 6),
-                textcoords="offset points",
-                ha=anchor,
-                color=INK,
-                fontsize=10,
-            )
+    """Name the variants on the front, each where its name meets no other and does not leave the frame, if anywhere."""
+    pixel = axes.figure.dpi / PIXELS_PER_INCH
+    frame = axes.get_window_extent()
+    taken: list[Bbox] = []
+    for point in (point for point in info if point.front):
+        name = shortened(point.name, 22)
+        x, y = axes.transData.transform((point.cost, point.mean))
+        for right, up in _ASIDE:
+            box = _name_box(name, x + right * pixel, y + up * pixel, right > 0, pixel)
+            if frame.x0 <= box.x0 and box.x1 <= frame.x1 and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                aside: dict[str, Any] = {"xytext": (right, up), "ha": "left" if right > 0 else "right"}
+                spot = (point.cost, point.mean)
+                axes.annotate(name, spot, textcoords="offset points", color=INK, fontsize=10, **aside)
+                break
 
 
-def _share(value: float, low: float, high: float, logarithmic: bool) -> float:
-    if logarithmic:
-        value, low, high = log10(value), log10(low), log10(high)
-    return (value - low) / (high - low)
+def _name_box(name: str, x: float, y: float, rightwards: bool, pixel: float) -> Bbox:
+    width = pixel * (label_room([name]) - label_room([]))
+    left = x if rightwards else x - width
+    return Bbox.from_bounds(left, y - 3 * pixel, width, 13 * pixel)

@@ -6,7 +6,16 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log, stroke
+from pipeline.report.figures.canvas import (
+    Figure,
+    Margins,
+    canvas,
+    finish,
+    mark,
+    quick_ticks,
+    sparse_log,
+    stroke,
+)
 from pipeline.report.figures.rows import WIDE, beside, row_canvas
 from pipeline.report.figures.svg import LINE, MUTED, PAPER, series
 from pipeline.report.results import Ablation, Trial, Variant
@@ -140,6 +149,7 @@ def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> 
     )
     unit = " (%)" if monitor.endswith("accuracy") else ""
     title = f"{monitor}{unit} by {hyperparameter.path}"
+    quick_ticks(axes)
     return finish(figure, f"tuning-score-{number}", title, caption, _alt(hyperparameter))
 
 
@@ -179,6 +189,7 @@ def _ranges(hyperparameter: Hyperparameter, number: int) -> Figure:
         "middle). One near an end asks for a wider range."
     )
     title = f"Chosen {hyperparameter.path}"
+    quick_ticks(axes)
     return finish(figure, f"tuning-range-{number}", title, caption, _alt(hyperparameter))
 
 
