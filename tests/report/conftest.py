@@ -5,14 +5,34 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.journal import Session
 from pipeline.report import build
-from pipeline.report.beside import Beside
+from pipeline.report.beside import Beside, History
 from pipeline.report.results import Ablation, read
 
 from . import made_up
 
 MLFLOW = "http://127.0.0.1:5000"
-BESIDE = Beside(MLFLOW, {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"}, made_up.seconds)
+TRAINED = [run["run_key"] for run in made_up.activations()["variants"][0]["trials"]][:2]
+BEFORE = {
+    "activations": {
+        "dataset": "digits",
+        "metric": "test_accuracy",
+        "variants": {
+            "gelu": {
+                "values": {"0": 0.91, "1": 0.92, "2": 0.915, "3": 0.92, "4": 0.91},
+                "verdict": "inconclusive",
+            },
+            "<gone>": {"values": {"0": 0.9}, "verdict": None},
+        },
+    }
+}
+BESIDE = Beside(
+    MLFLOW,
+    {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"},
+    made_up.seconds,
+    History([Session(1_700_000_000_000_000_000, 61.0, tuple(TRAINED))], BEFORE),
+)
 
 
 @dataclass(frozen=True)

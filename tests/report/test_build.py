@@ -14,7 +14,7 @@ from pipeline.report.pages import mlflow_link
 from pipeline.report.site import page_stems
 
 from . import made_up
-from .conftest import BESIDE, Built
+from .conftest import BESIDE, MLFLOW, Built
 
 MOST_BYTES = 400_000
 
@@ -209,6 +209,18 @@ def test_runs_that_ablations_share_are_one_entry_on_the_board(tmp_path: Path) ->
 )
 def test_page_names_never_collide(names: list[str], stems: list[str]) -> None:
     assert list(page_stems(names).values()) == stems
+
+
+def test_a_page_links_to_the_charts_that_compare_its_runs(built: Built) -> None:
+    links = Page(built.page("ladder")).attributes("href")
+    assert f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART" in links
+    searched = Page(built.page("activations")).attributes("href")
+    assert f"{MLFLOW}/#/experiments?experimentSearchFilter=activations" in searched
+
+
+def test_a_page_says_how_long_its_runs_trained(built: Built) -> None:
+    text = built.page("activations")
+    assert "50 replicates and 60 trials. Replicates by engine: fused 50. All took " in text
 
 
 @pytest.mark.parametrize(
