@@ -95,7 +95,7 @@ def show(options: argparse.Namespace) -> None:
         raise UserError(
             f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
         )
-    print_rankings(Path.cwd() / "results", options.names or list(study.ablations))
+    print_rankings(Path.cwd() / "results", options.names or list(study.ablations), Store().seconds)
 
 
 def track(options: argparse.Namespace) -> None:

@@ -156,6 +156,7 @@ def _cost_axis(axes: Axes, cost: Cost, info: Sequence[Point]) -> None:
 def _name_front(axes: Axes, info: Sequence[Point]) -> None:
     """Name the variants on the front, each where its name meets no other and does not leave the frame, if anywhere."""
     pixel = axes.figure.dpi / PIXELS_PER_INCH
+    axes.autoscale_view()  # positions are to be those that will be drawn
     frame = axes.get_window_extent()
     taken: list[Bbox] = []
     for point in (point for point in info if point.front):
