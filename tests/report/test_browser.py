@@ -115,7 +115,7 @@ def test_the_index_tells_what_trained_and_what_moved(built: Built, visit: Visit)
         "gelu moved by +" in moved.inner_text()
         and "The verdict on gelu was inconclusive" in moved.inner_text()
     )
-    page.get_by_text("By ablation").press("Enter")
+    page.get_by_text("By ablation", exact=True).press("Enter")
     assert rows.first.is_hidden()
 
 
@@ -135,9 +135,9 @@ def test_phases_are_named_on_every_curve(built: Built, visit: Visit) -> None:
 
 
 def test_costs_have_figures_of_their_own(built: Built, visit: Visit) -> None:
-    page = visit.open(built.reports / "head_start.html")
-    for title in ("Test accuracy (%) by parameters", "Test accuracy (%) by training time"):
-        assert page.get_by_role("img", name=title).is_visible()
+    for name, cost in (("head_start", "parameters"), ("activations", "training time")):
+        page = visit.open(built.reports / f"{name}.html")
+        assert page.get_by_role("img", name=f"Test accuracy (%) by {cost}").is_visible()
 
 
 def test_the_index_filters_its_cards(built: Built, visit: Visit) -> None:

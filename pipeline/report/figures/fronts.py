@@ -28,23 +28,23 @@ from pipeline.report.results import Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import number, shortened
 
-ALIKE = 1.05
-"""Costs that differ by less than this factor tell nothing about accuracy."""
-
-
 _ASIDE = ((6, 6), (-6, 6), (6, -14), (-6, -14))
 """Where a name may stand beside its mark, in pixels to the right and up."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Something that a variant costs: how it is asked for, and how it is named."""
+    """Something that a variant costs: how it is asked for, and how it is named.
+
+    Costs that differ by less than the factor `alike` tell nothing about accuracy.
+    """
 
     key: str
     of: Callable[[Variant], float | None]
     axis: str
     title: str
     cheaper: str
+    alike: float
     note: str = ""
 
 
@@ -72,13 +72,14 @@ def seconds_of(variant: Variant) -> float | None:
     return fmean(took) if took else None
 
 
-PARAMETERS = Cost("size", lambda variant: variant.parameters, "parameters", "parameters", "smaller")
+PARAMETERS = Cost("size", lambda variant: variant.parameters, "parameters", "parameters", "smaller", 1.05)
 SECONDS = Cost(
     "time",
     seconds_of,
     "seconds of training, a run",
     "training time",
     "faster",
+    1.3,
     " Times are means over replicates; runs that trained together count their share of the time, so they tell "
     "of these stacks on this machine, and small differences mean nothing.",
 )
@@ -92,7 +93,7 @@ def fronts(findings: Findings, styles: Styles) -> list[Figure]:
 def front(findings: Findings, styles: Styles, cost: Cost) -> Figure | None:
     """Draw the metric by a cost, or return None where all variants cost about the same, or nobody knows."""
     info = front_info(findings, styles, cost)
-    if len(info) < 2 or info[-1].cost < ALIKE * info[0].cost:
+    if len(info) < 2 or info[-1].cost < cost.alike * info[0].cost:
         return None
     figure, axes = canvas(WIDE, 300, Margins(left=50, top=18, right=24))
     _draw_front(axes, [point for point in info if point.front])
