@@ -18,10 +18,12 @@ class Results(NamedTuple):
 def results(ablation: str, folder: str | Path = "results") -> Results:
     """Return the results of an ablation that `dvc repro` has finished, as pandas frames.
 
-    Raises `UserError` where `folder` has none, or damaged ones.
+    Their `seconds` come from the project's store of runs, and are missing where that is elsewhere. Raises `UserError` where
+    `folder` has no results, or damaged ones.
     """
     from pipeline.report.frames import curves_frame, runs_frame, trials_frame
     from pipeline.report.results import read
+    from pipeline.store import Store
 
-    found = [read(Path(folder), ablation)]
+    found = [read(Path(folder), ablation, Store().seconds)]
     return Results(runs_frame(found), curves_frame(found), trials_frame(found))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.journal import session
 from pipeline.manifests import write_manifest
 from pipeline.params.schema import Study
 from pipeline.plan import missing_runs
@@ -55,5 +56,5 @@ def _train(study: Study, store: Store, root: Path, states: Sequence[AblationStat
             from pipeline.runner import Runner
 
             runner = Runner(study, store, root)
-        with progress(total) as view:
+        with session(store), progress(total) as view:
             runner.run(states, view)

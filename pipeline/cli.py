@@ -80,12 +80,11 @@ def ablate(options: argparse.Namespace) -> None:
 
 
 def report(options: argparse.Namespace) -> None:
-    """Draw the report pages."""
-    from pipeline.report import build
-    from pipeline.tracking.ui import address
+    """Draw the report pages where they are out of date."""
+    from pipeline.redraw import redraw
 
-    here = Path.cwd()
-    build(here / "results", here / "reports", list(_study(options).ablations), address(root()))
+    drawn = redraw(_checked_ablations(options), Store(), Path.cwd())
+    print("reports/index.html " + ("is drawn anew" if drawn else "is up to date"))
 
 
 def show(options: argparse.Namespace) -> None:
@@ -98,16 +97,14 @@ def show(options: argparse.Namespace) -> None:
         raise UserError(
             f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
         )
-    print_rankings(Path.cwd() / "results", options.names or list(study.ablations))
+    print_rankings(Path.cwd() / "results", options.names or list(study.ablations), Store().seconds)
 
 
 def track(options: argparse.Namespace) -> None:
     """Send MLflow what it lacks."""
-    from pipeline.settings import read_ablations
     from pipeline.track import track as bring_up_to_date
 
-    checked = read_ablations(Path.cwd() / "data" / "settings")
-    bring_up_to_date(checked if checked is not None else list(_study(options).ablations), Store())
+    bring_up_to_date(_checked_ablations(options), Store())
 
 
 def ui(options: argparse.Namespace) -> None:
@@ -121,6 +118,14 @@ def _study(options: argparse.Namespace) -> "Study":
     from pipeline.params.load import load
 
     return load(options.params)
+
+
+def _checked_ablations(options: argparse.Namespace) -> Sequence[str]:
+    """Return the study's ablations as `check` wrote them down, or from the params file where that is newer."""
+    from pipeline.settings import read_ablations
+
+    checked = read_ablations(Path.cwd() / "data" / "settings", newer_than=options.params)
+    return checked if checked is not None else list(_study(options).ablations)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="where training is needed, train the other ablations' missing runs too",
     )
-    command(report, "draw the report pages")
+    command(report, "draw the report pages where they are out of date")
     command(show, "print conclusions and rankings").add_argument(
         "names", nargs="*", help="these ablations alone"
     )

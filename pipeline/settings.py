@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 ABLATIONS = "ablations.json"
 
 
-def read_ablations(folder: Path) -> Sequence[str] | None:
-    """Return the names that `write_settings` wrote last, without reading the params file; None where it did not."""
-    return read_json(folder / ABLATIONS)
+def read_ablations(folder: Path, newer_than: Path) -> Sequence[str] | None:
+    """Return the names that `write_settings` wrote last, without reading the params file.
+
+    None where it did not, or where the params file was changed since.
+    """
+    try:
+        changed = newer_than.stat().st_mtime_ns > (folder / ABLATIONS).stat().st_mtime_ns
+    except OSError:
+        return None
+    return None if changed else read_json(folder / ABLATIONS)
 
 
 def write_settings(study: "Study", folder: Path) -> None:

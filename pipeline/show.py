@@ -9,22 +9,24 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.report.findings import Findings, Row, find
-from pipeline.report.results import read
+from pipeline.report.results import Seconds, read, untimed
+from pipeline.report.tables import training
 from pipeline.report.texts import p_value
 
 WIDE = 100  # columns
 COLOURS = {"better": "green", "worse": "red", "practically equal": "blue"}
 
 
-def show(results: Path, ablations: Sequence[str]) -> None:
+def show(results: Path, ablations: Sequence[str], seconds: Seconds = untimed) -> None:
     """Print each ablation's conclusion and ranking; raises `UserError` for results that are missing or malformed."""
     console = Console()
     for name in ablations:
-        found = find(read(results, name))
+        found = find(read(results, name, seconds))
         console.print(Text(f"\n{name}: {found.ablation.question}", style="bold"))
         for sentence in found.conclusion[1:]:
             console.print(Text(sentence))
         console.print(_table(found, wide=console.width >= WIDE))
+        console.print(Text(training(found.ablation), style="dim"))
 
 
 def _table(found: Findings, wide: bool) -> Table:

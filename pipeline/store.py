@@ -110,6 +110,13 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
             return None
 
+    def seconds(self, keys: Sequence[str]) -> dict[str, float]:
+        """Return how long each of these runs trained; runs that are not stored, or damaged, are left out."""
+        found = {key: read_json(self.folder / key / RUN) for key in keys}
+        return {
+            key: run["seconds"] for key, run in found.items() if isinstance(run, dict) and "seconds" in run
+        }
+
     def weights(self, key: str) -> "list[np.ndarray] | None":
         """Return the trained weights in the model's own order, or None where they were not kept.
 

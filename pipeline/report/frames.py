@@ -17,16 +17,20 @@ RUN_COLUMNS = [
     "best_epoch",
     "parameters",
     "engine",
+    "seconds",
     "run_key",
 ]
 METRICS = ["test_accuracy", "test_loss", "val_accuracy", "val_loss", "accuracy", "loss"]
 CURVE_COLUMNS = ["ablation", "variant", "seed", "epoch"]
 CURVES = ["accuracy", "loss", "val_accuracy", "val_loss", "learning_rate"]
-TRIAL_COLUMNS = ["ablation", "variant", "trial", "score", "outcome", "chosen", "run_key"]
+TRIAL_COLUMNS = ["ablation", "variant", "trial", "score", "outcome", "chosen", "seconds", "run_key"]
 
 
 def runs_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
-    """Return one row per replicate: its metrics and, as `hyper.<path>`, what tuning chose; NaN for none."""
+    """Return one row per replicate: its metrics, the seconds it trained, and, as `hyper.<path>`, what tuning chose.
+
+    NaN for what is missing.
+    """
     rows = [_run(ablation, variant, replicate) for ablation, variant, replicate in _replicates(ablations)]
     return _frame(rows, [*RUN_COLUMNS, *METRICS])
 
@@ -51,6 +55,7 @@ def trials_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
             "score": trial.score,
             "outcome": trial.outcome,
             "chosen": trial.values == variant.chosen,
+            "seconds": trial.seconds,
             "run_key": trial.run_key,
             **_hyper(trial.values),
         }
@@ -79,6 +84,7 @@ def _run(ablation: Ablation, variant: Variant, replicate: Replicate) -> dict[str
         "best_epoch": replicate.best_epoch,
         "parameters": variant.parameters,
         "engine": replicate.engine.name,
+        "seconds": replicate.seconds,
         "run_key": replicate.run_key,
         **replicate.metrics,
         **_hyper(variant.chosen or {}),

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.progress import duration
 from pipeline.report.findings import Findings, Row
+from pipeline.report.history import Change, News
 from pipeline.report.ranking import spread
 from pipeline.report.styles import Style, Styles
 from pipeline.report.tables import Cell, Column, Table
+from pipeline.report.texts import MISSING
 from pipeline.stats.intervals import Interval
 
 LEADERS = 10
@@ -134,6 +137,35 @@ def summary(study: Sequence[Findings]) -> list[tuple[str, str]]:
         ("replicates", f"{len(replicates):,}"),
         ("trials", f"{len(trials):,}"),
         ("data", ", ".join(dict.fromkeys(findings.ablation.dataset for findings in study)) or "none"),
+    ]
+
+
+def news(change: Change) -> Table | None:
+    """Return what happened to each ablation since the previous report; None where nothing did."""
+    told = [each for each in change.ablations.values() if each.sentences or each.effort.trained]
+    if not told:
+        return None
+    columns = [
+        Column("ablation"),
+        Column("trained", True, "Runs, trials and replicates"),
+        Column("reused", True, "Runs that were there before"),
+        Column("training time", True, "Of the runs trained, each counting its share of its stack"),
+        Column("compared with the previous report"),
+    ]
+    return Table(columns, [_told(each, change.compared) for each in told])
+
+
+def _told(news: News, compared: bool) -> list[Cell]:
+    effort = news.effort
+    took = (
+        Cell(MISSING) if effort.seconds is None else Cell(duration(effort.seconds), round(effort.seconds, 1))
+    )
+    counts = [Cell(f"{count:,}", count) for count in (effort.trained, effort.reused)]
+    return [
+        Cell(news.ablation),
+        *counts,
+        took,
+        Cell(" ".join(news.sentences) or ("As before." if compared else MISSING)),
     ]
 
 

@@ -13,9 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.report import index, tables
-from pipeline.report.figures.canvas import Figure
+from pipeline.report.beside import Beside
 from pipeline.report.findings import Findings
+from pipeline.report.history import Change
 from pipeline.report.ranking import ranking
+from pipeline.report.sections import Section
 from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"
@@ -24,16 +26,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share: ablation -> file stem, variant -> style, and MLflow's address, if any."""
+    """What all pages share: ablation -> file stem, variant -> style, what is beside results, and what changed."""
 
     stems: Mapping[str, str]
     styles: Styles
-    mlflow_url: str | None
+    beside: Beside
+    change: Change | None = None
 
 
-def ablation_page(
-    site: Site, findings: Findings, figures: Mapping[str, Sequence[Figure]], csv: str, summary: str
-) -> str:
+def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], csv: str, summary: str) -> str:
     """Return the page of one ablation; `csv` and `summary` are embedded as downloads."""
     ablation = findings.ablation
     names = list(site.stems)
@@ -43,11 +44,10 @@ def ablation_page(
         site,
         findings=findings,
         ablation=ablation,
-        figures=figures,
+        sections=sections,
         ranking=ranking(findings, site.styles),
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
-        effects=tables.effects(findings),
         environment=tables.environment(ablation),
         published=tables.published(ablation),
         recipe=json.dumps(ablation.variant(ablation.baseline).recipe, indent=2, ensure_ascii=False),
@@ -57,7 +57,9 @@ def ablation_page(
         },
         previous=names[here - 1] if here else None,
         following=names[here + 1] if here + 1 < len(names) else None,
-        mlflow=mlflow_link(site.mlflow_url, ablation.name),
+        training=tables.training(ablation),
+        news=None if site.change is None else site.change.ablations[ablation.name],
+        mlflow=mlflow_link(site.beside, ablation.name),
     )
 
 
@@ -69,14 +71,22 @@ def index_page(site: Site, study: Sequence[Findings]) -> str:
         cards=[index.card(findings, site.styles) for findings in study],
         boards=index.boards(study, site.styles),
         summary=index.summary(study),
-        mlflow=mlflow_link(site.mlflow_url, None),
+        change=site.change,
+        news=None if site.change is None else index.news(site.change),
+        mlflow=mlflow_link(site.beside, None),
     )
 
 
-def mlflow_link(url: str | None, ablation: str | None) -> str | None:
-    """Return a link to MLflow's experiments, those matching `ablation`; None for what is no web address."""
+def mlflow_link(beside: Beside, ablation: str | None) -> str | None:
+    """Return a link to the MLflow page that compares the ablation's runs, or, until there is one, that finds it.
+
+    Without an `ablation` it leads to the list of them. None for what is no web address.
+    """
+    url = beside.compare_urls.get(ablation, beside.mlflow_url) if ablation else beside.mlflow_url
     if url is None or not url.startswith(("http://", "https://")):
         return None
+    if ablation in beside.compare_urls:
+        return url
     search = "" if ablation is None else f"?experimentSearchFilter={quote(ablation)}"
     return f"{url.rstrip('/')}/#/experiments{search}"
 

@@ -1,7 +1,7 @@
 """What the ablate stage wrote about an ablation, as typed records."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +9,9 @@ from pipeline.errors import UserError
 from pipeline.records import Curves, EngineRecord, Outcome
 from pipeline.report.texts import plain
 from pipeline.store import read_json
+
+Seconds = Callable[[Sequence[str]], Mapping[str, float]]
+"""From run keys to how long each run trained: runs that nobody timed are left out."""
 
 Kind = Literal["variants", "grid", "ladder", "leave_one_out"]
 FILE = "ablation.json"
@@ -34,11 +37,15 @@ class Trial:
     values: Mapping[str, Any]
     score: float | None
     outcome: Outcome
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Replicate:
-    """One measuring run. `metrics` are as the store keeps them; a diverged run may lack some."""
+    """One measuring run. `metrics` are as the store keeps them; a diverged run may lack some.
+
+    `seconds` it trained, a run of a stack its share; None where the store does not have the run.
+    """
 
     run_key: str
     seed: int
@@ -48,6 +55,7 @@ class Replicate:
     epochs: int
     best_epoch: int
     engine: EngineRecord
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,11 @@ class Variant:
     trials: tuple[Trial, ...]
     replicates: tuple[Replicate, ...]
 
+    @property
+    def runs(self) -> "tuple[Trial | Replicate, ...]":
+        """All runs, trials first."""
+        return (*self.trials, *self.replicates)
+
 
 @dataclass(frozen=True)
 class Ablation:
@@ -101,14 +114,22 @@ class Ablation:
         return found
 
 
-def read(results: Path, name: str) -> Ablation:
-    """Read `<results>/<name>/ablation.json`; raises `UserError` where it is missing or malformed."""
+def untimed(keys: Sequence[str]) -> Mapping[str, float]:  # noqa: ARG001
+    """Return no times: results alone say nothing of them."""
+    return {}
+
+
+def read(results: Path, name: str, seconds: Seconds = untimed) -> Ablation:
+    """Read `<results>/<name>/ablation.json`; raises `UserError` where it is missing or malformed.
+
+    Results hold no times, since DVC hashes them; `seconds` adds them from elsewhere.
+    """
     path = results / name / FILE
     raw = read_json(path)
     if raw is None:
         raise UserError(f"{path} is missing or damaged. Run `python -m pipeline ablate {name}` to make it.")
     try:
-        return _ablation(raw)
+        return _timed(_ablation(raw), seconds)
     except (KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path} lacks or mistypes {fault}. Run `dvc repro -f` to make it anew.") from fault
 
@@ -129,6 +150,27 @@ def _ablation(raw: Mapping[str, Any]) -> Ablation:
     )
     ablation.variant(ablation.baseline)
     return ablation
+
+
+def _timed(ablation: Ablation, seconds: Seconds) -> Ablation:
+    """Return the ablation with the seconds of each run that are known."""
+    took = seconds(run_keys(ablation))
+    if not took:
+        return ablation
+    variants = (
+        replace(
+            variant,
+            trials=tuple(replace(run, seconds=took.get(run.run_key)) for run in variant.trials),
+            replicates=tuple(replace(run, seconds=took.get(run.run_key)) for run in variant.replicates),
+        )
+        for variant in ablation.variants
+    )
+    return replace(ablation, variants=tuple(variants))
+
+
+def run_keys(ablation: Ablation) -> list[str]:
+    """Return the keys of all runs, each once."""
+    return list(dict.fromkeys(run.run_key for variant in ablation.variants for run in variant.runs))
 
 
 def _tuning(raw: Mapping[str, Any]) -> Tuning:

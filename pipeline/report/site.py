@@ -1,39 +1,109 @@
 """The whole report: reads results, writes pages and exports, removes pages of ablations that are gone."""
 
-from collections.abc import Sequence
+import gc
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from pipeline.report import exports, pages
-from pipeline.report.figures import draw_all
-from pipeline.report.findings import find
+from pipeline.report.beside import Beside, Summary
+from pipeline.report.findings import Findings, find
+from pipeline.report.history import change, summary_of
 from pipeline.report.results import read
+from pipeline.report.sections import draw_all
 from pipeline.report.styles import assign
 
 RESERVED = {"index", "metrics"}
+ALLOCATIONS = 200_000
+"""Between two looks for garbage: drawing makes many small objects, and each look would cost more than it frees."""
 
 
-def build(results: Path, reports: Path, ablations: Sequence[str], mlflow_url: str | None = None) -> None:
+def build(
+    results: Path,
+    reports: Path,
+    ablations: Sequence[str],
+    beside: Beside | None = None,
+    processes: int = 1,
+) -> Summary:
     """Write `reports/index.html`, a page, a CSV and a JSON per ablation, and `metrics.json`.
 
-    `ablations` are the study's names in order; pages of others are deleted. `mlflow_url` is where MLflow's UI
-    answers. Equal results give equal bytes. Raises `UserError` where a result is missing or damaged.
+    `ablations` are the study's names in order; pages of others are deleted. Pages are drawn by so many
+    `processes`, one ablation at a time in each. Equal results and what is `beside` them give equal bytes.
+    Returns what the next report compares itself with. Raises `UserError` where a result is missing or damaged.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    study = [read(results, name) for name in ablations]
-    stems = page_stems(ablations)
-    remove_stale(reports, set(stems.values()))
-    styles = assign(study)
-    judged = [find(ablation) for ablation in study]
-    site = pages.Site(stems, styles, mlflow_url)
-    for findings in judged:
-        stem = stems[findings.ablation.name]
+    beside = beside or Beside()
+    with _rare_collections():
+        judged = [_slim(find(read(results, name, beside.seconds))) for name in ablations]
+        stems = page_stems(ablations)
+        remove_stale(reports, set(stems.values()))
+        changed = None if beside.history is None else change(judged, beside.history)
+        site = pages.Site(stems, assign([findings.ablation for findings in judged]), beside, changed)
+        _each(partial(_write_ablation, results, reports, site), ablations, processes)
+    _write(reports / "metrics.json", exports.metrics_json(judged))
+    _write(reports / "index.html", pages.index_page(site, judged))
+    return summary_of(judged)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(ALLOCATIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _each(work: partial[None], names: Sequence[str], processes: int) -> None:
+    """Do the work for every name; the processes are forked from one that has imported everything once."""
+    if processes == 1 or len(names) < 2:
+        for name in names:
+            work(name)
+        return
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pipeline.report.site"])
+    with ProcessPoolExecutor(processes, context) as pool:
+        for _ in pool.map(work, names):
+            pass
+
+
+def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -> None:
+    """Write one ablation's page and exports."""
+    with _rare_collections():
+        findings = find(read(results, name, site.beside.seconds))
+        stem = site.stems[name]
         csv, summary = exports.runs_csv(findings.ablation), exports.findings_json(findings)
-        page = pages.ablation_page(site, findings, draw_all(findings, styles), csv, summary)
+        page = pages.ablation_page(site, findings, draw_all(findings, site.styles), csv, summary)
         _write(reports / f"{stem}.csv", csv)
         _write(reports / f"{stem}.json", summary)
         _write(reports / f"{stem}.html", page)
-    _write(reports / "metrics.json", exports.metrics_json(judged))
-    _write(reports / "index.html", pages.index_page(site, judged))
+
+
+def _slim(findings: Findings) -> Findings:
+    """Return the findings without curves, which take nearly all of the memory, and which the index does not show."""
+    variants = {
+        variant.name: replace(
+            variant, replicates=tuple(replace(run, curves={}) for run in variant.replicates)
+        )
+        for variant in findings.ablation.variants
+    }
+    rows = tuple(replace(row, variant=variants[row.variant.name]) for row in findings.rows)
+    return replace(
+        findings, ablation=replace(findings.ablation, variants=tuple(variants.values())), rows=rows
+    )
+
+
+def page_files(ablations: Sequence[str]) -> list[str]:
+    """Return the names of all files of a report."""
+    pages_and_exports = [
+        f"{stem}.{ending}" for stem in page_stems(ablations).values() for ending in ("html", "csv", "json")
+    ]
+    return ["index.html", "metrics.json", *pages_and_exports]
 
 
 def page_stems(ablations: Sequence[str]) -> dict[str, str]:

@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pipeline.progress import duration
 from pipeline.report.findings import Findings
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
-from pipeline.report.texts import MISSING, at, p_value, plain
+from pipeline.report.texts import MISSING, at, p_value, plain, plural
+
+DEFAULTS = {"repeat": 1, "reuse": "all", "trainable": "all"}
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,23 @@ def changes(ablation: Ablation, styles: Styles) -> Table:
         [
             Cell(variant.name, style=styles[variant.name]),
             Cell(path),
-            Cell(plain(at(baseline.recipe, path))),
-            Cell(plain(value)),
+            Cell(plain(_pruned(at(baseline.recipe, path)))),
+            Cell(plain(_pruned(value))),
         ]
         for variant in ablation.variants
         for path, value in variant.changes.items()
     ]
     return Table([Column("variant"), Column("setting"), Column(f"in {baseline.name}"), Column("here")], rows)
+
+
+def _pruned(value: Any) -> Any:
+    """Return a recipe's value without what says nothing: empty sections, and what layers and phases have by default."""
+    if isinstance(value, list | tuple):
+        return [_pruned(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _pruned(item) for key, item in value.items() if item != {} and DEFAULTS.get(key) != item}
+    return kept["units"] if set(kept) == {"units"} else kept
 
 
 def published(ablation: Ablation) -> list[tuple[str, str]]:
@@ -112,6 +126,22 @@ def effects(findings: Findings) -> Table | None:
         Column("p", True),
     ]
     return Table(columns, [*rows, *rest])
+
+
+def training(ablation: Ablation) -> str:
+    """Return in a sentence how many runs there are, which engines trained the replicates, and how long all took."""
+    replicates = [run for variant in ablation.variants for run in variant.replicates]
+    trials = [run for variant in ablation.variants for run in variant.trials]
+    engines = Counter(run.engine.name for run in replicates)
+    ways = " and ".join(f"{name} {count}" for name, count in engines.most_common())
+    counted = plural(len(replicates), "replicate") + (
+        f" and {plural(len(trials), 'trial')}" if trials else ""
+    )
+    took = [run.seconds for variant in ablation.variants for run in variant.runs if run.seconds is not None]
+    time = (
+        f" All took {duration(sum(took))} of training, runs of a stack counting their share." if took else ""
+    )
+    return f"{counted}. Replicates by engine: {ways}.{time}"
 
 
 def environment(ablation: Ablation) -> Table:

@@ -1,6 +1,7 @@
 """Values as a reader wants to see them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 MISSING = "–"
@@ -48,3 +49,15 @@ def at(recipe: Any, path: str) -> Any:
         return recipe[path]
     head, _, rest = path.partition(".")
     return at(recipe[head], rest) if rest and head in recipe else None
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 run`, `2 runs`, `1,200 runs`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Return names joined by commas; where there are more than `most`, the rest are counted."""
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"

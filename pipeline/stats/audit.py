@@ -106,7 +106,7 @@ def _edge(path: str, value: object, scale: str, ends: object) -> str | None:
     if len(numbers) != 3:
         return None
     chosen, low, high = numbers
-    position = _position(chosen, low, high, scale == "log")
+    position = position_in(chosen, low, high, scale == "log")
     if EDGE < position < 1 - EDGE:
         return None
     end = "lower" if position <= EDGE else "upper"
@@ -117,7 +117,7 @@ def _items(ends: object) -> Sequence[object]:
     return ends if isinstance(ends, list | tuple) else ()
 
 
-def _position(value: float, low: float, high: float, logarithmic: bool) -> float:
+def position_in(value: float, low: float, high: float, logarithmic: bool) -> float:
     """Return where `value` lies between `low` (0) and `high` (1)."""
     if low == high:
         return 0.5

@@ -53,12 +53,16 @@ def landing_page(store: Store, uri: str, port: int = PORT) -> str:
 
 def compare_url(store: Store, ablation: str, uri: str | None = None, port: int = PORT) -> str | None:
     """Return the address of the charts that compare an ablation's runs, or None while MLflow has none."""
+    return compare_urls(store, uri, port).get(ablation)
+
+
+def compare_urls(store: Store, uri: str | None = None, port: int = PORT) -> dict[str, str]:
+    """Return, for every ablation that MLflow has, the address of the charts that compare its runs."""
     uri = uri or default_uri(store.folder.parent)
-    experiment = load(store, uri).experiments.get(ablation)
-    if experiment is None:
-        return None
+    start = f"{_server_address(uri, port)}/#/experiments"
     query = "compareRunsMode=CHART&workflowType=machine_learning"
-    return f"{_server_address(uri, port)}/#/experiments/{experiment.experiment_id}/runs?{query}"
+    sent = load(store, uri).experiments
+    return {name: f"{start}/{experiment.experiment_id}/runs?{query}" for name, experiment in sent.items()}
 
 
 def address(root: Path) -> str:

@@ -27,16 +27,16 @@ HEAVY = {
 LEVELS = [
     {"__main__"},
     {"cli"},
-    {"ablate", "show", "track"},
+    {"ablate", "redraw", "show", "track"},
     {"runner", "tables", "report"},
-    {"manifests", "models", "publish", "plan", "settings"},
+    {"editions", "manifests", "models", "publish", "plan", "settings"},
     {"survey"},
     {"search", "tracking", "tuner"},
     {"engine"},
     {"build"},
     {"runs"},
     {"data", "params"},
-    {"seeds", "plugins", "progress", "quiet", "stats"},
+    {"journal", "seeds", "plugins", "progress", "quiet", "stats"},
     {"store"},
     {"records", "errors"},
 ]
@@ -44,6 +44,9 @@ LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 
 NEVER = {
     "stats": HEAVY - {"scipy"},
+    "redraw": HEAVY,
+    "editions": HEAVY,
+    "journal": HEAVY,
     "report": {"keras", "keras_tuner", "tensorflow", "mlflow"},
     "tracking": {"keras", "keras_tuner", "tensorflow", "pandas", "seaborn"},
     "params": HEAVY,

@@ -62,7 +62,12 @@ def test_a_study_from_nothing_then_changed(study: Path) -> None:
     assert in_mlflow == wanted_keys(study) and set().union(*in_mlflow.values()) == first
     assert {path.name for path in study.glob("reports/*.html")} == {"index.html", "tuned.html", "width.html"}
 
-    assert "didn't change" in call(study, "dvc", "repro")
+    index = study / "reports" / "index.html"
+    assert "This is the first report" in index.read_text(encoding="utf-8")
+    drawn = index.stat().st_mtime_ns
+    again = call(study, "dvc", "repro")
+    assert "didn't change" in again and "index.html is up to date" in again
+    assert index.stat().st_mtime_ns == drawn
 
     fewer = copy.deepcopy(PARAMS)
     fewer["ablations"]["tuned"]["variants"]["nesterov"] = {"optimizer": {"momentum": 0.9, "nesterov": True}}
@@ -83,4 +88,8 @@ def test_a_study_from_nothing_then_changed(study: Path) -> None:
     assert {path.name for path in study.glob("reports/*.html")} == {"index.html", "tuned.html"}
     assert all("Does width help?" not in page for page in pages) and any("nesterov" in page for page in pages)
     assert set(json.loads((study / "reports" / "metrics.json").read_text(encoding="utf-8"))) == {"tuned"}
+    told = index.read_text(encoding="utf-8")
+    assert (
+        "5 runs trained, 10 reused." in told and "New: nesterov." in told and "Ablations gone: width." in told
+    )
     assert runs_in_mlflow(study) == wanted_keys(study) and len(wanted_keys(study)) == 1

@@ -5,12 +5,34 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.journal import Session
 from pipeline.report import build
+from pipeline.report.beside import Beside, History
 from pipeline.report.results import Ablation, read
 
 from . import made_up
 
 MLFLOW = "http://127.0.0.1:5000"
+TRAINED = [run["run_key"] for run in made_up.activations()["variants"][0]["trials"]][:2]
+BEFORE = {
+    "activations": {
+        "dataset": "digits",
+        "metric": "test_accuracy",
+        "variants": {
+            "gelu": {
+                "values": {"0": 0.91, "1": 0.92, "2": 0.915, "3": 0.92, "4": 0.91},
+                "verdict": "inconclusive",
+            },
+            "<gone>": {"values": {"0": 0.9}, "verdict": None},
+        },
+    }
+}
+BESIDE = Beside(
+    MLFLOW,
+    {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"},
+    made_up.seconds,
+    History([Session(1_700_000_000_000_000_000, 61.0, tuple(TRAINED))], BEFORE),
+)
 
 
 @dataclass(frozen=True)
@@ -33,5 +55,5 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("report")
     results, reports = folder / "results", folder / "reports"
     names = made_up.write(results)
-    build(results, reports, names, MLFLOW)
+    build(results, reports, names, BESIDE)
     return Built(results, reports, names)

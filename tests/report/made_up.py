@@ -207,6 +207,27 @@ def leave_one_out() -> dict[str, Any]:
     )
 
 
+def phases() -> dict[str, Any]:
+    """Return an ablation of two phased trainings beside a plain one, of different sizes."""
+    head, rest = (
+        {"name": "head only", "training": {"epochs": 5}},
+        {"name": "all layers", "training": {"epochs": 5}},
+    )
+    first = {"name": "digits 0 to 4", "training": {"epochs": 10}}
+    variants = [
+        variant("scratch", 0.94),
+        variant("frozen", 0.92, {"phases": [first, head]}, recipe={**BASE, "phases": [first, head, head]}),
+        variant(
+            "unfrozen",
+            0.96,
+            {"phases": [first]},
+            recipe={**BASE, "phases": [first, head, rest]},
+            parameters=9000,
+        ),
+    ]
+    return ablation("head_start", variants, question="Does training on other digits first help?")
+
+
 def hostile() -> dict[str, Any]:
     """Return an ablation whose every text tries to break the page, with a variant that always diverged."""
     variants = [
@@ -232,7 +253,12 @@ def lone() -> dict[str, Any]:
     )
 
 
-STUDY = (activations, grid, ladder, leave_one_out, hostile, lone)
+def seconds(keys: Sequence[str]) -> dict[str, float]:
+    """Return made-up times of runs, from a tenth of a second to a second."""
+    return {key: 0.1 + int(key[:4], 16) / 0xFFFF for key in keys}
+
+
+STUDY = (activations, grid, ladder, leave_one_out, phases, hostile, lone)
 
 
 def write(results: Path, ablations: Sequence[Mapping[str, Any]] | None = None) -> list[str]:
@@ -247,9 +273,11 @@ def write(results: Path, ablations: Sequence[Mapping[str, Any]] | None = None) -
 
 def main() -> None:
     from pipeline.report import build
+    from pipeline.report.beside import Beside
 
     folder = Path(sys.argv[1])
-    build(folder / "results", folder / "reports", write(folder / "results"), "http://127.0.0.1:5000")
+    beside = Beside("http://127.0.0.1:5000", seconds=seconds)
+    build(folder / "results", folder / "reports", write(folder / "results"), beside)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,16 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(chromium is None, reason="no Chromium on the path (Debian: apt-get install chromium)"),
 ]
-NAMES = ["index", "activations", "initializer_grid", "ladder", "what_matters", "hostile", "lone"]
+NAMES = [
+    "index",
+    "activations",
+    "initializer_grid",
+    "ladder",
+    "what_matters",
+    "head_start",
+    "hostile",
+    "lone",
+]
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -94,6 +103,41 @@ def test_filter_keeps_rows_with_every_word(built: Built, visit: Visit) -> None:
     assert page.get_by_role("status").inner_text() == "3 of 10 shown"
     page.get_by_label("Filter").fill("")
     assert len(column(page, 2)) == 10
+
+
+def test_the_index_tells_what_trained_and_what_moved(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "index.html")
+    change = page.get_by_role("region", name="Since the previous report", exact=True)
+    assert "2 runs trained" in change.inner_text()
+    rows = change.locator("tbody tr")
+    moved = rows.filter(has=page.get_by_role("cell", name="activations", exact=True))
+    assert (
+        "gelu moved by +" in moved.inner_text()
+        and "The verdict on gelu was inconclusive" in moved.inner_text()
+    )
+    page.get_by_text("By ablation", exact=True).press("Enter")
+    assert rows.first.is_hidden()
+
+
+def test_a_page_tells_its_own_news_and_leads_to_mlflow(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    assert page.locator(".news li").first.inner_text().startswith("gelu moved by +")
+    link = visit.open(built.reports / "ladder.html").get_by_role("link", name="Compare runs in MLflow")
+    assert str(link.get_attribute("href")).endswith("/#/experiments/7/runs?compareRunsMode=CHART")
+
+
+def test_phases_are_named_on_every_curve(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "head_start.html")
+    panels = page.locator("section[aria-labelledby=curves] figure svg")
+    assert panels.count() == 5
+    for number in range(5):
+        assert panels.nth(number).get_by_text("head only", exact=True).is_visible()
+
+
+def test_costs_have_figures_of_their_own(built: Built, visit: Visit) -> None:
+    for name, cost in (("head_start", "parameters"), ("activations", "training time")):
+        page = visit.open(built.reports / f"{name}.html")
+        assert page.get_by_role("img", name=f"Test accuracy (%) by {cost}").is_visible()
 
 
 def test_the_index_filters_its_cards(built: Built, visit: Visit) -> None:
@@ -235,6 +279,7 @@ def test_everything_is_reached_by_keyboard(built: Built, browser: "api.Browser")
         ("activations", DESK, "light"),
         ("activations", PHONE, "dark"),
         ("hostile", DESK, "dark"),
+        ("head_start", DESK, "light"),
     ],
 )
 def test_axe_finds_no_serious_fault(

@@ -9,11 +9,12 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.report import build
+from pipeline.report.beside import Beside
 from pipeline.report.pages import mlflow_link
 from pipeline.report.site import page_stems
 
 from . import made_up
-from .conftest import MLFLOW, Built
+from .conftest import BESIDE, MLFLOW, Built
 
 MOST_BYTES = 400_000
 
@@ -44,7 +45,7 @@ def test_writes_an_index_and_three_files_per_ablation(built: Built) -> None:
 
 
 def test_equal_results_give_equal_bytes(built: Built, tmp_path: Path) -> None:
-    build(built.results, tmp_path, built.names, MLFLOW)
+    build(built.results, tmp_path, built.names, BESIDE)
     for path in built.reports.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
@@ -210,6 +211,18 @@ def test_page_names_never_collide(names: list[str], stems: list[str]) -> None:
     assert list(page_stems(names).values()) == stems
 
 
+def test_a_page_links_to_the_charts_that_compare_its_runs(built: Built) -> None:
+    links = Page(built.page("ladder")).attributes("href")
+    assert f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART" in links
+    searched = Page(built.page("activations")).attributes("href")
+    assert f"{MLFLOW}/#/experiments?experimentSearchFilter=activations" in searched
+
+
+def test_a_page_says_how_long_its_runs_trained(built: Built) -> None:
+    text = built.page("activations")
+    assert "50 replicates and 60 trials. Replicates by engine: fused 50. All took " in text
+
+
 @pytest.mark.parametrize(
     ("url", "link"),
     [
@@ -219,4 +232,4 @@ def test_page_names_never_collide(names: list[str], stems: list[str]) -> None:
     ],
 )
 def test_only_web_addresses_become_links(url: str | None, link: str | None) -> None:
-    assert mlflow_link(url, "a b") == link
+    assert mlflow_link(Beside(url), "a b") == link

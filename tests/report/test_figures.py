@@ -7,18 +7,19 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline.report.figures import draw_all
 from pipeline.report.figures.canvas import Figure, log_ticks
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
 from pipeline.report.figures.forest import forest_info
+from pipeline.report.figures.fronts import PARAMETERS, SECONDS, front, front_info
 from pipeline.report.figures.heatmap import heat_map_info, readable
 from pipeline.report.figures.ladder import staircase_info
+from pipeline.report.figures.phases import phase_marks
 from pipeline.report.figures.removals import removals_info
-from pipeline.report.figures.size import size, size_info
 from pipeline.report.figures.tuning import tuning_info
 from pipeline.report.findings import Findings, find
 from pipeline.report.results import Ablation, read
+from pipeline.report.sections import draw_all
 from pipeline.report.styles import assign
 from pipeline.stats.intervals import t_interval
 
@@ -36,9 +37,8 @@ def judged(built: Built, name: str) -> Findings:
 
 
 def drawn(findings: Findings) -> list[Figure]:
-    return [
-        figure for figures in draw_all(findings, assign([findings.ablation])).values() for figure in figures
-    ]
+    sections = draw_all(findings, assign([findings.ablation]))
+    return [figure for section in sections for figure in section.drawn]
 
 
 def test_forest_shows_differences_in_points_without_the_baseline(built: Built) -> None:
@@ -167,14 +167,115 @@ def test_the_front_holds_what_no_smaller_variant_beats(tmp_path: Path) -> None:
     ]
     findings = find(parsed(made_up.ablation("sizes", variants), tmp_path))
     styles = assign([findings.ablation])
-    info = size_info(findings, styles)
+    info = front_info(findings, styles, PARAMETERS)
     assert [(p.name, p.front) for p in info] == [("small", True), ("wasteful", False), ("large", True)]
-    assert size(findings, styles) is not None
+    assert front(findings, styles, PARAMETERS) is not None
+
+
+def test_the_front_of_times_asks_the_store(tmp_path: Path) -> None:
+    variants = [made_up.variant("slow", 0.96), made_up.variant("fast", 0.97), made_up.variant("lost", 0.95)]
+    raw = made_up.ablation("times", variants)
+    made_up.write(tmp_path, [raw])
+    of = {run["run_key"]: variant["name"] for variant in variants for run in variant["replicates"]}
+    took = {"slow": 4.0, "fast": 2.0}
+    findings = find(read(tmp_path, "times", lambda keys: {k: took[of[k]] for k in keys if of[k] in took}))
+    styles = assign([findings.ablation])
+    info = front_info(findings, styles, SECONDS)
+    assert [(p.name, p.cost, p.front) for p in info] == [("fast", 2.0, True), ("slow", 4.0, False)]
+    assert front(findings, styles, SECONDS) is not None
+    untimed = find(read(tmp_path, "times"))
+    assert front_info(untimed, styles, SECONDS) == [] and front(untimed, styles, SECONDS) is None
+
+
+def test_among_equally_dear_variants_the_best_alone_is_on_the_front(tmp_path: Path) -> None:
+    variants = [made_up.variant("good", 0.97, parameters=100), made_up.variant("bad", 0.90, parameters=100)]
+    findings = find(parsed(made_up.ablation("equal", variants), tmp_path))
+    info = front_info(findings, assign([findings.ablation]), PARAMETERS)
+    assert [(p.name, p.front) for p in info] == [("good", True), ("bad", False)]
+
+
+def test_where_losses_count_a_lower_one_leads(built: Built) -> None:
+    findings = judged(built, "what_matters")
+    info = front_info(findings, assign([findings.ablation]), PARAMETERS)
+    assert [p.name for p in info if p.front] == [findings.rows[0].variant.name]
+
+
+def test_names_on_a_front_never_meet(tmp_path: Path) -> None:
+    variants = [
+        made_up.variant(f"a_rather_long_name_{n}", 0.95 + n / 1000, parameters=1000 + n) for n in range(8)
+    ]
+    variants[-1]["parameters"] = 2000
+    findings = find(parsed(made_up.ablation("crowd", variants), tmp_path))
+    drawn_front = front(findings, assign([findings.ablation]), PARAMETERS)
+    assert drawn_front is not None
+    named = re.findall(r"a_rather_long[^<]*(?=</text>)", str(drawn_front.svg))
+    assert 1 <= len(named) < 8
+
+
+def phased(*phases: dict[str, Any], **training: Any) -> dict[str, Any]:
+    recipe = {**made_up.BASE, "training": {**made_up.BASE["training"], **training}, "phases": list(phases)}
+    return {"recipe": recipe}
+
+
+def test_phases_begin_where_those_before_end(tmp_path: Path) -> None:
+    warm, head = {"name": "warm"}, {"name": "head only", "training": {"epochs": 5}}
+    variants = [
+        made_up.variant("plain"),
+        made_up.variant("two", **phased(warm, head)),
+        made_up.variant("three", **phased(warm, head, {})),
+    ]
+    marks = phase_marks(parsed(made_up.ablation("phases", variants), tmp_path))
+    assert [(mark.epoch, mark.name, mark.variants) for mark in marks] == [
+        (20, "head only", ("two", "three")),
+        (25, "phase 3", ("three",)),
+    ]
+
+
+def test_a_phase_that_may_stop_early_leaves_the_next_without_a_mark(tmp_path: Path) -> None:
+    early = {"name": "early", "training": {"early_stopping": {"patience": 3}}}
+    variants = [made_up.variant("a", **phased({}, early, {"name": "where?"}))]
+    (mark,) = phase_marks(parsed(made_up.ablation("phases", variants), tmp_path))
+    assert (mark.epoch, mark.name) == (20, "early")
+    everywhere = [made_up.variant("a", **phased({}, {"name": "where?"}, early_stopping={"patience": 3}))]
+    assert phase_marks(parsed(made_up.ablation("all", everywhere), tmp_path)) == []
+
+
+def test_curves_show_phases_by_name(tmp_path: Path) -> None:
+    variants = [
+        made_up.variant("plain"),
+        made_up.variant("two", **phased({}, {"name": "head <only>"}, epochs=10)),
+    ]
+    findings = find(parsed(made_up.ablation("phases", variants), tmp_path))
+    sections = {s.key: s for s in draw_all(findings, assign([findings.ablation]))}
+    assert "head <only> after epoch 10 (two)" in sections["curves"].note
+    for figure in sections["curves"].drawn:
+        assert "head &lt;only&gt;" in figure.svg
+        assert "head <only> begins after epoch 10 (two)" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("chosen", "domain", "room"),
+    [
+        (1e-3, {"log": [1e-4, 1e-1]}, 1 / 3),
+        (1e-2, {"log": [1e-4, 1e-1]}, 1 / 3),
+        (0.1, {"linear": [0.0, 0.4]}, 0.25),
+        (8, {"int": [1, 8]}, 0.0),
+        (2, {"choices": [1, 2]}, None),
+    ],
+)
+def test_room_is_the_distance_from_the_nearer_end(
+    chosen: float, domain: dict[str, Any], room: float | None, tmp_path: Path
+) -> None:
+    trial = {"run_key": "k", "values": {"x": chosen}, "score": 0.9, "outcome": "finished"}
+    variant = {**made_up.variant("a"), "trials": [trial], "chosen": {"x": chosen}, "space": {"x": domain}}
+    ablation = parsed(made_up.ablation("tuned", [variant]), tmp_path)
+    ((search,),) = [found.searches for found in tuning_info(ablation, assign([ablation]))]
+    assert search.room == (None if room is None else pytest.approx(room))
 
 
 def test_sizes_that_hardly_differ_are_not_drawn(built: Built) -> None:
     findings = judged(built, "activations")
-    assert size(findings, assign([findings.ablation])) is None
+    assert front(findings, assign([findings.ablation]), PARAMETERS) is None
 
 
 @pytest.mark.parametrize("make", made_up.STUDY)

@@ -1,5 +1,7 @@
 from pipeline.report.frames import CURVES, METRICS, curves_frame, runs_frame, trials_frame
+from pipeline.report.results import read
 
+from . import made_up
 from .conftest import Built
 
 
@@ -27,6 +29,14 @@ def test_frames_of_several_ablations_share_their_columns(built: Built) -> None:
     both = runs_frame([built.ablation("ladder"), built.ablation("activations")])
     assert set(both.ablation) == {"ladder", "activations"}
     assert both[both.ablation == "ladder"]["hyper.optimizer.learning_rate"].isna().all()
+
+
+def test_seconds_come_from_beside_the_results(built: Built) -> None:
+    ablation = built.ablation("activations")
+    assert runs_frame([ablation]).seconds.isna().all() and trials_frame([ablation]).seconds.isna().all()
+    timed = read(built.results, "activations", made_up.seconds)
+    for frame in (runs_frame([timed]), trials_frame([timed])):
+        assert list(frame.seconds) == [made_up.seconds([key])[key] for key in frame.run_key]
 
 
 def test_curves_have_a_row_per_epoch(built: Built) -> None:

@@ -9,6 +9,7 @@ from pipeline.errors import UserError
 from pipeline.report.findings import find
 from pipeline.show import show
 
+from . import made_up
 from .conftest import Built
 
 
@@ -25,6 +26,13 @@ def test_rankings_in_the_terminal_are_those_of_the_pages(
             lines = [line for line in shown.splitlines() if row.variant.name in line]
             assert any(found.measure.interval(row.difference) in line for line in lines), row.variant.name
             assert any((row.comparison.verdict if row.comparison else "baseline") in line for line in lines)
+
+
+def test_the_terminal_says_how_long_runs_trained(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
+    show(built.results, ["lone"])
+    assert "2 replicates." in (untimed := capsys.readouterr().out) and "of training" not in untimed
+    show(built.results, ["lone"], made_up.seconds)
+    assert "of training" in capsys.readouterr().out
 
 
 def test_results_as_frames(built: Built) -> None:

@@ -67,6 +67,18 @@ def test_changes_name_the_baselines_value_and_the_variants(built: Built) -> None
     assert ["selu", "model.initializer.name", "he_normal", "lecun_normal"] in rows
 
 
+def test_changes_leave_out_what_says_nothing(tmp_path: Path) -> None:
+    layers = [{"units": 64, "repeat": 1}, {"units": 32, "repeat": 3}]
+    phase = {"name": "head", "model": {}, "training": {"epochs": 5}, "reuse": "all", "trainable": "head"}
+    base = made_up.variant("a", recipe={**made_up.BASE, "model": {"layers": layers}})
+    other = made_up.variant("b", changes={"model.layers": [8], "phases": [phase]})
+    made_up.write(tmp_path, [made_up.ablation("x", [base, other])])
+    ablation = read(tmp_path, "x")
+    table = columns(changes(ablation, assign([ablation])))
+    assert table["in a"][0].text == '[64, {"units": 32, "repeat": 3}]'
+    assert table["here"][1].text == '[{"name": "head", "training": {"epochs": 5}, "trainable": "head"}]'
+
+
 def test_failures_list_trials_and_replicates(built: Built) -> None:
     ablation = built.ablation("activations")
     rows = [[cell.text for cell in row] for row in failures(ablation, assign([ablation])).rows]

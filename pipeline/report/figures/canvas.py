@@ -2,24 +2,31 @@
 
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from markupsafe import Markup
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.transforms import IdentityTransform, ScaledTranslation
 from matplotlib.typing import RcKeyType
+from numpy.typing import ArrayLike
 
 from pipeline.report.figures.svg import INK, LINE, MUTED, OWNER, themed
 from pipeline.report.styles import Style
 
-_PIXELS_PER_INCH = 72.0
+PIXELS_PER_INCH = 72.0
 _CHARACTER = 6.1
+_TICK_PAD, _TITLE_PAD = 4.0, 20.0
 
 _RC: dict[RcKeyType, Any] = {
     "axes.edgecolor": LINE,
@@ -76,7 +83,7 @@ class Margins:
 def canvas(width: float, height: float, margins: Margins) -> tuple[Canvas, Axes]:
     """Return an empty figure of that size in pixels and its axes."""
     with mpl.rc_context(_RC):
-        figure = Canvas(figsize=(width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH))
+        figure = Canvas(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
         FigureCanvasSVG(figure)
         box = (
             margins.left / width,
@@ -85,6 +92,17 @@ def canvas(width: float, height: float, margins: Margins) -> tuple[Canvas, Axes]
             (height - margins.top - margins.bottom) / height,
         )
         return figure, figure.add_axes(box)
+
+
+def stroke(axes: Axes, x: ArrayLike, y: ArrayLike, marks: str | None = None, **look: Any) -> Line2D:
+    """Draw a line, or unjoined `marks` where a marker is given; in half the time that `Axes.plot` takes."""
+    if marks is not None:
+        look |= {"linestyle": "none", "marker": marks}
+    drawn = Line2D(x, y, **look)
+    axes.add_line(drawn)
+    # As `plot` does: limits that were not set follow the data.
+    axes.autoscale(enable=None)  # type: ignore[arg-type]
+    return drawn
 
 
 def mark(artist: Artist, style: Style) -> None:
@@ -119,6 +137,54 @@ def log_ticks(low: float, high: float) -> list[float]:
     return inside if len(inside) > 1 else [low, high]
 
 
+def quick_ticks(axes: Axes) -> None:
+    """Draw both axes' grid, tick labels and titles as one line and plain text, and hide the axes themselves.
+
+    It looks the same. Matplotlib makes five artists a tick and measures each label several times, which is more than
+    half of a figure's time. To be called when all is drawn: limits and ticks are taken as they are now.
+    """
+    _quick_axis(axes, axes.xaxis, axes.get_xlim(), 0)
+    _quick_axis(axes, axes.yaxis, axes.get_ylim(), 1)
+
+
+def _quick_axis(axes: Axes, axis: Axis, limits: tuple[float, float], along: Literal[0, 1]) -> None:
+    if not axis.get_visible():
+        return
+    places = np.asarray(axis.get_majorticklocs(), dtype=float)
+    labels = axis.get_major_formatter().format_ticks(list(places))
+    low, high = sorted(limits)
+    slack = 1e-9 * (high - low)
+    ticks = [(p, label) for p, label in zip(places, labels, strict=True) if low - slack <= p <= high + slack]
+    beside = (axes.get_xaxis_transform, axes.get_yaxis_transform)[along]()
+    _grid(axes, [place for place, _ in ticks], along)
+    shift = _pixels(0, -_TICK_PAD) if along == 0 else _pixels(-_TICK_PAD, 0)
+    align: dict[str, Any] = {"ha": "center", "va": "top"} if along == 0 else {"ha": "right", "va": "center"}
+    for place, label in ticks:
+        x, y = (place, 0.0) if along == 0 else (0.0, place)
+        axes.text(x, y, label, transform=beside + shift, color=MUTED, fontsize=10.5, **align)
+    if along == 0:
+        down = _pixels(0, -_TITLE_PAD)
+        title = axes.get_xlabel()
+        axes.text(
+            0.5, 0, title, transform=axes.transAxes + down, color=MUTED, fontsize=11, ha="center", va="top"
+        )
+    axis.set_visible(False)
+
+
+def _pixels(right: float, up: float) -> ScaledTranslation:
+    return ScaledTranslation(right, up, IdentityTransform())
+
+
+def _grid(axes: Axes, places: Sequence[float], along: Literal[0, 1]) -> None:
+    """Draw all lines of a grid as one path, behind everything."""
+    at = np.repeat(places, 3)
+    across = np.tile([0.0, 1.0, np.nan], len(places))
+    place = (axes.get_xaxis_transform, axes.get_yaxis_transform)[along]()
+    points = (at, across) if along == 0 else (across, at)
+    lines = Line2D(*points, transform=place, color=LINE, linewidth=0.6, zorder=0.4)
+    axes.add_artist(lines)
+
+
 def label_room(labels: list[str]) -> float:
     """Return the pixels that the longest of `labels` takes beside an axis."""
     return 18 + _CHARACTER * max((len(label) for label in labels), default=0)
@@ -134,5 +200,5 @@ def finish(figure: Canvas, key: str, title: str, caption: str, alt: str) -> Figu
         figure.savefig(
             buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
         )
-    width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
+    width = round(figure.get_figwidth() * PIXELS_PER_INCH)
     return Figure(key, title, caption, alt, themed(buffer.getvalue(), key, title, alt), width)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, finish, mark
+from pipeline.report.figures.canvas import Figure, finish, mark, quick_ticks, stroke
 from pipeline.report.figures.rows import row_canvas
 from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.findings import Findings, Row
@@ -39,6 +39,7 @@ def dots(findings: Findings, styles: Styles) -> Figure | None:
     if baseline is not None:
         axes.axvline(baseline, color=INK, linewidth=0.9, linestyle=(0, (3, 3)), zorder=0.5)
     axes.set_xlabel(findings.measure.label)
+    quick_ticks(axes)
     return finish(figure, KEY, "Every replicate", _caption(info), _alt(findings, info))
 
 
@@ -69,16 +70,15 @@ def _dots(findings: Findings, row: Row, styles: Styles) -> Dots | None:
 def _draw(axes: Axes, position: int, row: Dots) -> None:
     colour = series(row.style)
     if row.low is not None and row.high is not None:
-        band = axes.plot([row.low, row.high], [position, position], color=colour, linewidth=9, alpha=0.22)[0]
-        band.set_solid_capstyle("butt")
+        ends, level = [row.low, row.high], [position, position]
+        band = stroke(axes, ends, level, color=colour, linewidth=9, alpha=0.22, solid_capstyle="butt")
         mark(band, row.style)
-    mark(
-        axes.plot([row.mean] * 2, [position - 0.3, position + 0.3], color=colour, linewidth=2.2)[0], row.style
-    )
+    upright = [position - 0.3, position + 0.3]
+    mark(stroke(axes, [row.mean] * 2, upright, color=colour, linewidth=2.2), row.style)
     heights = [position + 0.1 * (seed % 3 - 1) for seed in range(len(row.values))]
-    mark(axes.plot(row.values, heights, "o", color=colour, markersize=4.6, alpha=0.85)[0], row.style)
+    mark(stroke(axes, row.values, heights, "o", color=colour, markersize=4.6, alpha=0.85), row.style)
     if row.reference is not None:
-        mark(axes.plot([row.reference], [position], "*", color=MUTED, markersize=10)[0], row.style)
+        mark(stroke(axes, [row.reference], [position], "*", color=MUTED, markersize=10), row.style)
 
 
 def _caption(info: Sequence[Dots]) -> str:

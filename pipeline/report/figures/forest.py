@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.report.figures.canvas import Figure, finish
+from pipeline.report.figures.canvas import Figure, finish, quick_ticks
 from pipeline.report.figures.rows import beside, point, row_canvas
 from pipeline.report.figures.svg import BAND, INK
 from pipeline.report.findings import Findings, Row
@@ -45,6 +45,7 @@ def forest(findings: Findings, styles: Styles) -> Figure | None:
         + ": within it, differences are taken not to matter. Hollow: inconclusive."
     )
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
+    quick_ticks(axes)
     return finish(figure, KEY, f"Difference from {baseline}", caption, alt)
 
 

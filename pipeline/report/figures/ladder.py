@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, finish
+from pipeline.report.figures.canvas import Figure, finish, quick_ticks, stroke
 from pipeline.report.figures.rows import beside, point, row_canvas
 from pipeline.report.figures.svg import MUTED
 from pipeline.report.findings import Findings
@@ -43,6 +43,7 @@ def staircase(findings: Findings, styles: Styles) -> Figure | None:
         "right the difference from the rung before, tested on its own. Hollow: that step is inconclusive."
     )
     alt = "; ".join(f"{rung.name} {rung.step}".strip() for rung in rungs)
+    quick_ticks(axes)
     return finish(figure, KEY, "Step by step", caption, alt)
 
 
@@ -74,4 +75,4 @@ def _climb(axes: Axes, rungs: Sequence[Rung]) -> None:
     means = [rung.mean for rung in rungs]
     across = [mean for mean in means for _ in range(2)][:-1]
     down = [row for row in range(len(rungs)) for _ in range(2)][1:]
-    axes.plot(across, down, color=MUTED, linewidth=1)
+    stroke(axes, across, down, color=MUTED, linewidth=1)

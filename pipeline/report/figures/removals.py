@@ -1,6 +1,6 @@
 """Bars of a leave-one-out ablation: what taking each part away costs."""
 
-from pipeline.report.figures.canvas import Figure, finish, mark
+from pipeline.report.figures.canvas import Figure, finish, mark, quick_ticks, stroke
 from pipeline.report.figures.forest import Effect, forest_info
 from pipeline.report.figures.rows import beside, row_canvas
 from pipeline.report.figures.svg import BAND, INK, series
@@ -24,7 +24,7 @@ def removals(findings: Findings, styles: Styles) -> Figure | None:
             axes.barh(row, effect.mean, height=0.62, color=series(effect.style), alpha=0.75)[0], effect.style
         )
         if effect.low is not None and effect.high is not None:
-            axes.plot([effect.low, effect.high], [row, row], color=INK, linewidth=1.2)
+            stroke(axes, [effect.low, effect.high], [row, row], color=INK, linewidth=1.2)
         beside(axes, row, effect.text)
     axes.set_xlabel(unit.step_label)
     caption = (
@@ -32,6 +32,7 @@ def removals(findings: Findings, styles: Styles) -> Figure | None:
         "first, with the 95 % t interval. The band is the declared margin."
     )
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
+    quick_ticks(axes)
     return finish(figure, KEY, "What each part is worth", caption, alt)
 
 

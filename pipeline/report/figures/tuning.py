@@ -6,12 +6,22 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log
-from pipeline.report.figures.rows import WIDE, row_canvas
+from pipeline.report.figures.canvas import (
+    Figure,
+    Margins,
+    canvas,
+    finish,
+    mark,
+    quick_ticks,
+    sparse_log,
+    stroke,
+)
+from pipeline.report.figures.rows import WIDE, beside, row_canvas
 from pipeline.report.figures.svg import LINE, MUTED, PAPER, series
 from pipeline.report.results import Ablation, Trial, Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import plain
+from pipeline.stats.audit import position_in
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,8 @@ class Search:
 
     `tried` are position and score of trials in order of position, the score in per cent for accuracies and
     None where the trial diverged; `chosen` is None where nothing was; `low` and `high` are the range's ends.
+    `room` is how far the choice lies from the nearer end, as a part of the range on its own scale (at most
+    0.5, in the middle); None for categories.
     """
 
     name: str
@@ -28,6 +40,7 @@ class Search:
     chosen: float | None
     low: float
     high: float
+    room: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +100,16 @@ def _search(variant: Variant, path: str, categories: Sequence[str], monitor: str
         chosen=None if chosen is None else position(chosen),
         low=min(ends),
         high=max(ends),
+        room=None if chosen is None or categories else _room(chosen, _domain(variant, path)),
     )
+
+
+def _room(chosen: float, domain: Mapping[str, Sequence[Any]]) -> float | None:
+    for scale, ends in domain.items():
+        if scale != "choices" and len(ends) == 2 and all(map(_is_number, ends)):
+            position = position_in(chosen, ends[0], ends[1], scale == "log")
+            return min(position, 1 - position)
+    return None
 
 
 def _score(trial: Trial, factor: float) -> float | None:
@@ -127,6 +149,7 @@ def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> 
     )
     unit = " (%)" if monitor.endswith("accuracy") else ""
     title = f"{monitor}{unit} by {hyperparameter.path}"
+    quick_ticks(axes)
     return finish(figure, f"tuning-score-{number}", title, caption, _alt(hyperparameter))
 
 
@@ -136,13 +159,12 @@ def _draw_scores(axes: Axes, search: Search) -> None:
         return
     values, scores = zip(*scored, strict=True)
     colour = series(search.style)
-    line = axes.plot(
-        values, scores, color=colour, linewidth=1, marker=search.style.marker, markersize=4, alpha=0.8
-    )[0]
-    mark(line, search.style)
+    marks: dict[str, Any] = {"marker": search.style.marker, "markersize": 4}
+    mark(stroke(axes, values, scores, color=colour, linewidth=1, alpha=0.8, **marks), search.style)
     best = next(((value, score) for value, score in scored if value == search.chosen), None)
     if best is not None:
-        ring = axes.plot(
+        ring = stroke(
+            axes,
             [best[0]],
             [best[1]],
             search.style.marker,
@@ -150,38 +172,38 @@ def _draw_scores(axes: Axes, search: Search) -> None:
             markersize=9,
             markeredgecolor=PAPER,
             markeredgewidth=1.4,
-        )[0]
+        )
         mark(ring, search.style)
 
 
 def _ranges(hyperparameter: Hyperparameter, number: int) -> Figure:
     searches = hyperparameter.searches
-    figure, axes = row_canvas([search.name for search in searches])
+    figure, axes = row_canvas([search.name for search in searches], right=172)
     for row, search in enumerate(searches):
         _draw_range(axes, row, search)
+        beside(axes, row, _chose(hyperparameter, search))
     _value_axis(axes, hyperparameter)
     caption = (
         "Pale bar: the range searched. Small: trials, × where they diverged. Large: the choice. "
-        "One near an end asks for a wider range."
+        "Beside it: the value, and its distance from the nearer end as a part of the range (50 % is the "
+        "middle). One near an end asks for a wider range."
     )
     title = f"Chosen {hyperparameter.path}"
+    quick_ticks(axes)
     return finish(figure, f"tuning-range-{number}", title, caption, _alt(hyperparameter))
 
 
 def _draw_range(axes: Axes, row: int, search: Search) -> None:
     colour = series(search.style)
-    axes.plot([search.low, search.high], [row, row], color=LINE, linewidth=7, solid_capstyle="butt")
+    stroke(axes, [search.low, search.high], [row, row], color=LINE, linewidth=7, solid_capstyle="butt")
     for style, lost in (("o", False), ("x", True)):
         values = [value for value, score in search.tried if (score is None) == lost]
-        dots = axes.plot(
-            values, [row] * len(values), style, color=MUTED if lost else colour, markersize=4, alpha=0.8
-        )
-        mark(dots[0], search.style)
+        shade = MUTED if lost else colour
+        dots = stroke(axes, values, [row] * len(values), style, color=shade, markersize=4, alpha=0.8)
+        mark(dots, search.style)
     if search.chosen is not None:
-        (chosen,) = axes.plot(
-            [search.chosen], [row], search.style.marker, color=colour, markersize=9, clip_on=False
-        )
-        chosen.set_markeredgecolor(PAPER)
+        large: dict[str, Any] = {"markersize": 9, "markeredgecolor": PAPER, "clip_on": False}
+        chosen = stroke(axes, [search.chosen], [row], search.style.marker, color=colour, **large)
         mark(chosen, search.style)
 
 
@@ -195,11 +217,18 @@ def _value_axis(axes: Axes, hyperparameter: Hyperparameter) -> None:
 
 def _alt(hyperparameter: Hyperparameter) -> str:
     chosen = [
-        f"{search.name} chose {_named(hyperparameter, search.chosen)}"
+        f"{search.name} chose {_chose(hyperparameter, search)}"
         for search in hyperparameter.searches
         if search.chosen is not None
     ]
     return "; ".join(chosen) or "Nothing was chosen."
+
+
+def _chose(hyperparameter: Hyperparameter, search: Search) -> str:
+    if search.chosen is None:
+        return ""
+    value = _named(hyperparameter, search.chosen)
+    return value if search.room is None else f"{value}, {100 * max(search.room, 0):.0f} % from the end"
 
 
 def _named(hyperparameter: Hyperparameter, position: float) -> str:

@@ -1,0 +1,184 @@
+"""What changed since the previous report."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.journal import Session
+from pipeline.report import build
+from pipeline.report.beside import Beside, History, Summary
+from pipeline.report.findings import Findings, find
+from pipeline.report.history import Change, change, summary_of
+from pipeline.report.index import news
+from pipeline.report.results import read
+
+from . import made_up
+
+BEGAN = 1_700_000_000_000_000_000  # 2023-11-14 22:13 UTC
+
+
+def variant(name: str, accuracies: Sequence[float | None], **more: Any) -> dict[str, Any]:
+    """Return a variant that measured these accuracies, None where a replicate diverged."""
+    lost = [seed for seed, accuracy in enumerate(accuracies) if accuracy is None]
+    made = made_up.variant(name, seeds=len(accuracies), diverged=lost, **more)
+    for replicate, accuracy in zip(made["replicates"], accuracies, strict=True):
+        if accuracy is not None:
+            replicate["metrics"]["test_accuracy"] = accuracy
+    return made
+
+
+BASE = [0.95, 0.951, 0.949, 0.952, 0.95]
+OTHER = [0.96, 0.962, 0.961, 0.959, 0.96]
+
+
+def judged(folder: Path, variants: Sequence[Mapping[str, Any]], **more: Any) -> list[Findings]:
+    (name,) = made_up.write(folder, [made_up.ablation("one", variants, **more)])
+    return [find(read(folder, name, made_up.seconds))]
+
+
+def plain_json(summary: Summary) -> Summary:
+    """Return the summary as the next report reads it."""
+    found: Summary = json.loads(json.dumps(summary, allow_nan=False))
+    return found
+
+
+def compared(folder: Path, then: Sequence[Any], now: Sequence[Any], **more: Any) -> Change:
+    before = plain_json(summary_of(judged(folder / "then", then)))
+    return change(judged(folder / "now", now, **more), History(before=before))
+
+
+def test_equal_numbers_say_so(tmp_path: Path) -> None:
+    variants = [variant("a", BASE), variant("b", OTHER)]
+    found = compared(tmp_path, variants, variants)
+    assert found.lead == (
+        "Nothing trained, 10 runs reused.",
+        "No variant that was there before has other numbers now.",
+    )
+    assert found.ablations["one"].sentences == ()
+    assert news(found) is None
+
+
+def test_the_first_report_has_nothing_to_compare_with(tmp_path: Path) -> None:
+    found = change(judged(tmp_path, [variant("a", BASE)]), History())
+    assert not found.compared
+    assert found.lead[1].startswith("This is the first report")
+
+
+def test_a_shift_of_every_replicate_is_more_than_noise(tmp_path: Path) -> None:
+    better = [value + 0.02 + 0.0001 * seed for seed, value in enumerate(OTHER)]
+    found = compared(
+        tmp_path, [variant("a", BASE), variant("b", OTHER)], [variant("a", BASE), variant("b", better)]
+    )
+    told = found.ablations["one"]
+    assert (told.moved, told.within) == (1, 0)
+    assert told.sentences[0].startswith("b moved by +2.02 [+2.00, +2.04] points: better than before")
+    assert "1 of 1 variant measured anew moved beyond noise." in found.lead
+
+
+def test_what_scatters_is_noise(tmp_path: Path) -> None:
+    scattered = [
+        value + delta for value, delta in zip(OTHER, (0.01, -0.01, 0.008, -0.009, 0.002), strict=True)
+    ]
+    found = compared(
+        tmp_path, [variant("a", BASE), variant("b", OTHER)], [variant("a", BASE), variant("b", scattered)]
+    )
+    told = found.ablations["one"]
+    assert (told.moved, told.within) == (0, 1)
+    assert "Other numbers, but no more than noise: b." in told.sentences
+    assert "1 variant measured anew, none moved beyond noise." in found.lead
+
+
+def test_all_variants_that_changed_are_one_family(tmp_path: Path) -> None:
+    """One variant alone would have moved at p = .03; among nine others that scatter it has not."""
+    shift = [0.004, 0.012, 0.001, 0.009, 0.004]
+    noise = [(0.003, -0.004, 0.005, -0.002, -0.001), (-0.002, 0.001, 0.004, -0.004, 0.002)]
+    moved = [value + delta for value, delta in zip(OTHER, shift, strict=True)]
+    alone = compared(
+        tmp_path / "alone",
+        [variant("a", BASE), variant("b", OTHER)],
+        [variant("a", BASE), variant("b", moved)],
+    )
+    others = [
+        variant(f"n{n}", [value + d for value, d in zip(OTHER, noise[n % 2], strict=True)]) for n in range(9)
+    ]
+    then = [variant("a", BASE), variant("b", OTHER), *(variant(f"n{n}", OTHER) for n in range(9))]
+    among = compared(tmp_path / "among", then, [variant("a", BASE), variant("b", moved), *others])
+    assert (alone.ablations["one"].moved, among.ablations["one"].moved) == (1, 0)
+
+
+def test_variants_that_came_went_or_changed_their_verdict(tmp_path: Path) -> None:
+    worse = [value - 0.03 - 0.0001 * seed for seed, value in enumerate(BASE)]
+    found = compared(
+        tmp_path,
+        [variant("a", BASE), variant("b", OTHER), variant("old", OTHER)],
+        [variant("a", BASE), variant("b", worse), variant("new", OTHER)],
+    )
+    sentences = found.ablations["one"].sentences
+    assert "The verdict on b was better, and is worse." in sentences
+    assert sentences[-2:] == ("New: new.", "Gone: old.")
+
+
+def test_one_replicate_is_too_few_to_test(tmp_path: Path) -> None:
+    found = compared(tmp_path, [variant("a", [0.9])], [variant("a", [0.95])])
+    assert found.ablations["one"].sentences == ("Other numbers, too few to test: a.",)
+
+
+def test_more_seeds_alone_move_nothing(tmp_path: Path) -> None:
+    found = compared(tmp_path, [variant("a", BASE[:3])], [variant("a", BASE)])
+    assert found.ablations["one"].moved + found.ablations["one"].within == 0
+
+
+def test_a_replicate_that_diverged_in_both_is_no_change(tmp_path: Path) -> None:
+    lost = [variant("a", [None, *BASE])]
+    assert compared(tmp_path, lost, lost).ablations["one"].sentences == ()
+
+
+def test_another_metric_is_not_compared(tmp_path: Path) -> None:
+    found = compared(tmp_path, [variant("a", BASE)], [variant("a", BASE)], metric="loss")
+    assert found.ablations["one"].sentences == (
+        "Judged by test loss on digits now: not compared with before.",
+    )
+
+
+def test_new_and_gone_ablations_are_named(tmp_path: Path) -> None:
+    before = plain_json(summary_of(judged(tmp_path, [variant("a", BASE)])))
+    found = change(judged(tmp_path, [variant("a", BASE)]), History(before={"gone": before["one"]}))
+    assert found.ablations["one"].sentences == ("New.",)
+    assert found.lead[-1] == "Ablations gone: gone."
+
+
+def test_trained_and_reused_runs_are_counted_once(tmp_path: Path) -> None:
+    findings = judged(tmp_path, [variant("a", BASE), variant("b", OTHER, tuned=True)])
+    keys = [run.run_key for v in findings[0].ablation.variants for run in v.replicates]
+    history = History([Session(BEGAN, 61.0, (*keys[:4], "elsewhere")), Session(BEGAN + 1, 9.0, (keys[0],))])
+    found = change([*findings, *findings], history)
+    assert (found.effort.trained, found.effort.reused) == (4, 12)
+    assert found.effort.seconds == pytest.approx(sum(made_up.seconds(keys[:4]).values()))
+    assert found.lead[0] == (
+        "4 runs trained, 12 reused. It took 1 min 10 s of waiting, in 2 sittings, from 2023-11-14 22:13 UTC."
+    )
+
+
+def test_pages_tell_the_news(tmp_path: Path) -> None:
+    then = [variant("a", BASE), variant("<b>", OTHER)]
+    before = plain_json(summary_of(judged(tmp_path / "then", then)))
+    now = [
+        variant("a", BASE),
+        variant("<b>", [value + 0.02 + 0.0001 * seed for seed, value in enumerate(OTHER)]),
+    ]
+    key = now[1]["replicates"][0]["run_key"]
+    names = made_up.write(tmp_path / "now", [made_up.ablation("one", now)])
+    history = History([Session(BEGAN, 61.0, (key,))], before)
+    said = build(
+        tmp_path / "now", tmp_path / "reports", names, Beside(seconds=made_up.seconds, history=history)
+    )
+    index, page = (
+        (tmp_path / "reports" / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "one")
+    )
+    assert "Since the previous report" in index and "1 run trained, 9 reused." in index
+    assert "&lt;b&gt; moved by" in page and "<b> moved" not in page
+    assert "Since the previous report: 1 run trained, 9 reused." in page
+    assert said["one"]["variants"]["a"]["values"]["0"] == BASE[0]
