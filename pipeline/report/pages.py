@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.report import index, tables
-from pipeline.report.figures.canvas import Figure
 from pipeline.report.findings import Findings
 from pipeline.report.ranking import ranking
+from pipeline.report.sections import Section
 from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"
@@ -31,9 +31,7 @@ class Site:
     mlflow_url: str | None
 
 
-def ablation_page(
-    site: Site, findings: Findings, figures: Mapping[str, Sequence[Figure]], csv: str, summary: str
-) -> str:
+def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], csv: str, summary: str) -> str:
     """Return the page of one ablation; `csv` and `summary` are embedded as downloads."""
     ablation = findings.ablation
     names = list(site.stems)
@@ -43,11 +41,10 @@ def ablation_page(
         site,
         findings=findings,
         ablation=ablation,
-        figures=figures,
+        sections=sections,
         ranking=ranking(findings, site.styles),
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
-        effects=tables.effects(findings),
         environment=tables.environment(ablation),
         published=tables.published(ablation),
         recipe=json.dumps(ablation.variant(ablation.baseline).recipe, indent=2, ensure_ascii=False),

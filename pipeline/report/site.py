@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.report import exports, pages
-from pipeline.report.figures import draw_all
 from pipeline.report.findings import find
 from pipeline.report.results import read
+from pipeline.report.sections import draw_all
 from pipeline.report.styles import assign
 
 RESERVED = {"index", "metrics"}

@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline.report.figures import draw_all
 from pipeline.report.figures.canvas import Figure, log_ticks
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
@@ -19,6 +18,7 @@ from pipeline.report.figures.size import size, size_info
 from pipeline.report.figures.tuning import tuning_info
 from pipeline.report.findings import Findings, find
 from pipeline.report.results import Ablation, read
+from pipeline.report.sections import draw_all
 from pipeline.report.styles import assign
 from pipeline.stats.intervals import t_interval
 
@@ -36,9 +36,8 @@ def judged(built: Built, name: str) -> Findings:
 
 
 def drawn(findings: Findings) -> list[Figure]:
-    return [
-        figure for figures in draw_all(findings, assign([findings.ablation])).values() for figure in figures
-    ]
+    sections = draw_all(findings, assign([findings.ablation]))
+    return [figure for section in sections for figure in section.drawn]
 
 
 def test_forest_shows_differences_in_points_without_the_baseline(built: Built) -> None:

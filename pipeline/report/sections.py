@@ -1,0 +1,83 @@
+"""The figure sections of an ablation's page, in their order. To add one: a function here, and its name in `SECTIONS`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.report import tables
+from pipeline.report.figures.canvas import Figure
+from pipeline.report.figures.curves import learning_curves
+from pipeline.report.figures.dots import dots
+from pipeline.report.figures.forest import forest
+from pipeline.report.figures.heatmap import heat_map
+from pipeline.report.figures.ladder import staircase
+from pipeline.report.figures.removals import removals
+from pipeline.report.figures.size import size
+from pipeline.report.figures.tuning import tuning
+from pipeline.report.findings import Findings
+from pipeline.report.results import Tuning
+from pipeline.report.styles import Styles
+from pipeline.report.tables import Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """Figures under one heading. `note` says how to read them; tables stand below them, each under its own heading.
+
+    `key` is unique on the page, and what links to the section end in.
+    """
+
+    key: str
+    title: str
+    figures: Sequence[Figure | None]
+    note: str = ""
+    tables: Sequence[tuple[str, Table | None]] = ()
+
+    @property
+    def drawn(self) -> list[Figure]:
+        """The figures that have something to show."""
+        return [figure for figure in self.figures if figure is not None]
+
+    @property
+    def filled(self) -> list[tuple[str, Table]]:
+        """Headings and tables that have something to show."""
+        return [(title, table) for title, table in self.tables if table is not None and table.rows]
+
+
+def draw_all(findings: Findings, styles: Styles) -> list[Section]:
+    """Return the page's sections; one without anything to show is left out."""
+    sections = (make(findings, styles) for make in SECTIONS)
+    return [section for section in sections if section.drawn or section.filled]
+
+
+def _results(findings: Findings, styles: Styles) -> Section:
+    by_kind = (heat_map(findings), staircase(findings, styles), removals(findings, styles))
+    compared = (forest(findings, styles), dots(findings, styles))
+    effects = ("Which factor matters", tables.effects(findings))
+    return Section("results", "Results", [*by_kind, *compared, size(findings, styles)], tables=[effects])
+
+
+def _curves(findings: Findings, styles: Styles) -> Section:
+    note = (
+        "Means over replicates with their 95 % t interval, while at least half of the replicates are still training. "
+        "Axes are logarithmic; those of accuracies in the error, so that what lies near 100 % is spread out "
+        "(100 % itself is drawn at 99.95 %)."
+    )
+    return Section("curves", "Learning curves", learning_curves(findings.ablation, styles), note)
+
+
+def _tuning(findings: Findings, styles: Styles) -> Section:
+    figures = tuning(findings.ablation, styles)
+    tune = findings.ablation.tune
+    return Section("tuning", "Tuning", figures, "" if tune is None else _searched(tune))
+
+
+def _searched(tune: Tuning) -> str:
+    seeds = "1 seed" if tune.seeds == 1 else f"{tune.seeds} seeds"
+    folds = f", {tune.folds} folds" if tune.folds > 1 else ""
+    return (
+        f"{tune.trials} trials per variant ({tune.oracle}), {seeds} each{folds}, "
+        f"chosen by {tune.monitor}, then frozen."
+    )
+
+
+SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (_results, _curves, _tuning)
