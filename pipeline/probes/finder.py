@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rate to train with; `turning` is the rate where the loss, `smoothed`, is lowest; `fell`: it is lower than at first."""
+    """A rate to train with. `turning`: the rate at which the loss, `smoothed`, is lowest; `fell`: whether it ever fell."""
 
     rate: float
     turning: float

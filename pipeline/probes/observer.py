@@ -46,7 +46,7 @@ class Observer:
             return curve(Named.model_validate(settings))
         if probe.kind == "propagation":
             kinds = [Named.model_validate(settings[name]) for name in ("activation", "initializer")]
-            sizes = Propagation(**{name: settings[name] for name in Propagation.keys()})
+            sizes = Propagation(**{name: settings[name] for name in Propagation.model_fields})
             return propagate(kinds[0], kinds[1], sizes, run.seeds.weights)
         look = partial(Subject, self.workshop, run)
         if probe.kind == "finder":

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pipeline.report import index, tables
 from pipeline.report.findings import Findings
 from pipeline.report.ranking import ranking
-from pipeline.report.sections import Section
+from pipeline.report.section import Section
 from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"

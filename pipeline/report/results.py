@@ -1,12 +1,13 @@
 """What the ablate stage wrote about an ablation, as typed records."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import UserError
 from pipeline.records import Curves, EngineRecord, Outcome
+from pipeline.report.observations import Observations, read_observations
 from pipeline.report.texts import plain
 from pipeline.store import read_json
 
@@ -92,6 +93,7 @@ class Ablation:
     tune: Tuning | None
     variants: tuple[Variant, ...]
     environment: Mapping[str, str]
+    observations: Observations = field(default_factory=Observations)
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`; raises `KeyError` where there is none."""
@@ -108,9 +110,10 @@ def read(results: Path, name: str) -> Ablation:
     if raw is None:
         raise UserError(f"{path} is missing or damaged. Run `python -m pipeline ablate {name}` to make it.")
     try:
-        return _ablation(raw)
+        found = _ablation(raw)
     except (KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path} lacks or mistypes {fault}. Run `dvc repro -f` to make it anew.") from fault
+    return replace(found, observations=read_observations(path.parent))
 
 
 def _ablation(raw: Mapping[str, Any]) -> Ablation:
