@@ -109,8 +109,8 @@ def predictions(findings: Findings, styles: Styles) -> Section:  # noqa: ARG001
     confused = most_confused(look)
     most = f" It takes {confused[0]} for {confused[1]} most often, {_times(confused[2])}." if confused else ""
     note = (
-        f"The model is {look['variant']}, seed {look['seed']}: of the variant best on validation data, the replicate "
-        f"best there. Of {images:,} test images it gets {wrong:,} wrong ({100 * wrong / images:.1f} %).{most}"
+        f"Shown: {look['variant']}, seed {look['seed']}, the best replicate of the best variant, both by validation data. "
+        f"Of {images:,} test images it gets {wrong:,} wrong ({100 * wrong / images:.1f} %).{most}"
     )
     return Section("predictions", "Predictions", [*_answers(look), confusion(look)], note)
 
@@ -214,7 +214,8 @@ def _difference(each: Looks, key: str, factor: float) -> Cell:
 
 
 def _cell(interval: Interval, signed: bool = False) -> Cell:
-    mean = f"{interval.mean:+.3g}".replace("-", "−") if signed else number(interval.mean)
+    rounded = round(interval.mean, 9)
+    mean = f"{rounded:+.3g}".replace("-", "−") if signed and rounded else number(rounded)
     half = "" if interval.low is None else f" ± {interval.mean - interval.low:.2g}"
     return Cell(mean + half, interval.mean)
 

@@ -49,7 +49,8 @@ def _typical(values: Floats | None) -> Floats | None:
     """Return the geometric mean over replicates by layer; NaN where one of them was not finite."""
     if values is None or not values.size:
         return None
-    return np.asarray(np.exp(np.log(np.maximum(values, 1e-300)).mean(axis=0)))
+    with np.errstate(divide="ignore"):  # nothing at all is nothing on average
+        return np.asarray(np.exp(np.log(values).mean(axis=0)))
 
 
 def _passage(sizes: Floats, apart: float) -> Passage:
@@ -103,12 +104,12 @@ def through_nets(looks: Sequence[Looks], styles: Styles) -> Table:
     rows = [
         [
             Cell(each.variant, style=styles[each.variant]),
-            Cell(name),
+            Cell(moment),
             *_cells(gradients(each, moment)),
             *_cells(activations(each, moment)),
         ]
         for each in looks
-        for moment, name in MOMENTS.items()
+        for moment in MOMENTS
         if each.stacked(moment, "gradient") is not None
     ]
     return Table(columns, rows)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, label_room
 from pipeline.report.figures.rows import WIDE
-from pipeline.report.figures.svg import BAD, BAND, INK, MUTED
+from pipeline.report.figures.svg import BAND, INK, MUTED, WRONG
 from pipeline.report.observations import Look
 from pipeline.report.texts import shortened
 
@@ -32,7 +32,7 @@ def confusion(look: Look) -> Figure | None:
             axes.add_patch(Rectangle((column, row), 1, 1, facecolor=BAND, linewidth=0))
         elif count:
             strength = 0.12 + 0.38 * count / worst
-            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=BAD, alpha=strength, linewidth=0))
+            axes.add_patch(Rectangle((column, row), 1, 1, facecolor=WRONG, alpha=strength, linewidth=0))
         if count:
             axes.text(column + 0.5, row + 0.5, str(count), ha="center", va="center", color=INK, fontsize=10)
     axes.set_xlim(0, len(names))

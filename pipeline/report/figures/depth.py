@@ -9,7 +9,8 @@ from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark
+from pipeline.report.figures.decades import few_decades
 from pipeline.report.figures.rows import WIDE
 from pipeline.report.figures.svg import MUTED, series
 from pipeline.report.observations import Looks
@@ -20,14 +21,15 @@ from pipeline.stats.intervals import t_interval
 SIZE = (338, 230)
 TALL = 260
 LEAST_SPREAD = 10.0  # a logarithmic axis shows at least this ratio, so that noise looks like noise
-LOWEST, HIGHEST = 1e-38, 1e38
-"""What float32 can tell from nothing and from everything."""
+LOWEST, HIGHEST = 1e-15, 1e15
+"""What is smaller or larger is drawn at the edge: it has vanished or exploded."""
+LABELS = 7
 
 MOMENTS = {"start": "at the start", "trained": "after training"}
 QUANTITIES = {
     "gradient": ("Gradient norm", True),
-    "deviation": ("Deviation of activations", True),
-    "mean": ("Mean of activations", False),
+    "deviation": ("Activation deviation", True),
+    "mean": ("Activation mean", False),
 }
 
 Floats = NDArray[np.float64]
@@ -94,7 +96,7 @@ def propagation_traces(looks: Sequence[Looks], styles: Styles, quantity: str) ->
 
 
 def _trace(name: str, style: Style, depth: Floats, values: Floats, log: bool) -> Trace:
-    """Return means with intervals; on a logarithmic axis geometric means, what is beyond float32 at its end."""
+    """Return means with intervals; on a logarithmic axis geometric means."""
     if log:
         values = np.log(np.clip(values, LOWEST, HIGHEST))
     ends = np.array([_interval(column) for column in values.T])
@@ -140,7 +142,7 @@ def _figure(
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_ylim(*limits)
     if log:
-        sparse_log(axes, "y")
+        few_decades(axes, "y", LABELS)
     else:
         axes.axhline(0, color=MUTED, linewidth=0.8, zorder=0)
     return finish(figure, key, title, "", _alt(traces))

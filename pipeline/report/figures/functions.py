@@ -12,7 +12,7 @@ from pipeline.report.texts import number, plain, shortened
 from pipeline.stats.wording import listed
 
 SIZE = (258, 200)
-TOP = (-1.6, 3.0)
+HEIGHT = (-2.1, 3.0)
 
 
 def function_figures(looks: Sequence[Look], styles: Styles) -> list[Figure]:
@@ -31,12 +31,12 @@ def _stretch(low: float, high: float, ends: tuple[float, float]) -> str:
     if low <= ends[0] and high >= ends[1]:
         return "everywhere"
     if low <= ends[0]:
-        return f"below {number(round(high, 1))}"
-    return (
-        f"above {number(round(low, 1))}"
-        if high >= ends[1]
-        else f"from {number(round(low, 1))} to {number(round(high, 1))}"
-    )
+        return f"below {_signed(high)}"
+    return f"above {_signed(low)}" if high >= ends[1] else f"from {_signed(low)} to {_signed(high)}"
+
+
+def _signed(value: float) -> str:
+    return number(round(value, 1)).replace("-", "−")
 
 
 def name_of(activation: Look) -> str:
@@ -55,7 +55,7 @@ def _figure(place: int, look: Look, styles: Styles) -> Figure:
     axes.plot(x, slope, color=INK, linewidth=1.2, linestyle=(0, (4, 2)))
     axes.plot(x, value, color=series(styles[look["variants"][0]]), linewidth=2.2)
     axes.set_xlim(x[0], x[-1])
-    axes.set_ylim(*TOP)
+    axes.set_ylim(*HEIGHT)
     title = shortened(name_of(look["activation"]), 34)
     alt = f"{name_of(look['activation'])} and its slope from -6 to 6. {saturation(look)}"
     return finish(

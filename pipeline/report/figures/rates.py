@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, sparse_log
+from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark
+from pipeline.report.figures.decades import few_decades
 from pipeline.report.figures.svg import INK, MUTED, series
 from pipeline.report.observations import Look
 from pipeline.report.styles import Styles
@@ -48,7 +49,7 @@ def _figure(look: Look, styles: Styles) -> Figure:
         axes.axvline(look["suggested"], color=INK, linewidth=1.4)
         height = float(np.interp(np.log(look["suggested"]), np.log(rates), smoothed))
         axes.plot([look["suggested"]], [height], "o", color=INK, markersize=6, clip_on=False)
-    sparse_log(axes, "x")
+    few_decades(axes, "x", 4)
     axes.set_xlabel("learning rate")
     axes.set_ylabel("loss")
     return finish(

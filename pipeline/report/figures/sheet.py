@@ -44,7 +44,7 @@ def sheet(key: str, title: str, caption: str, alt: str, frames: Sequence[Frame])
 
 def _cell(frame: Frame, x: float, y: float, width: float) -> Markup:
     left, middle = x + (width - SIDE) / 2, x + width / 2
-    border = "var(--bad)" if frame.wrong else "var(--line)"
+    border = "var(--wrong)" if frame.wrong else "var(--line)"
     texts = (
         Markup('<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" {style}>{text}</text>').format(
             x=middle,
@@ -72,5 +72,5 @@ def _cell(frame: Frame, x: float, y: float, width: float) -> Markup:
 def _ink(place: int, wrong: bool) -> Markup:
     if place:
         return Markup('style="fill:var(--muted)"')
-    colour = "var(--bad)" if wrong else "var(--ink)"
+    colour = "var(--wrong)" if wrong else "var(--ink)"
     return Markup('style="fill:{};font-weight:600"').format(Markup(colour))
