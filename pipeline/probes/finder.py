@@ -59,7 +59,7 @@ def range_test(subject: Subject, run: Run, settings: RateRange) -> tuple[Floats,
     view, batch, model = subject.view, subject.recipe.training.batch_size, subject.model
     steps = max(FEWEST_STEPS, settings.epochs * steps_per_epoch(len(view.training), batch))
     rates = np.geomspace(settings.low, settings.high, steps)
-    model.set_weights(subject.start(run))
+    subject.load(subject.start(run), derive(run.seeds.dropout, 0))
     model.compile(
         make_optimizer(subject.recipe.optimizer, settings.low), loss=subject.loss(), jit_compile=False
     )

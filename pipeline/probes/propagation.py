@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.build.resolve import activation_layer, make
 from pipeline.params.evaluation import Propagation
 from pipeline.params.names import Named
-from pipeline.probes.signals import finite
+from pipeline.probes.signals import moments
 from pipeline.seeds import derive
 
 SHOWN = 100  # depths looked at, spread evenly, besides the first ten
@@ -31,10 +31,9 @@ def propagate(activation: Named, initializer: Named, settings: Propagation, seed
         if depth:
             values = _layer(values, activation, _kernel(initializer, settings.units, derive(seed, depth)))
         if depth in shown:
-            numbers = np.asarray(values, np.float64)
-            with np.errstate(all="ignore"):  # what overflows is shown as such
-                found["mean"].append(finite(numbers.mean()))
-                found["deviation"].append(finite(numbers.std(axis=0).mean()))
+            mean, deviation = moments(np.asarray(values, np.float64))
+            found["mean"].append(mean)
+            found["deviation"].append(deviation)
     return found
 
 

@@ -36,7 +36,7 @@ def signals(subject: Subject, run: Run, trained: Weights | None, settings: Signa
     """
     x, y = _sample(subject, run, settings)
     stations = _stations(subject.model)
-    reader = _Reader(subject, stations)
+    reader = _Reader(subject, stations, derive(run.seeds.dropout, "signals"))
     return {
         "layers": [station.name for station in stations],
         "start": reader.read(subject.start(run), x, y),
@@ -74,28 +74,29 @@ def _kernel(layer: keras.layers.Layer) -> keras.Variable | None:
 class _Reader:
     """A model that tells its layers' activations and its kernels' gradients for whatever weights it is given."""
 
-    def __init__(self, subject: Subject, stations: Sequence[Station]) -> None:
-        self.model, self.stations = subject.model, stations
+    def __init__(self, subject: Subject, stations: Sequence[Station], chance: int) -> None:
+        self.subject, self.stations, self.chance = subject, stations, chance
+        self.model = subject.model
         self.watched = keras.Model(self.model.input, [station.watched.output for station in stations])
         self.gradients = GradientReader()
         self.model.compile(self.gradients, loss=subject.loss(), run_eagerly=True)
 
     def read(self, weights: Weights, x: NDArray[Any], y: NDArray[Any]) -> Outcome:
-        self.model.set_weights(weights)
+        self.subject.load(weights, self.chance)
         outputs = self.watched(x, training=True)
         flat = [
             np.asarray(keras.ops.cast(output, "float32"), np.float64).reshape(len(x), -1)
             for output in (outputs if isinstance(outputs, list | tuple) else [outputs])
         ]
-        self.model.set_weights(weights)  # batch statistics have moved
+        self.subject.load(weights, self.chance)  # batch statistics and what is random have moved
         self.model.train_on_batch(x, y)
         norms = self.gradients.norms()
-        found = {
-            "mean": [each.mean() for each in flat],
-            "deviation": [each.std(axis=0).mean() for each in flat],
-            "gradient": [norms[each.kernel.path] for each in self.stations],
+        sizes = [moments(each) for each in flat]
+        return {
+            "mean": [mean for mean, _ in sizes],
+            "deviation": [deviation for _, deviation in sizes],
+            "gradient": [finite(norms[each.kernel.path]) for each in self.stations],
         }
-        return {name: [finite(value) for value in values] for name, values in found.items()}
 
 
 @keras.saving.register_keras_serializable("pipeline")
@@ -120,9 +121,15 @@ class GradientReader(keras.optimizers.Optimizer):
         """Return the L2 norm of the last gradients by the variables' paths."""
         values = [np.asarray(each.value, np.float64) for each in self.seen]
         return {
-            variable.path: float(np.sqrt((value**2).sum()))
+            variable.path: float(np.linalg.norm(value))
             for variable, value in zip(self._trainable_variables, values, strict=True)
         }
+
+
+def moments(activations: NDArray[np.float64]) -> tuple[float | None, float | None]:
+    """Return the mean of `[inputs, units]` over both, and the deviation over inputs, averaged over units."""
+    with np.errstate(all="ignore"):  # what overflows is shown as such
+        return finite(activations.mean()), finite(activations.std(axis=0).mean())
 
 
 def finite(value: float) -> float | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.build.model import build_model
 from pipeline.build.objective import make_loss, targets
-from pipeline.build.weights import Weights, initial_weights
+from pipeline.build.weights import Weights, initial_weights, seed_states, set_seed_states
 from pipeline.engine.driver import Workshop
 from pipeline.probes.measures import as_probabilities
 from pipeline.probes.pictures import png
@@ -32,6 +32,13 @@ class Subject:
     def start(self, run: Run) -> Weights:
         """Return the weights that `run` would have begun its last phase with, had nothing been carried over."""
         return initial_weights(self.model, self.recipe, derive(run.seeds.weights, len(run.phases) - 1))
+
+    def load(self, weights: Weights, chance: int) -> bool:
+        """Put weights in place, and what is random in the model at the beginning of `chance`; tell whether anything is."""
+        states = seed_states(self.model, chance)
+        self.model.set_weights(weights)
+        set_seed_states(self.model, states)
+        return bool(states)
 
     def loss(self) -> Callable[[Any, Any], Any]:
         """Return the recipe's loss, one number an image, of integer labels and outputs, as Keras's `compile` takes it."""

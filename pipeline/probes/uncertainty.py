@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.weights import Weights, seed_states, set_seed_states
+from pipeline.build.weights import Weights
 from pipeline.probes import measures
 from pipeline.probes.subject import Subject
 from pipeline.runs import Run
@@ -26,11 +26,8 @@ def uncertainty(subject: Subject, run: Run, trained: Weights, samples: int) -> d
     Batch normalisation keeps to its moving averages throughout. `{}` for a model without anything random.
     """
     model, view = subject.model, subject.view
-    states = seed_states(model, derive(run.seeds.dropout, "mc"))
-    if not states:
+    if not subject.load(trained, derive(run.seeds.dropout, "mc")):
         return {}
-    model.set_weights(trained)
-    set_seed_states(model, states)
     model.trainable = False
     labels = view.y[view.test]
     plain = subject.probabilities(view.test)
