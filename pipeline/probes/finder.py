@@ -23,6 +23,7 @@ SMOOTHED_OVER = 1 / 50  # of the range of rates, on its logarithmic axis, as a d
 DIVERGED = 4.0  # times the loss at the start
 JUDGED = 5  # losses averaged to tell a divergence from an unlucky batch
 BELOW_THE_TURN = 10.0
+LEFT = 1 / 20  # of the fall, by which the loss has left its lowest point
 POINTS = 160
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A rate to train with. `turning`: the rate at which the loss, `smoothed`, is lowest; `fell`: whether it ever fell."""
+    """A rate to train with. `turning`: the rate from which the loss, `smoothed`, climbs; `fell`: whether it ever fell."""
 
     rate: float
     turning: float
@@ -88,17 +89,19 @@ def has_diverged(losses: list[float]) -> bool:
 
 
 def suggest(rates: Floats, losses: Floats) -> Suggestion:
-    """Return a tenth of the rate at which the smoothed loss is lowest, but no less than the lowest rate tried.
+    """Return a tenth of the rate from which the smoothed loss climbs, but no less than the lowest rate tried.
 
-    Beyond its lowest point the loss turns up, training is unstable; a tenth of that rate is where textbooks and tools put
-    the rate to train with (A. Géron, Hands-On Machine Learning, 2nd ed., ch. 11; fastai's `minimum`). The steepest
-    descent, the other common rule, moves far with the noise of single batches. `rates` ascend by a constant factor; `losses`
-    are finite and stop where training diverged. Raises `ValueError` without any.
+    It climbs from where it has left its lowest point by a twentieth of its fall: the bottom may be long and flat. Beyond,
+    training is unstable; a tenth of that rate is where textbooks put the rate to train with (A. Géron, Hands-On Machine
+    Learning, 2nd ed., ch. 11). The steepest descent, the other common rule, moves far with the noise of single batches.
+    `rates` ascend by a constant factor; `losses` are finite and stop where training diverged. Raises `ValueError` without
+    any.
     """
     if not len(losses):
         raise ValueError("a suggestion needs at least one finite loss; received none")
     smoothed = gaussian_filter1d(losses, max(1.0, SMOOTHED_OVER * len(losses)), mode="nearest")
     lowest = int(np.argmin(smoothed))
-    turning = float(rates[lowest])
+    climbs = smoothed[lowest:] > smoothed[lowest] + LEFT * (smoothed[0] - smoothed[lowest])
+    turning = float(rates[lowest + int(np.argmax(climbs)) - 1 if climbs.any() else -1])
     fell = bool(smoothed[lowest] < 0.98 * smoothed[0])
     return Suggestion(max(turning / BELOW_THE_TURN, float(rates[0])), turning, fell, smoothed)

@@ -65,7 +65,7 @@ def finder(findings: Findings, styles: Styles) -> Section:
     """Return each variant's loss against a growing learning rate."""
     note = (
         "Each step of a short training has a higher rate than the one before. Faint: each batch's loss; bold: smoothed. "
-        "Solid line and dot: the rate suggested, a tenth of the one at which the smoothed loss is lowest; dotted: the "
+        "Solid line and dot: the rate suggested, a tenth of the one from which the smoothed loss climbs; dotted: the "
         "rate that the replicates were trained with, before any schedule."
     )
     return Section(
@@ -161,7 +161,7 @@ def _uncertain(ablation: Ablation, looks: Sequence[Looks]) -> Figure | None:
     frames = [
         Frame(
             image["png"],
-            (*map(_likely, image["classes"][:2]), f"is {image['label']}"),
+            (*_likely(*image["classes"][:2]), f"is {image['label']}"),
             image["classes"][0]["name"] != image["label"],
         )
         for image in chosen["uncertain"]
@@ -174,8 +174,12 @@ def _uncertain(ablation: Ablation, looks: Sequence[Looks]) -> Figure | None:
     return sheet("uncertain", "Most uncertain images", caption, alt, frames)
 
 
-def _likely(of: Look) -> str:
-    return f"{of['name']} {100 * of['mean']:.0f} ± {100 * of['deviation']:.0f} %"
+def _likely(first: Look, second: Look) -> list[str]:
+    return [first["name"], _spread(first), f"or {second['name']}", _spread(second)]
+
+
+def _spread(of: Look) -> str:
+    return f"{100 * of['mean']:.0f} ± {100 * of['deviation']:.0f} %"
 
 
 def _validated(ablation: Ablation, variant: Variant) -> float:
