@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
@@ -62,7 +63,10 @@ def range_test(subject: Subject, run: Run, settings: RateRange) -> tuple[Floats,
     rates = np.geomspace(settings.low, settings.high, steps)
     subject.load(subject.start(run), derive(run.seeds.dropout, 0))
     model.compile(
-        make_optimizer(subject.recipe.optimizer, settings.low), loss=subject.loss(), jit_compile=False
+        make_optimizer(subject.recipe.optimizer, settings.low),
+        loss=subject.loss(),
+        jit_compile=keras.backend.backend()
+        == "jax",  # without, JAX runs eagerly; XLA does not pay for 100 steps elsewhere
     )
     order = (
         rows
