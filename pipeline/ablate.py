@@ -9,6 +9,7 @@ from pipeline.journal import session
 from pipeline.manifests import write_manifest
 from pipeline.params.schema import Study
 from pipeline.plan import missing_runs
+from pipeline.probes.wanted import missing
 from pipeline.progress import progress
 from pipeline.publish import write_results
 from pipeline.quiet import native_logs_to
@@ -29,6 +30,7 @@ def ablate(study: Study, name: str, store: Store, root: Path, ahead: bool = Fals
     store.sweep()
     (state,) = survey(study, store, root, [name])
     _drop_damaged(store, {run.key for each in state.variants if each.is_chosen for run in each.replicates})
+    _drop_unreadable_weights(store, state)
     if not _is_done(store, state):
         _drop_damaged(store, store.keys())
         others = [other for other in study.ablations if other != name] if ahead else []
@@ -44,8 +46,15 @@ def _drop_damaged(store: Store, keys: Iterable[str]) -> None:
         store.get(key)
 
 
+def _drop_unreadable_weights(store: Store, state: AblationState) -> None:
+    """Read the weights that are yet to be looked at; a run whose weights are damaged is removed, to be trained again."""
+    if state.is_complete(store.keys()):
+        for probe in missing(store, state):
+            store.weights(probe.run.key)
+
+
 def _is_done(store: Store, state: AblationState) -> bool:
-    return state.is_complete(store.keys()) and not lacks_models(store, state)
+    return state.is_complete(store.keys()) and not lacks_models(store, state) and not missing(store, state)
 
 
 def _train(study: Study, store: Store, root: Path, states: Sequence[AblationState]) -> None:

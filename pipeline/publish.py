@@ -4,14 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.params.expand import canonical
+from pipeline.probes.results import write_observations
 from pipeline.records import RunRecord
 from pipeline.store import Store, write_json
 from pipeline.survey import AblationState, VariantState
 
 
 def write_results(store: Store, state: AblationState, folder: Path) -> None:
-    """Write `<folder>/<ablation>/ablation.json` for a complete ablation."""
+    """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and beside it what was looked at."""
     write_json(folder / state.name / "ablation.json", results_of(store, state))
+    write_observations(store, state, folder / state.name)
 
 
 def results_of(store: Store, state: AblationState) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from pipeline.engine.workers import Workers, cores
 from pipeline.manifests import write_manifest
 from pipeline.models import export_best
 from pipeline.params.schema import Study
+from pipeline.probes.observer import Observer
+from pipeline.probes.wanted import finder_probe, missing
 from pipeline.progress import Progress
 from pipeline.records import Curves
 from pipeline.runs import Run, code_digest, digest
@@ -42,12 +44,14 @@ class Runner:
         self.workshop = Workshop(Shelf(root))
         self.engine = Engine(self.workshop, study.engine, Sizes(FoundSizes(store)), store)
         self.store = store
+        self.observer = Observer(self.workshop, store)
         self._wanted_by: dict[str, str] = {}
         self._best: dict[str, float] = {}
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` want, in rounds: first trials as they are asked for, then replicates."""
         self.view = view
+        self._find_rates(states)
         self._describe(states)
         while runs := self._next_round(states):
             self._train(runs)
@@ -56,6 +60,24 @@ class Runner:
         self.store.end_checkpoints()
         for state in states:
             export_best(self.workshop, self.store, state)
+        for state in states:
+            self._observe(state)
+
+    def _find_rates(self, states: Sequence[AblationState]) -> None:
+        """Run the range tests of variants whose learning rate is `finder`, and freeze what they suggest."""
+        for each in (each for state in states for each in state.variants):
+            if each.finder is not None and each.choice is None:
+                rates = each.finder.rates.model_dump(mode="json")
+                found = self.observer.outcome(finder_probe(each.variant.name, each.finder.run, rates))
+                assert found is not None  # only a look at stored weights can find none
+                each.choice = each.finder.choice(found["suggested"])
+                self.store.put_choice(each.finder.key, each.choice)
+
+    def _observe(self, state: AblationState) -> None:
+        looks = missing(self.store, state)
+        if looks:
+            self.view.note(f"{state.name}: looking at models, {len(looks)} looks")
+            self.observer.observe(looks)
 
     def _next_round(self, states: Sequence[AblationState]) -> list[Run]:
         """Return all missing runs that can be trained now; searches whose trials are all stored go on at once."""

@@ -89,7 +89,7 @@ def own_code(value: object) -> dict[str, str]:
 
 
 def _file_digest(name: str) -> str:
-    return digest(_without_comments(locate(name, root())))
+    return digest(without_comments(locate(name, root())))
 
 
 def digest(value: object) -> str:
@@ -102,7 +102,7 @@ def digest(value: object) -> str:
 def code_digest() -> str:
     """Return a hash of the code that trains, comments and docstrings aside, and of the libraries it trains with."""
     package = Path(__file__).parent
-    sources = [_without_comments(path) for path in sorted(_training_files(package))]
+    sources = [without_comments(path) for path in sorted(_training_files(package))]
     backend = backend_name()
     libraries = LIBRARIES if backend == "tensorflow" else (*LIBRARIES, backend)
     return digest([*sources, *(version(library) for library in libraries)])
@@ -133,7 +133,8 @@ def _training_files(package: Path) -> Iterable[Path]:
         yield from sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
-def _without_comments(path: Path) -> str:
+def without_comments(path: Path) -> str:
+    """Return a source file's syntax as text, its comments and docstrings left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if (

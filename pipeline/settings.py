@@ -41,7 +41,12 @@ def write_settings(study: "Study", folder: Path) -> None:
     settings = {name: getattr(study, name) for name in shared}
     write_json(
         folder / "study.json",
-        {**settings, "base": canonical(study.base), "own": own_code(recipes)},
+        {
+            **settings,
+            "evaluation": study.evaluation.model_dump(mode="json"),
+            "base": canonical(study.base),
+            "own": own_code(recipes),
+        },
     )
 
 

@@ -8,6 +8,7 @@ Layout, under the folder that `root()` names (outside DVC's outputs, ignored by 
     .runs/<run key>/model.keras    added for the best replicate of a variant
     .runs/.choices/<key>.json      the frozen outcome of one variant's search
     .runs/.manifests/<name>.json   which runs an ablation is made of, as far as known yet
+    .runs/.probes/<key>.json       what was found by looking at models (pipeline.probes)
     .runs/.live/<run key>.json     curves so far of a run in training
     .runs/.checkpoints/<name>.npz  where a long training stands, until its runs are stored
     .runs/.sizes.json              the best sizes of stacks, as measured, by machine and graph

@@ -1,33 +1,39 @@
 """What a study wants, and what of it the store has: shared by `plan`, `ablate` and the results."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from pipeline.data import catalogue
+from pipeline.params.evaluation import Evaluation
 from pipeline.params.expand import Expanded, Variant, expand
 from pipeline.params.schema import Ablation, Study
 from pipeline.runs import Context, Run
+from pipeline.search.finder import RateSearch
 from pipeline.search.variant import Search, replicates
 from pipeline.store import Store
 
 
 @dataclass
 class VariantState:
-    """A variant: its search (None where nothing is tuned), and the search's frozen choice once there is one."""
+    """A variant: its search (None where nothing is tuned), and the search's frozen choice once there is one.
+
+    `finder` is the search of a variant whose learning rate is found by a range test; it has no other.
+    """
 
     variant: Variant
     context: Context
     seeds: int
     search: Search | None
     choice: dict[str, Any] | None
+    finder: RateSearch | None = None
 
     @property
     def is_chosen(self) -> bool:
         """Whether the hyperparameters to measure are known."""
-        return self.search is None or self.choice is not None
+        return self.choice is not None or (self.search is None and self.finder is None)
 
     @cached_property
     def replicates(self) -> list[Run]:
@@ -57,6 +63,7 @@ class AblationState:
     variants: list[VariantState]
     seeds: int
     margin: float
+    evaluation: Evaluation = field(default_factory=Evaluation)
 
     def wanted_keys(self) -> list[str]:
         """Return the keys of all runs known to be wanted so far, trials first."""
@@ -86,16 +93,20 @@ def survey(study: Study, store: Store, root: Path, names: Iterable[str] | None =
 
 def _ablation(study: Study, store: Store, context: Context, name: str) -> AblationState:
     expanded, spec = expand(study, name), study.ablations[name]
-    variants = [
-        _variant(store, context, spec, variant, study.seeds_of(name)) for variant in expanded.variants
-    ]
-    return AblationState(name, spec, expanded, variants, study.seeds_of(name), study.margin_of(name))
+    seeds, evaluation = study.seeds_of(name), study.evaluation_of(name)
+    variants = [_variant(store, context, spec, variant, seeds, evaluation) for variant in expanded.variants]
+    return AblationState(name, spec, expanded, variants, seeds, study.margin_of(name), evaluation)
 
 
-def _variant(store: Store, context: Context, spec: Ablation, variant: Variant, seeds: int) -> VariantState:
+def _variant(
+    store: Store, context: Context, spec: Ablation, variant: Variant, seeds: int, evaluation: Evaluation
+) -> VariantState:
     search = Search(variant, context, spec.metric) if variant.tune is not None else None
-    choice = store.choice(search.key) if search is not None else None
-    return VariantState(variant, context, seeds, search, choice)
+    found = variant.recipe.optimizer.finds_rate
+    finder = RateSearch(variant, context, evaluation.rate_range) if found else None
+    asked = search or finder
+    choice = store.choice(asked.key) if asked is not None else None
+    return VariantState(variant, context, seeds, search, choice, finder)
 
 
 def best_replicate(store: Store, state: VariantState, metric: str) -> Run | None:

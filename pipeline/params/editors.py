@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from pipeline.params import catalogue, schedules
 from pipeline.params.catalogue import Namespace
+from pipeline.params.evaluation import FINDER, SWITCHES
 from pipeline.params.layers import PLACES, ConvLayer, DenseLayer
 from pipeline.params.schema import BUILT_IN, Extras, OptimizerSpec, Study
 from pipeline.params.spaces import KINDS as RANGES
@@ -41,6 +42,7 @@ SECTIONS = {
 def json_schema() -> Json:
     """Return the JSON Schema (draft 2020-12) of a params file, with the installed Keras's names."""
     kinds: list[type[BaseModel]] = [Study, Extras, OptimizerSpec, DenseLayer, ConvLayer, *RANGES.values()]
+    kinds += SWITCHES.values()
     _, typed = models_json_schema([(kind, "validation") for kind in kinds])
     definitions = {**typed["$defs"], **_names(typed["$defs"]), **_forms(), **_patches(typed["$defs"])}
     study = definitions.pop("Study")
@@ -111,7 +113,14 @@ def _forms() -> Json:
         "places": {"anyOf": [{"enum": ["none", *PLACES]}, {"type": "array", "items": places}]},
         "range": {"anyOf": ranges},
         "dataset": {"anyOf": [{"enum": list(BUILT_IN)}, PLUGIN]},
+        "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},
+        **{name: _switch(kind.__name__) for name, kind in SWITCHES.items()},
     }
+
+
+def _switch(kind: str) -> Json:
+    """Return what may be turned on and off, or given settings."""
+    return {"anyOf": [{"type": "boolean"}, {"$ref": f"#/$defs/{kind}"}, NULL]}
 
 
 def _patches(typed: Json) -> Json:

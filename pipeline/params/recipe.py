@@ -2,10 +2,21 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from pipeline.params import rules
+from pipeline.params.evaluation import FINDER
 from pipeline.params.faults import Fault, carried, fault, faults_of, reject, show
 from pipeline.params.freezing import cache_faults
 from pipeline.params.layers import Dropout, Layers, Places, Width
@@ -59,6 +70,14 @@ def _own_faults(value: Any) -> list[Fault]:
     except ValidationError as error:
         return faults_of(error)
     return []
+
+
+def _read_rate(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
+    if value == FINDER:
+        return value
+    if isinstance(value, str):
+        raise reject(fault(f"must be a number, or {FINDER}; got {show(value)}"))
+    return number(value)
 
 
 def _read_trainable(value: Any) -> Any:
@@ -130,15 +149,26 @@ class ModelSpec(Spec):
     output: Output = Output()
 
 
+# Typed as what it is in every recipe that trains: `finder` stands in a variant's only, until its search has found a rate.
+Rate = Annotated[
+    Positive, WrapValidator(_read_rate), PlainSerializer(lambda rate: rate, when_used="always"), shape("rate")
+]
+
+
 class OptimizerSpec(Named, Spec):
     """A Keras optimizer with its own arguments, its learning rate, and at most one way to clip gradients."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 
-    learning_rate: Positive = 1e-3
+    learning_rate: Rate = 1e-3
     clipvalue: Positive | None = None
     clipnorm: Positive | None = None
     global_clipnorm: Positive | None = None
+
+    @property
+    def finds_rate(self) -> bool:
+        """Whether the rate is yet to be found by a learning-rate finder."""
+        return isinstance(self.learning_rate, str)
 
     @model_validator(mode="after")
     def _one_clip(self) -> Self:

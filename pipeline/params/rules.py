@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from pipeline.params.evaluation import FINDER
 from pipeline.params.faults import Fault
 from pipeline.params.layers import ConvLayer, DenseLayer, KerasLayer
-from pipeline.params.schedules import Piecewise
+from pipeline.params.schedules import KerasSchedule, Piecewise
 
 if TYPE_CHECKING:
     from pipeline.params.recipe import Recipe
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
 UNITS, ACTIVATION = ("model", "output", "units"), ("model", "output", "activation")
 LOSS, CLASSES = ("training", "loss"), ("data", "classes")
 PAIRS, TOWERS, JOINT = ("data", "pairs"), ("model", "towers"), ("model", "joint")
+RATE = ("optimizer", "learning_rate")
 
 
 def recipe_faults(recipe: "Recipe") -> list[Fault]:
     """Return the faults that no single field shows."""
-    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe), *_pairs(recipe)]
+    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe), *_pairs(recipe), *_finder(recipe)]
 
 
 def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
@@ -79,6 +81,23 @@ def _boundaries(recipe: "Recipe") -> list[Fault]:
         return []
     text = f"boundaries must lie below the {epochs} epochs of the training; got {schedule.boundaries[-1]}"
     return [Fault((("schedule", "boundaries"), ("training", "epochs")), text)]
+
+
+def _finder(recipe: "Recipe") -> list[Fault]:
+    """A rate that is found must be used, and found in the one training that uses it."""
+    alone = "finder needs a training without phases; give a number, or tune it"
+    if not recipe.optimizer.finds_rate:
+        return [
+            Fault((("phases", index, *RATE),), alone)
+            for index, phase in enumerate(recipe.phases)
+            if isinstance(phase.optimizer, dict) and phase.optimizer.get(RATE[1]) == FINDER
+        ]
+    if recipe.phases:
+        return [Fault((RATE, ("phases",)), alone)]
+    if isinstance(recipe.schedule, KerasSchedule) and not recipe.schedule.scales:
+        text = f"finder has no use: {recipe.schedule.name} sets the rates itself"
+        return [Fault((RATE, ("schedule",)), text)]
+    return []
 
 
 def _order(recipe: "Recipe") -> list[Fault]:

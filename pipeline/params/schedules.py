@@ -11,6 +11,7 @@ from pipeline.params.names import Named, read_named
 from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, shape
 from pipeline.params.vocabulary import unknown_name
 
+START = "initial_learning_rate"
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -98,6 +99,14 @@ class KerasSchedule(Named):
     """A class of `keras.optimizers.schedules`, or the user's; `initial_learning_rate` defaults to the
     optimizer's rate."""
 
+    @property
+    def scales(self) -> bool:
+        """Whether it starts from the optimizer's rate; of the user's own classes it is believed."""
+        if START in self.arguments:
+            return False
+        symbol = catalogue.find("schedules", self.name)
+        return symbol is None or START in catalogue.arguments(symbol)
+
 
 AnySchedule = Constant | Power | Exponential | Piecewise | Plateau | OneCycle | Cosine | KerasSchedule
 OURS: dict[str, type[Spec]] = {
@@ -115,7 +124,7 @@ def read_schedule(value: Any) -> Any:
         return _ours(OURS[fold(name)], mapping)
     if isinstance(name, str) and ":" not in name and not catalogue.find("schedules", name):
         raise reject(fault(unknown_name(name, "schedules", ours=our_names()), "name"))
-    return KerasSchedule(**read_named(mapping, "schedules", given=frozenset({"initial_learning_rate"})))
+    return KerasSchedule(**read_named(mapping, "schedules", given=frozenset({START})))
 
 
 def our_names() -> tuple[str, ...]:

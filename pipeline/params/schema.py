@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.errors import UserError, nearest
 from pipeline.params import rules
+from pipeline.params.evaluation import Evaluation
 from pipeline.params.faults import Fault, fault, listing, reject, show
 from pipeline.params.recipe import (
     DataSpec,
@@ -159,6 +160,7 @@ class Ablation(Spec):
     seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
     margin: Positive | None = None
     metric: Literal["accuracy", "loss"] = "accuracy"
+    evaluation: Evaluation = Evaluation()
     variants: Patches | None = None
     grid: Grid | None = None
     ladder: Patches | None = None
@@ -209,6 +211,7 @@ class Study(Spec):
     engine: Literal["auto", "fit", "fused"] = "auto"
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     data: DataSource = DataSource()
+    evaluation: Evaluation = Evaluation()
     base: Recipe
     ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_named)]
 
@@ -242,3 +245,7 @@ class Study(Spec):
     def margin_of(self, ablation: str) -> float:
         """Return an ablation's margin of practical equality, in percentage points."""
         return self.ablations[ablation].margin or self.margin
+
+    def evaluation_of(self, ablation: str) -> Evaluation:
+        """Return what is looked at in an ablation's models."""
+        return self.evaluation.overridden(self.ablations[ablation].evaluation)

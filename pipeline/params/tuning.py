@@ -58,6 +58,9 @@ def _own(ablation: Ablation, draft: Draft) -> tuple[Tune | None, frozenset[str],
 
 
 def _misfits(tune: Tune, own: frozenset[str], draft: Draft, recipe: Recipe) -> Iterator[Misfit]:
+    if recipe.optimizer.finds_rate:
+        yield ("tune",), "optimizer.learning_rate: finder is a search of its own; tune nothing beside it"
+        return
     plain = canonical(recipe)
     for path, space in tune.space.items():
         where = (*(draft.where if path in own else ()), "tune", "space", path)

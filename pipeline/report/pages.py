@@ -17,7 +17,7 @@ from pipeline.report.beside import Beside
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
 from pipeline.report.ranking import ranking
-from pipeline.report.sections import Section
+from pipeline.report.section import Section
 from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"

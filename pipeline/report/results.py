@@ -1,12 +1,13 @@
 """What the ablate stage wrote about an ablation, as typed records."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import UserError
 from pipeline.records import Curves, EngineRecord, Outcome
+from pipeline.report.observations import Observations, read_observations
 from pipeline.report.texts import plain
 from pipeline.store import read_json
 
@@ -105,6 +106,7 @@ class Ablation:
     tune: Tuning | None
     variants: tuple[Variant, ...]
     environment: Mapping[str, str]
+    observations: Observations = field(default_factory=Observations)
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`; raises `KeyError` where there is none."""
@@ -129,9 +131,10 @@ def read(results: Path, name: str, seconds: Seconds = untimed) -> Ablation:
     if raw is None:
         raise UserError(f"{path} is missing or damaged. Run `python -m pipeline ablate {name}` to make it.")
     try:
-        return _timed(_ablation(raw), seconds)
+        found = _timed(_ablation(raw), seconds)
     except (KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path} lacks or mistypes {fault}. Run `dvc repro -f` to make it anew.") from fault
+    return replace(found, observations=read_observations(path.parent))
 
 
 def _ablation(raw: Mapping[str, Any]) -> Ablation:

@@ -1,10 +1,8 @@
 """The figure sections of an ablation's page, in their order. To add one: a function here, and its name in `SECTIONS`."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from pipeline.report import tables
-from pipeline.report.figures.canvas import Figure
+from pipeline.report import looks, tables
 from pipeline.report.figures.curves import learning_curves
 from pipeline.report.figures.dots import dots
 from pipeline.report.figures.forest import forest
@@ -17,32 +15,8 @@ from pipeline.report.figures.transfer import transfer
 from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
 from pipeline.report.results import Tuning
+from pipeline.report.section import Section
 from pipeline.report.styles import Styles
-from pipeline.report.tables import Table
-
-
-@dataclass(frozen=True)
-class Section:
-    """Figures under one heading. `note` says how to read them; tables stand below them, each under its own heading.
-
-    `key` is unique on the page, and what links to the section end in.
-    """
-
-    key: str
-    title: str
-    figures: Sequence[Figure | None]
-    note: str = ""
-    tables: Sequence[tuple[str, Table | None]] = ()
-
-    @property
-    def drawn(self) -> list[Figure]:
-        """The figures that have something to show."""
-        return [figure for figure in self.figures if figure is not None]
-
-    @property
-    def filled(self) -> list[tuple[str, Table]]:
-        """Headings and tables that have something to show."""
-        return [(title, table) for title, table in self.tables if table is not None and table.rows]
 
 
 def draw_all(findings: Findings, styles: Styles) -> list[Section]:
@@ -95,4 +69,10 @@ def _searched(tune: Tuning) -> str:
     )
 
 
-SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (_results, _transfer, _curves, _tuning)
+SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (
+    _results,
+    _transfer,
+    _curves,
+    _tuning,
+    *looks.SECTIONS,
+)

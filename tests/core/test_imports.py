@@ -30,6 +30,7 @@ LEVELS = [
     {"ablate", "redraw", "show", "track"},
     {"runner", "tables", "report"},
     {"editions", "manifests", "models", "publish", "plan", "settings"},
+    {"probes"},
     {"survey"},
     {"search", "tracking", "tuner"},
     {"engine"},
@@ -58,11 +59,12 @@ NEVER = {
     "store": HEAVY,
     "engine": {"keras_tuner", "mlflow", "pandas"},
     "build": {"keras_tuner", "mlflow", "pandas"},
+    "probes": {"keras_tuner", "mlflow", "pandas", "tensorflow"},
     "search": {"mlflow", "pandas", "keras", "tensorflow"},
 }
 # What only one thing may know of: results flow to the report as files, to MLflow through the store.
 APART = {
-    "report": {"engine", "build", "search", "runs", "tracking", "survey", "runner"},
+    "report": {"engine", "build", "search", "runs", "tracking", "survey", "runner", "probes"},
     "stats": set(LEVEL) - {"stats", "errors"},
     "tracking": {"engine", "build", "search", "survey", "runs", "report"},
     "engine": {"store", "search", "tracking", "report", "survey"},

@@ -147,7 +147,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"optimizer": {"name": "sgd", "learning_rate": 0}},
         "optimizer.learning_rate: must be greater than 0; got 0",
     ),
-    ({"optimizer": {"name": "sgd", "learning_rate": "1e-3"}}, "must be a number; got '1e-3'"),
+    ({"optimizer": {"name": "sgd", "learning_rate": "1e-3"}}, "must be a number, or finder; got '1e-3'"),
     (
         {"optimizer": {"name": "sgd", "clipvalue": 1, "clipnorm": 1}},
         "clipvalue and clipnorm exclude each other",

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import made_up_looks
+
 HOSTILE = "<script>alert(\"x\")</script> & 'quotes' $x_1$ \u202eright to left\u202c שלום 数字"
 SPACE = {"optimizer.learning_rate": {"log": [1e-4, 1e-1]}}
 BASE = {
@@ -268,6 +270,7 @@ def write(results: Path, ablations: Sequence[Mapping[str, Any]] | None = None) -
         folder = results / raw["name"]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "ablation.json").write_text(json.dumps(raw), encoding="utf-8")
+        made_up_looks.write(folder, raw)
     return [raw["name"] for raw in made]
 
 

@@ -1,6 +1,6 @@
 """SVG that follows the page's theme: matplotlib draws in sentinel colours, which become CSS variables here.
 
-`INK`, `MUTED`, `LINE`, `PAPER` and `BAND` are those of the page, `series(style)` that of a variant.
+`INK`, `MUTED`, `LINE`, `PAPER`, `BAND` and `WRONG` are those of the page, `series(style)` that of a variant.
 """
 
 import re
@@ -9,11 +9,11 @@ from markupsafe import Markup, escape
 
 from pipeline.report.styles import Style
 
-INK, MUTED, LINE, PAPER, BAND = "#0b0000", "#0b0001", "#0b0002", "#0b0003", "#0b0004"
+INK, MUTED, LINE, PAPER, BAND, WRONG = "#0b0000", "#0b0001", "#0b0002", "#0b0003", "#0b0004", "#0b0005"
 OWNER = "series-"
 """What the id of an artist that belongs to a variant starts with; the number of its style follows."""
 
-_THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band"}
+_THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band", WRONG: "--wrong"}
 _NEEDLESS = (
     r"<metadata>.*?</metadata>\s*",
     r"<defs>\s*<style.*?</defs>\s*",  # it would style the whole page

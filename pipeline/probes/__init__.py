@@ -1,0 +1,1 @@
+"""What is looked at in models besides their scores: pure functions of weights and data, kept beside the store."""
