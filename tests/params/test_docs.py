@@ -11,7 +11,7 @@ from pipeline.params.plain import parse as parse_text
 from .cases import study
 
 TEXT = (Path(__file__).parents[2] / "docs" / "params.md").read_text(encoding="utf-8")
-WHOLE, PHASES, WAYS, TUNE = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+WHOLE, PHASES, WAYS, TUNE, LOOKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 def plain(text: str) -> Any:
@@ -33,3 +33,7 @@ def test_each_way_to_write_variants() -> None:
     assert list(ways) == ["variants", "grid", "ladder", "leave_one_out"]
     for kind, written in ways.items():
         assert expand(parse(study(**{kind: written})), "one").kind == kind
+
+
+def test_looking_at_models() -> None:
+    assert parse({**study(), **plain(LOOKS)}).evaluation.mc_samples == 100
