@@ -107,6 +107,13 @@ def track(options: argparse.Namespace) -> None:
     bring_up_to_date(_checked_ablations(options), Store())
 
 
+def store(options: argparse.Namespace) -> None:
+    """See what the store of finished runs holds, verify it, prune it."""
+    from pipeline import upkeep_commands
+
+    upkeep_commands.COMMANDS[options.action](options, lambda: _study(options))
+
+
 def ui(options: argparse.Namespace) -> None:
     """Open MLflow's UI on the project's database."""
     from pipeline.tracking.ui import serve
@@ -157,7 +164,19 @@ def _parser() -> argparse.ArgumentParser:
         "names", nargs="*", help="these ablations alone"
     )
     command(track, "send MLflow what it lacks")
+    _add_store_actions(command(store, "list, verify and prune finished runs"))
     ui_options = command(ui, "open MLflow's UI on this project's database")
     ui_options.add_argument("--port", type=int, default=5000)
     ui_options.add_argument("--no-browser", action="store_true")
     return parser
+
+
+def _add_store_actions(store_options: argparse.ArgumentParser) -> None:
+    actions = store_options.add_subparsers(required=True, metavar="action", dest="action")
+    actions.add_parser("list", help="what is stored, for whom, how large").add_argument(
+        "--json", action="store_true", help="as JSON"
+    )
+    actions.add_parser("verify", help="read everything, report and remove what is damaged")
+    actions.add_parser("prune", help="remove what no study wants any more").add_argument(
+        "--dry-run", action="store_true", help="only say what would be removed"
+    )
