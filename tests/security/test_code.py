@@ -1,6 +1,7 @@
 """What our own code never does, looked up in its syntax trees."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,3 +92,12 @@ def test_servers_listen_on_loopback_alone() -> None:
     assert binds and all("HOST" in text for _, text in binds)
     hosts = [path for path in FILES if "0.0.0.0" in path.read_text(encoding="utf-8")]
     assert hosts == []
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    promises = [
+        line for line in (ROOT / "SECURITY.md").read_text(encoding="utf-8").splitlines() if line[:2] == "| "
+    ]
+    for line in promises[1:]:
+        tests = re.findall(r"`(tests/[\w/]+\.py)`", line.rsplit("|", 2)[1])
+        assert tests and all((ROOT / name).is_file() for name in tests), line
