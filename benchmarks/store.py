@@ -211,7 +211,7 @@ def markdown(found: Sequence[dict[str, Any]], runs: int) -> str:
     for each in found:
         seconds = each.get("wall", each["seconds"])
         opened, memory = (each.get(name, "") for name in ("opened", "peak_rss_mb"))
-        rows.append(f"| {each['case']} | {seconds:.2g} | {opened} | {memory} |")
+        rows.append(f"| {each['case']} | {seconds:.3g} | {opened} | {memory} |")
     return "\n".join(head + rows)
 
 

@@ -107,11 +107,16 @@ class Server:
         self.process = process
         return process
 
+    def kill(self) -> None:
+        """Kill the server with all its workers, so that no answer is finished."""
+        for process in [*children(self.process.pid), self.process.pid]:
+            os.kill(process, signal.SIGKILL)
+        self.process.communicate()
+
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(timeout=60) == 0
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.process.communicate(timeout=60)
+        assert self.process.returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +179,7 @@ def test_a_server_killed_and_restarted_lacks_nothing(server: Server, tmp_path: P
         deadline = time.monotonic() + 60
         while not names(server.uri).get("killed") and time.monotonic() < deadline:
             time.sleep(0.05)
-        for child in [*children(server.process.pid), server.process.pid]:
-            os.kill(child, signal.SIGKILL)
-        server.process.wait()
+        server.kill()
     server.start()
     if pending(study.store):
         track(study, said)
