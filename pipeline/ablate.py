@@ -1,7 +1,7 @@
 """The `ablate` stage: bring one ablation's runs into the store, and its results out of it."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -27,23 +27,23 @@ def ablate(study: Study, name: str, store: Store, root: Path, ahead: bool = Fals
     """
     if name not in study.ablations:
         raise UserError(f"ablation {name!r} is not in the study; there are {', '.join(study.ablations)}")
+    with store.one_writer():
+        _bring_up_to_date(study, name, store, root, ahead)
+
+
+def _bring_up_to_date(study: Study, name: str, store: Store, root: Path, ahead: bool) -> None:
     store.sweep()
     (state,) = survey(study, store, root, [name])
-    _drop_damaged(store, {run.key for each in state.variants if each.is_chosen for run in each.replicates})
     _drop_unreadable_weights(store, state)
     if not _is_done(store, state):
-        _drop_damaged(store, store.keys())
         others = [other for other in study.ablations if other != name] if ahead else []
         states = [state, *survey(study, store, root, others)]
-        _train(study, store, root, [each for each in states if not _is_done(store, each)])
+        lacking = [each for each in states if not _is_done(store, each)]
+        for each in lacking:
+            _drop_damaged(store, each)
+        _train(study, store, root, lacking)
     write_manifest(store, state)
     write_results(store, state, root / "results")
-
-
-def _drop_damaged(store: Store, keys: Iterable[str]) -> None:
-    """Read runs that the store may have; it removes what it cannot read, to be trained again."""
-    for key in keys:
-        store.get(key)
 
 
 def _drop_unreadable_weights(store: Store, state: AblationState) -> None:
@@ -54,7 +54,20 @@ def _drop_unreadable_weights(store: Store, state: AblationState) -> None:
 
 
 def _is_done(store: Store, state: AblationState) -> bool:
-    return state.is_complete(store.keys()) and not lacks_models(store, state) and not missing(store, state)
+    """Look for all runs in one listing, then read the replicates: what cannot be read is removed from the store."""
+    return (
+        state.is_complete(store.keys())
+        and not lacks_models(store, state)
+        and state.is_complete(store.keys())
+        and not missing(store, state)
+    )
+
+
+def _drop_damaged(store: Store, state: AblationState) -> None:
+    for each in state.variants:
+        if each.is_chosen:
+            for run in each.replicates:
+                store.get(run.key)
 
 
 def _train(study: Study, store: Store, root: Path, states: Sequence[AblationState]) -> None:

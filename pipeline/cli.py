@@ -1,6 +1,7 @@
 """The command line: `python -m pipeline <command>`. Heavy libraries are imported only by the commands that use them."""
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -16,15 +17,25 @@ if TYPE_CHECKING:
 Command = Callable[[argparse.Namespace], None]
 FAULTY = 2
 INTERRUPTED = 130
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, the quota, the largest file allowed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0, 2 for what the user must mend, 130 after Ctrl-C."""
+    """Run a command; return its exit status: 0, 2 for what the user must mend (a full disk too), 130 after Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
     except UserError as error:
         print(error, file=sys.stderr)
+        return FAULTY
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"{place}{error.strerror}; make room: finished runs are kept, `dvc repro` goes on from there",
+            file=sys.stderr,
+        )
         return FAULTY
     except KeyboardInterrupt:
         print("interrupted; finished runs are kept, `dvc repro` goes on from there", file=sys.stderr)
@@ -107,11 +118,25 @@ def track(options: argparse.Namespace) -> None:
     bring_up_to_date(_checked_ablations(options), Store())
 
 
+def store(options: argparse.Namespace) -> None:
+    """See what the store of finished runs holds, verify it, prune it."""
+    from pipeline import upkeep_commands
+
+    upkeep_commands.COMMANDS[options.action](options, lambda: _study(options))
+
+
 def ui(options: argparse.Namespace) -> None:
     """Open MLflow's UI on the project's database."""
     from pipeline.tracking.ui import serve
 
     serve(root(), options.port, open_browser=not options.no_browser)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve MLflow to a team, on a database of its own, until Ctrl-C."""
+    from pipeline.tracking.server import serve_team
+
+    serve_team(options.backend, options.artifacts, options.host, options.port)
 
 
 def _study(options: argparse.Namespace) -> "Study":
@@ -157,7 +182,31 @@ def _parser() -> argparse.ArgumentParser:
         "names", nargs="*", help="these ablations alone"
     )
     command(track, "send MLflow what it lacks")
+    _add_store_actions(command(store, "list, verify and prune finished runs"))
     ui_options = command(ui, "open MLflow's UI on this project's database")
     ui_options.add_argument("--port", type=int, default=5000)
     ui_options.add_argument("--no-browser", action="store_true")
+    _add_serve_options(command(serve, "serve MLflow to a team"))
     return parser
+
+
+def _add_serve_options(serve_options: argparse.ArgumentParser) -> None:
+    serve_options.add_argument(
+        "--backend", metavar="URI", help="the database, such as postgresql://user@host/name"
+    )
+    serve_options.add_argument(
+        "--artifacts", default="mlartifacts", metavar="PLACE", help="where files go: a folder or a bucket"
+    )
+    serve_options.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    serve_options.add_argument("--port", type=int, default=5000)
+
+
+def _add_store_actions(store_options: argparse.ArgumentParser) -> None:
+    actions = store_options.add_subparsers(required=True, metavar="action", dest="action")
+    actions.add_parser("list", help="what is stored, for whom, how large").add_argument(
+        "--json", action="store_true", help="as JSON"
+    )
+    actions.add_parser("verify", help="read everything, report and remove what is damaged")
+    actions.add_parser("prune", help="remove what no study wants any more").add_argument(
+        "--dry-run", action="store_true", help="only say what would be removed"
+    )

@@ -77,7 +77,14 @@ def _module_path(spec: str, module: str, root: Path) -> Path:
     path = next((candidate.resolve() for candidate in candidates if candidate.is_file()), None)
     if path is None:
         raise UserError(f"{spec!r}: there is no {candidates[0].relative_to(base)} in the project")
-    if not path.is_relative_to(base) or _is_private(path.relative_to(base)):
+    parents = [
+        base.joinpath(*module.split(".")[:depth], "__init__.py") for depth in range(1, module.count(".") + 1)
+    ]
+    run = [
+        path,
+        *(each.resolve() for each in parents if each.is_file()),
+    ]  # importing runs the packages' files too
+    if not all(each.is_relative_to(base) and not _is_private(each.relative_to(base)) for each in run):
         raise UserError(
             f"{spec!r}: the module must lie inside the project, outside hidden folders and environments"
         )

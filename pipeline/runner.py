@@ -81,11 +81,12 @@ class Runner:
 
     def _next_round(self, states: Sequence[AblationState]) -> list[Run]:
         """Return all missing runs that can be trained now; searches whose trials are all stored go on at once."""
-        have = self.store.keys()
         while True:
+            have = self.store.keys()
             wanted = {run.key: (run, state.name) for state in states for run in _ready(state)}
             missing = {key: found for key, found in wanted.items() if key not in have}
-            if missing or not self._settle(states):
+            settled = not missing and not self._settle(states)
+            if missing or (settled and self.store.keys() == have):  # reading removes damaged runs: look again
                 self._wanted_by = {key: name for key, (_, name) in missing.items()}
                 return [run for run, _ in missing.values()]
 

@@ -16,16 +16,20 @@ Layout, under the folder that `root()` names (outside DVC's outputs, ignored by 
 A finished run never changes; files appear under their final name only when complete.
 """
 
+import fcntl
 import json
 import os
 import shutil
+import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
+from pipeline.errors import UserError
 from pipeline.records import Curves, EngineRecord, RunRecord
 
 if TYPE_CHECKING:
@@ -76,6 +80,25 @@ class Store:
     def __contains__(self, key: str) -> bool:
         return (self.folder / key / RUN).is_file()
 
+    @contextmanager
+    def one_writer(self) -> Iterator[None]:
+        """Let one process at a time train into the store or remove from it; the lock is lost with the process.
+
+        Whoever must wait for another says so.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / ".lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(
+                    "another process trains into this store; waiting for it to end",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
     def put(self, record: RunRecord, weights: "Weights | None" = None) -> None:
         """Store a finished run; one that is there already stays as it is."""
         self.put_all([(record, weights)])
@@ -96,7 +119,7 @@ class Store:
         for entry in list(whole.iterdir()):
             final = self.folder / entry.name
             if entry.name not in self:
-                shutil.rmtree(final, ignore_errors=True)
+                self.remove(entry.name)
                 entry.rename(final)
         shutil.rmtree(whole, ignore_errors=True)
 
@@ -107,8 +130,7 @@ class Store:
         try:
             return _record(run, curves)
         except (TypeError, KeyError):
-            if folder.exists():
-                shutil.rmtree(folder, ignore_errors=True)
+            self.remove(key)
             return None
 
     def seconds(self, keys: Sequence[str]) -> dict[str, float]:
@@ -118,18 +140,35 @@ class Store:
             key: run["seconds"] for key, run in found.items() if isinstance(run, dict) and "seconds" in run
         }
 
+    def remove(self, key: str) -> None:
+        """Forget a run, under another name first, so that nobody sees half of it; raises `UserError` where that fails."""
+        folder, doomed = self.folder / key, self.folder / f".tmp-{uuid.uuid4().hex}"
+        try:
+            folder.rename(doomed)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise UserError(
+                f"{folder} cannot be removed ({error.strerror}); remove it by hand, `dvc repro` trains the run again"
+            ) from error
+        shutil.rmtree(doomed, ignore_errors=True)
+
     def weights(self, key: str) -> "list[np.ndarray] | None":
         """Return the trained weights in the model's own order, or None where they were not kept.
 
         A run whose weights are damaged is removed, to be trained again.
         """
         path = self.folder / key / WEIGHTS
-        if not path.is_file():
+        if not self.has_weights(key):
             return None
         found = _load_arrays(path)
         if found is None:
-            shutil.rmtree(self.folder / key, ignore_errors=True)
+            self.remove(key)
         return found
+
+    def has_weights(self, key: str) -> bool:
+        """Whether weights were kept with the run, readable or not."""
+        return (self.folder / key / WEIGHTS).is_file()
 
     def model_path(self, key: str) -> Path:
         """Return where the run's `.keras` file lies, or would lie."""
@@ -163,6 +202,14 @@ class Store:
         """Return every ablation's manifest by name."""
         found = {path.stem: read_json(path) for path in sorted((self.folder / ".manifests").glob("*.json"))}
         return {name: manifest for name, manifest in found.items() if manifest is not None}
+
+    def named_runs(self) -> dict[tuple[str, str], set[str]]:
+        """Return the keys of the runs that manifests name, by ablation and phase, stored or not."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for ablation, manifest in self.manifests().items():
+            for entry in manifest.get("entries") or ():
+                found.setdefault((ablation, entry["phase"]), set()).add(entry["run_key"])
+        return found
 
     def remove_manifest(self, ablation: str) -> None:
         """Forget an ablation that the study no longer has; its runs stay."""

@@ -3,9 +3,11 @@
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.plan import StudyPlan
 from pipeline.progress import duration
+from pipeline.upkeep import Contents
 
 
 def print_plan(plan: StudyPlan) -> None:
@@ -33,3 +35,22 @@ def print_plan(plan: StudyPlan) -> None:
         console.print(
             f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md"
         )
+
+
+def print_contents(contents: Contents) -> None:
+    """Print what the store holds, a row for each ablation and phase."""
+    table = Table(
+        title=f"{contents.runs} runs, {megabytes(contents.bytes)}", title_justify="left", box=SIMPLE_HEAD
+    )
+    table.add_column("wanted by", overflow="fold")
+    table.add_column("phase")
+    for heading in ("runs", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for share in contents.shares:
+        table.add_row(Text(share.ablation), share.phase, str(share.runs), megabytes(share.bytes))
+    Console().print(table)
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes for people: `3.4 MB`."""
+    return f"{size / 1e6:,.1f} MB"

@@ -1,5 +1,6 @@
 """The `track` stage: MLflow shows what the study is made of now, also what an earlier `dvc repro` could not send."""
 
+import sys
 from collections.abc import Collection
 
 from pipeline.store import Store
@@ -15,3 +16,16 @@ def track(ablations: Collection[str], store: Store) -> None:
     if pending(store):
         with Tracker(store):
             pass
+    _name_the_missing(store)
+
+
+def _name_the_missing(store: Store) -> None:
+    """Say which measured runs are gone: found damaged, or removed by hand, after their ablation was finished."""
+    have = store.keys()
+    for (name, phase), keys in store.named_runs().items():
+        gone = len(keys - have)
+        if gone and phase == "replicate":
+            print(
+                f"{name}: {gone} runs are gone from the store; `python -m pipeline ablate {name}` trains them again",
+                file=sys.stderr,
+            )

@@ -37,8 +37,13 @@ def fault(text: str, *where: str | int) -> Fault:
 
 def dotted(where: Where) -> str:
     """Return `("model", "layers", 0)` as `model.layers[0]`."""
-    joined = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
+    joined = "".join(f"[{step}]" if isinstance(step, int) else f".{_printable(step)}" for step in where)
     return joined.removeprefix(".")
+
+
+def _printable(step: str) -> str:
+    """Return a key as it is, or quoted where it holds line ends or marks that change how a line reads."""
+    return step if step.isprintable() else repr(step)
 
 
 def show(value: object) -> str:

@@ -1,6 +1,7 @@
 """YAML into plain data, as JSON has it: mappings with text keys, lists, text, finite numbers, true, null."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from pipeline.params.faults import Fault, Where, fault, show
 
-DEEPEST, MOST, LARGEST_FILE = 40, 200_000, 4_000_000
+DEEPEST, MOST, LARGEST_FILE = 40, 200_000, 1_000_000
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line ends
 
 
 def read(path: Path) -> tuple[Any, list[Fault]]:
@@ -30,7 +33,12 @@ def read(path: Path) -> tuple[Any, list[Fault]]:
 def parse(text: str) -> tuple[Any, list[Fault]]:
     """Return what YAML 1.2 text holds as plain data, and the faults that keep it from being that."""
     try:
-        value = YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        root = yaml.compose(text)
+        swollen = next(_swollen(root), None)  # before anything is built: aliases and merge keys multiply
+        if swollen is not None:
+            return None, [swollen]
+        value = yaml.constructor.construct_document(root) if root is not None else None
     except DuplicateKeyError as error:
         return None, [fault(f"{_mark(error)}{_first_line(error.problem)}: each key may stand only once")]
     except MarkedYAMLError as error:
@@ -49,6 +57,41 @@ def parse(text: str) -> tuple[Any, list[Fault]]:
         ]
     faults = list(_faults(value))
     return (None, faults) if faults else (value, [])
+
+
+def _swollen(root: Node | None) -> Iterator[Fault]:
+    """Yield a fault where nodes, each as often as aliases repeat it, are too many, too deep, or hold themselves."""
+    sizes: dict[int, tuple[int, int]] = {}  # by node: the values in it, its depth
+    pending, open_nodes = [(root, False)], set()
+    while pending:
+        node, known = pending.pop()
+        inner = list(_inner(node))
+        if known:
+            found = [sizes[id(each)] for each in inner]
+            size, depth = 1 + sum(each[0] for each in found), 1 + max((each[1] for each in found), default=0)
+            if size > 2 * MOST:  # keys are nodes too
+                yield fault(f"holds more than {MOST} values (aliases count each time)")
+                return
+            if depth > DEEPEST + 1:
+                yield fault(f"is nested deeper than {DEEPEST} levels")
+                return
+            sizes[id(node)] = size, depth
+            open_nodes.discard(id(node))
+        elif id(node) in open_nodes:
+            yield fault(f"is nested deeper than {DEEPEST} levels: an alias stands within what it names")
+            return
+        elif id(node) not in sizes:
+            open_nodes.add(id(node))
+            pending.append((node, True))
+            pending += [(each, False) for each in inner if id(each) not in sizes]
+
+
+def _inner(node: Node | None) -> Iterator[Node]:
+    if isinstance(node, MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, SequenceNode):
+        yield from node.value
 
 
 def _mark(error: MarkedYAMLError) -> str:
@@ -91,6 +134,8 @@ def _own_faults(where: Where, value: Any) -> Iterator[Fault]:
             text = key if isinstance(key, str) else None
             if text is None or not _is_text(text):
                 yield fault(f"keys must be text; got {show(key)}; put it in quotes", *where)
+            elif CONTROL.search(text):
+                yield fault(f"keys must not hold control characters; got {show(key)}", *where)
     elif not (value is None or isinstance(value, list | bool)):
         reason = _scalar_fault(value)
         if reason:
@@ -99,7 +144,9 @@ def _own_faults(where: Where, value: Any) -> Iterator[Fault]:
 
 def _scalar_fault(value: object) -> str | None:
     if isinstance(value, str):
-        return None if _is_text(value) else "holds characters that are not text (lone surrogates)"
+        if not _is_text(value):
+            return "holds characters that are not text (lone surrogates)"
+        return "holds control characters, which terminals obey" if CONTROL.search(value) else None
     if isinstance(value, int):
         return None if abs(value) < 2**63 else "is a whole number beyond 64 bits"
     if isinstance(value, float):

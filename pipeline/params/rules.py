@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pipeline.params.recipe import Recipe
 
 UNITS, ACTIVATION = ("model", "output", "units"), ("model", "output", "activation")
+RECURRENT = {"LSTM", "GRU", "SimpleRNN"}
 LOSS, CLASSES = ("training", "loss"), ("data", "classes")
 PAIRS, TOWERS, JOINT = ("data", "pairs"), ("model", "towers"), ("model", "joint")
 RATE = ("optimizer", "learning_rate")
@@ -101,14 +102,26 @@ def _finder(recipe: "Recipe") -> list[Fault]:
 
 
 def _order(recipe: "Recipe") -> list[Fault]:
-    """A convolution or a pooling needs images; a flat layer before it has taken them away."""
+    """A convolution or a pooling needs images; a flat layer before it has taken them away.
+
+    What works on sequences or volumes needs a Reshape before it: images are neither.
+    """
     flat: str | None = None
+    images = True
     faults = []
     for index, layer in enumerate(recipe.model.layers):
+        text = ""
         if flat and _is_spatial(layer):
             text = f"{_title(layer)} needs images, but {flat} before it has flattened them"
+        elif images and (wanted := _wanted_instead(layer)):
+            came = f"what {flat} gives" if flat else "images"
+            text = f"{_title(layer)} needs {wanted}; {came} came; put a Reshape before it"
+        if text:
             faults.append(Fault((("model", "layers", index),), text))
         flat = _flattened_by(layer, flat)
+        images = flat is not None or (
+            images and not (isinstance(layer, KerasLayer) and _reshapes(layer.name))
+        )
     return faults
 
 
@@ -122,6 +135,18 @@ def _pairs(recipe: "Recipe") -> list[Fault]:
         text = "one tower sees a pair as one flat vector, which only dense layers take; set model.towers: 2"
         return [Fault((PAIRS, TOWERS, ("model", "layers")), text)]
     return []
+
+
+def _wanted_instead(layer: object) -> str | None:
+    """Return what a layer needs that is neither an image nor flat."""
+    name = (
+        layer.name.removesuffix("Transpose")
+        if isinstance(layer, KerasLayer) and ":" not in layer.name
+        else ""
+    )
+    if name.endswith("1D") or name in RECURRENT:
+        return "sequences"
+    return "volumes" if name.endswith("3D") else None
 
 
 def _is_spatial(layer: object) -> bool:

@@ -9,11 +9,14 @@ QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "GIT_PYTHON_REFRESH": "quiet",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
-"""No telemetry, no chatter, and a dead server is given up within seconds instead of MLflow's minutes."""
+"""No telemetry, no chatter, and a dead server is given up within seconds instead of MLflow's minutes.
+
+MLflow itself repeats nothing: a request whose answer came too late may have been carried out, and a run created twice. The
+worker tries again, after it has looked what is there.
+"""
 
 
 def local_database(root: Path) -> Path:

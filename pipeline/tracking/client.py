@@ -57,10 +57,20 @@ class Client:
         """Return whether no experiment has this name, not even a deleted one."""
         return self._client.get_experiment_by_name(name) is None
 
-    def create_experiment(self, name: str, artifacts: Path | None, tags: dict[str, str]) -> str:
-        """Create an experiment and return its id; `artifacts` is a folder, None if the server decides."""
+    def create_experiment(self, name: str, artifacts: Path | None, tags: dict[str, str]) -> str | None:
+        """Create an experiment and return its id, None where somebody was faster to take the name.
+
+        `artifacts` is a folder, None if the server decides.
+        """
+        from mlflow.exceptions import MlflowException
+
         location = None if artifacts is None else artifacts.as_uri()
-        return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        try:
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return None
 
     def tag_experiment(self, experiment_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of an experiment."""

@@ -51,10 +51,10 @@ class Experiments:
 
     def _created(self, wish: WantedExperiment) -> SentExperiment:
         folder = self._artifacts / wish.ablation if self._artifacts else None
-        name = self._free_name(wish.ablation)
-        return SentExperiment(
-            self._client.create_experiment(name, folder, self._tags(wish)), wish.fingerprint
-        )
+        made = None
+        while made is None:
+            made = self._client.create_experiment(self._free_name(wish.ablation), folder, self._tags(wish))
+        return SentExperiment(made, wish.fingerprint)
 
     def _free_name(self, ablation: str) -> str:
         """Return the ablation's name, or one beside it where somebody else has an experiment of that name."""

@@ -36,10 +36,10 @@ def serve(root: Path, port: int = PORT, open_browser: bool = True) -> None:
         _show(page, open_browser)
         return
     _refuse_missing(uri)
-    _refuse_busy(port)
+    refuse_busy(port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain `kill` ends the server too
     with _server(uri, port) as server:
-        _wait_until_up(server, port)
+        wait_until_up(server, port)
         _show(page, open_browser)
         server.wait()
 
@@ -86,7 +86,8 @@ def _refuse_missing(uri: str) -> None:
         raise UserError(f"{file}: there is no MLflow database yet; `dvc repro` makes it.")
 
 
-def _refuse_busy(port: int) -> None:
+def refuse_busy(port: int) -> None:
+    """Raise `UserError` where somebody listens on `port` already."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -113,7 +114,8 @@ def _server(uri: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
         server.wait()
 
 
-def _wait_until_up(server: "subprocess.Popen[bytes]", port: int) -> None:
+def wait_until_up(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait until MLflow answers on `port`; raises `UserError` where it ends, or is silent for too long."""
     deadline = time.monotonic() + LONGEST_START
     while not _answers(port):
         if server.poll() is not None:

@@ -24,6 +24,7 @@ from pipeline.tracking.project import Projection
 Word = Literal["go on", "end", "abandoned"]
 NICENESS = 10
 LONGEST_PAUSE = 300.0
+LAST_PAUSES = (0.0, 1.0, 3.0)  # seconds before each of the last attempts: a server that restarts is soon back
 
 
 class Worker:
@@ -39,7 +40,8 @@ class Worker:
         while (word := _listen(self._interval)) == "go on":
             if time.monotonic() >= self._next_try:
                 self._attempt(self._advance)
-        return self._attempt(self._settle if word == "end" else self._leave)
+        last = self._settle if word == "end" else self._leave
+        return any(self._attempt_after(pause, last) for pause in LAST_PAUSES)
 
     def _restart(self) -> None:
         self._projection = Projection(self._store, self._uri, beat=lambda: say("beat"))
@@ -61,6 +63,10 @@ class Worker:
         self._live.clear()
         if pending(self._store, self._uri):
             self._projection.advance()
+
+    def _attempt_after(self, pause: float, step: Callable[[], None]) -> bool:
+        time.sleep(pause)
+        return self._attempt(step)
 
     def _attempt(self, step: Callable[[], None]) -> bool:
         try:

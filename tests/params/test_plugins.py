@@ -80,3 +80,16 @@ def test_imports_from_the_project_only(tmp_path: Path, monkeypatch: pytest.Monke
         load_object("json:Gated", tmp_path)
     with pytest.raises(UserError, match="failed with ZeroDivisionError"):
         load_object("fails_at_import:Gated", tmp_path)
+
+
+def test_a_package_that_reaches_outside_is_refused(tmp_path: Path) -> None:
+    """Importing `deep.mine` runs `deep/__init__.py` first."""
+    project = tmp_path / "project"
+    write(project, "deep/mine.py")
+    write(tmp_path, "outside.py")
+    (project / "deep" / "__init__.py").symlink_to(tmp_path / "outside.py")
+    with pytest.raises(UserError, match="inside the project"):
+        locate("deep.mine:Gated", project)
+    (project / "whole").symlink_to(tmp_path, target_is_directory=True)
+    with pytest.raises(UserError, match="inside the project"):
+        locate("whole.outside:Gated", project)

@@ -1,0 +1,183 @@
+"""Upkeep of the store: what it holds and for whom, what is damaged, and what no study wants any more.
+
+A run is wanted where a manifest names it, whichever study wrote that, or where the params file at hand asks for it.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from pipeline.params.schema import Study
+from pipeline.store import Store, read_json
+from pipeline.survey import survey
+
+NOBODY = "(nobody)"
+SHARED = {".choices", ".manifests", ".tracking", ".live"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one ablation has in the store by phase; runs that several ablations share are counted in each."""
+
+    ablation: str
+    phase: str
+    runs: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All runs of a store: how many, how large, and whose they are."""
+
+    runs: int
+    bytes: int
+    shares: tuple[Share, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contents as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What cannot be read, by its name in the store, and which ablations want it."""
+
+    name: str
+    reason: str
+    ablations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What no study wants any more: paths of runs and of notes, and what they take up."""
+
+    runs: tuple[str, ...]
+    notes: tuple[Path, ...]
+    bytes: int
+
+
+def contents(store: Store) -> Contents:
+    """Return what the store holds; lists folders, opens no run."""
+    sizes = {key: size_of(store.folder / key) for key in sorted(store.keys())}
+    named = store.named_runs()
+    shares = []
+    for (ablation, phase), keys in named.items():
+        here = [sizes[key] for key in keys if key in sizes]
+        shares.append(Share(ablation, phase, len(here), sum(here)))
+    wanted = {key for keys in named.values() for key in keys}
+    unwanted = [size for key, size in sizes.items() if key not in wanted]
+    if unwanted:
+        shares.append(Share(NOBODY, "", len(unwanted), sum(unwanted)))
+    return Contents(len(sizes), sum(sizes.values()), tuple(shares))
+
+
+def verify(store: Store) -> list[Damage]:
+    """Read everything; remove what cannot be read, and return it. A damaged model is removed without its run."""
+    store.sweep()
+    owners = _owners(store)
+    found = [Damage(name, reason, ()) for name, reason in _damaged_notes(store)]
+    for key in sorted(store.keys()):
+        whose = tuple(owners.get(key, ()))
+        if store.get(key) is None:
+            found.append(Damage(key, "its record cannot be read", whose))
+        elif store.has_weights(key) and store.weights(key) is None:
+            found.append(Damage(key, "its weights cannot be read", whose))
+        elif store.model_path(key).exists() and not _is_whole_archive(store.model_path(key)):
+            store.model_path(key).unlink()
+            found.append(Damage(f"{key}/{store.model_path(key).name}", "the model cannot be read", whose))
+    return found
+
+
+def leftovers(store: Store, study: Study, root: Path) -> Leftovers:
+    """Return what neither a manifest nor `study` wants; raises as `survey` does."""
+    wanted = set(_owners(store))
+    choices: set[str] = set()
+    for state in survey(study, store, root):
+        wanted.update(state.wanted_keys())
+        choices.update(each.search.key for each in state.variants if each.search is not None)
+    runs = tuple(sorted(store.keys() - wanted))
+    notes = [*_old_choices(store, wanted, choices), *_notes_about(store, set(runs))]
+    size = sum(size_of(path) for path in (*(store.folder / key for key in runs), *notes))
+    return Leftovers(runs, tuple(notes), size)
+
+
+def prune(store: Store, old: Leftovers) -> None:
+    """Remove what `leftovers` found."""
+    for key in old.runs:
+        store.remove(key)
+    for path in old.notes:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder; what vanishes meanwhile counts nothing."""
+    try:
+        if not path.is_dir():
+            return path.lstat().st_size
+        return sum(
+            size_of(Path(entry.path)) if entry.is_dir(follow_symlinks=False) else entry.stat().st_size
+            for entry in os.scandir(path)
+        )
+    except FileNotFoundError:
+        return 0
+
+
+def _owners(store: Store) -> dict[str, list[str]]:
+    """Return, by run key, the ablations whose manifests name it."""
+    found: dict[str, list[str]] = {}
+    for (ablation, _), keys in store.named_runs().items():
+        for key in keys:
+            found.setdefault(key, []).append(ablation)
+    return found
+
+
+def _damaged_notes(store: Store) -> Iterator[tuple[str, str]]:
+    """Remove choices and manifests that are no JSON; they are made again from the runs."""
+    for folder in (".choices", ".manifests"):
+        for path in sorted((store.folder / folder).glob("*.json")):
+            if not isinstance(read_json(path), dict):
+                path.unlink(missing_ok=True)
+                yield f"{folder}/{path.name}", "it cannot be read; the next training makes it again"
+
+
+def _is_whole_archive(path: Path) -> bool:
+    """Whether a zip file (a `.keras` file is one) is complete, every checksum right; nothing in it is run."""
+    try:
+        with ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, BadZipFile, EOFError, NotImplementedError):
+        return False
+
+
+def _old_choices(store: Store, wanted: set[str], kept: set[str]) -> Iterator[Path]:
+    """Yield choices that no study at hand makes and none of whose trials is wanted."""
+    for path in sorted((store.folder / ".choices").glob("*.json")):
+        choice = read_json(path)
+        trials = choice.get("trials") or () if isinstance(choice, dict) else ()
+        if path.stem not in kept and wanted.isdisjoint(key for trial in trials for key in trial["run_keys"]):
+            yield path
+
+
+def _notes_about(store: Store, keys: set[str]) -> Iterator[Path]:
+    """Yield what other folders of the store hold about runs, each under a name that begins with the run's key."""
+    hidden = (path for path in store.folder.glob(".*") if path.is_dir() and path.name not in SHARED)
+    for folder in sorted(hidden):
+        yield from sorted(path for path in folder.iterdir() if path.name[:32].partition(".")[0] in keys)
+
+
+def again(ablations: Iterable[str]) -> str:
+    """Say how to train again what is missing."""
+    return " and ".join(f"`python -m pipeline ablate {name}`" for name in ablations)
+
+
+def count_by_owner(damages: Iterable[Damage]) -> Counter[str]:
+    """Return how many damaged entries each ablation has."""
+    return Counter(name for damage in damages for name in damage.ablations)
