@@ -1,0 +1,48 @@
+"""The executor that a study asks for, ready to be entered."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.engine.auto import Engine, Stack
+from pipeline.executors import machine
+from pipeline.executors.local import LocalExecutor
+from pipeline.executors.needs import Needs
+from pipeline.executors.processes import ProcessExecutor, share_of_memory
+from pipeline.executors.protocol import Executor
+from pipeline.executors.worker import Terms, set_threads
+from pipeline.params.executor import ExecutorSpec
+
+GB = 1e9
+
+
+def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, logs: Path) -> Executor:
+    """Return the executor of `spec`; `engine` is this process's own, and knows the graphs; workers write to `logs`."""
+    if spec.threads is not None:
+        set_threads(spec.threads)
+    if spec.kind == "local":
+        return LocalExecutor(engine, precision)
+    terms = Terms(precision, engine.choice, spec.threads or machine.pool_threads())
+    if spec.kind == "processes":
+        workers = spec.workers or machine.cores()
+        memory = int(spec.memory * GB) if spec.memory else share_of_memory(workers)
+        return ProcessExecutor(terms, root, logs, _graph(engine), workers, spec.lives, memory)
+    from pipeline.executors.cluster import RayExecutor
+
+    needs = Needs(terms.threads, spec.gpu_memory and spec.gpu_memory * GB)
+    return RayExecutor(
+        terms, root, spec.address, _graph(engine), _weights(engine), needs, spec.lives, spec.workers
+    )
+
+
+def _graph(engine: Engine) -> Callable[[Stack], str]:
+    return lambda stack: engine.workshop.run_signature(stack.runs[0])
+
+
+def _weights(engine: Engine) -> Callable[[Stack], int]:
+    """Return how to count the numbers in the weights of one model of a stack, in its largest phase."""
+
+    def weights(stack: Stack) -> int:
+        run = stack.runs[0]
+        return int(max(engine.workshop.template(run, phase).count_params() for phase in run.phases))
+
+    return weights
