@@ -47,6 +47,10 @@ def _settle(settings: dict[str, Any]) -> None:
     """Take this process's place on the machine, before TensorFlow does."""
     if settings["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, settings["cores"])
+    if settings["gpu"] is not None:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        gpus = visible.split(",") if visible else None
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[settings["gpu"]] if gpus else str(settings["gpu"])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     Path(settings["log"]).parent.mkdir(parents=True, exist_ok=True)
     with Path(settings["log"]).open("wb") as log:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import tensorflow as tf
+
 from pipeline.engine.auto import Engine, Stack
 from pipeline.executors import machine
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.needs import Needs
-from pipeline.executors.processes import ProcessExecutor, share_of_memory
+from pipeline.executors.processes import ProcessExecutor, number_of_workers, share_of_memory
 from pipeline.executors.protocol import Executor
 from pipeline.executors.worker import Terms, set_threads
 from pipeline.params.executor import ExecutorSpec
@@ -23,9 +25,10 @@ def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, log
         return LocalExecutor(engine, precision)
     terms = Terms(precision, engine.choice, spec.threads or machine.pool_threads())
     if spec.kind == "processes":
-        workers = spec.workers or machine.cores()
+        gpus = len(tf.config.list_physical_devices("GPU"))
+        workers = spec.workers or number_of_workers(gpus)
         memory = int(spec.memory * GB) if spec.memory else share_of_memory(workers)
-        return ProcessExecutor(terms, root, logs, _graph(engine), workers, spec.lives, memory)
+        return ProcessExecutor(terms, root, logs, _graph(engine), workers, spec.lives, memory, gpus)
     from pipeline.executors.cluster import RayExecutor
 
     needs = Needs(terms.threads, spec.gpu_memory and spec.gpu_memory * GB)

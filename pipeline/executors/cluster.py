@@ -11,6 +11,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -103,13 +104,16 @@ class RayExecutor:
         data = self._put(dataset)
         size = Size(len(stack.runs), self.weights(stack), self._pixels[dataset], stack.small)
         largest = largest_node([node["Resources"] for node in ray.nodes() if node["Alive"]])
-        task = ray.remote(
-            max_calls=self.lives, max_retries=0, num_returns="streaming", scheduling_strategy="SPREAD"
-        )(train_remotely)
         options = self.needs.options(graph, size, largest)
-        return task.options(_generator_backpressure_num_objects=UNREAD, **options).remote(
+        return self._function.options(_generator_backpressure_num_objects=UNREAD, **options).remote(
             self.terms.pack(), dataset, data, pack_stack(stack)
         )
+
+    @cached_property
+    def _function(self) -> Any:
+        """The remote function, one for all stacks: by it Ray counts what a process has done."""
+        options = {"max_retries": 0, "num_returns": "streaming", "scheduling_strategy": "SPREAD"}
+        return ray.remote(max_calls=self.lives, **options)(train_remotely)
 
     def _put(self, dataset: str) -> Any:
         """Return the data set in the object store, where it is put once."""

@@ -29,6 +29,7 @@ OLD_AGE = 0.75  # the part of a worker's memory that it may hold between two sta
 SPARE = (
     0.85  # the part of the machine's memory that all workers share, unless params say how much each may hold
 )
+LEAST = 2_000_000_000  # bytes a worker must be able to hold: TensorFlow alone takes a third of it
 LAST_LINES = 3
 
 
@@ -105,7 +106,8 @@ class ProcessExecutor:
     """Trains stacks in `workers` processes, which live through all rounds unless they grow too old or too large.
 
     `lives`: stacks after which a worker is replaced. `memory`: bytes a worker may hold; one that holds more is ended, and
-    its stack tried once more in a new one. `graph` names the graph of a stack. `logs`: where workers write.
+    its stack tried once more in a new one. `graph` names the graph of a stack. `logs`: where workers write. `gpus`: how many
+    this machine has; each worker sees one of them.
     """
 
     terms: Terms
@@ -115,6 +117,7 @@ class ProcessExecutor:
     workers: int
     lives: int
     memory: int
+    gpus: int = 0
     processes: list[Process] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -158,6 +161,7 @@ class ProcessExecutor:
             "root": str(self.root.resolve()),
             "log": str((self.logs / f"{number}.log").resolve()),
             "cores": sorted(machine.share_of_cores(number - 1, self.workers)),
+            "gpu": (number - 1) % self.gpus if self.gpus else None,
         }
         self.processes.append(Process(number, settings))
         return self.processes[-1]
@@ -220,6 +224,11 @@ def _failure(said: dict[str, str]) -> Exception:
     return RuntimeError(f"training failed in a worker process:\n{said['text']}")
 
 
+def number_of_workers(gpus: int) -> int:
+    """Return how many workers to have where nothing is said: one a GPU, else one a core, as far as memory reaches."""
+    return gpus or max(1, min(machine.cores(), int(SPARE * machine.memory() / LEAST)))
+
+
 def share_of_memory(workers: int) -> int:
     """Return the bytes that each worker may hold where nothing is said: equal shares of most of the machine's."""
-    return int(SPARE * machine.memory() / workers)
+    return max(LEAST, int(SPARE * machine.memory() / workers))

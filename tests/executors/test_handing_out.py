@@ -59,6 +59,20 @@ def test_processes_share_the_cores_without_overlap(
     assert share_of_cores(0, cores + 1) == set()  # too many to have one each: left to the system
 
 
+def test_there_are_no_more_workers_than_memory_allows(
+    auto: object,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from pipeline.executors.processes import LEAST, number_of_workers, share_of_memory
+
+    monkeypatch.setattr("pipeline.executors.machine.cores", lambda: 64)
+    for gigabytes, workers in ((1000, 64), (20, 8), (1, 1)):
+        monkeypatch.setattr("pipeline.executors.machine.memory", lambda held=gigabytes: held * 10**9)
+        assert number_of_workers(gpus=0) == workers and number_of_workers(gpus=4) == 4
+        assert share_of_memory(workers) >= LEAST
+    assert share_of_memory(1) == LEAST
+
+
 SMALL, LARGE = Size(384, 3_000, 115_000, small=True), Size(16, 266_610, 55_000_000, small=False)
 NODE = Node(cpus=16.0, memory=64e9, gpus=0.0)
 

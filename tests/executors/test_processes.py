@@ -125,7 +125,7 @@ stored, put_all = [], Store.put_all
 def killing(self, stack):
     put_all(self, stack)
     stored.append(stack)
-    if len(stored) == 2:
+    if len(stored) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
@@ -135,10 +135,11 @@ if __name__ == "__main__":
 """
 
 
-def study(epochs: int = 2) -> dict[str, Any]:
-    """Return a study of several stacks whose executor is two processes."""
+def study(workers: int, epochs: int = 2) -> dict[str, Any]:
+    """Return a study of four stacks, in two rounds, whose executor is `workers` processes."""
     params: dict[str, Any] = json.loads(json.dumps(PARAMS))
-    params["executor"] = {"kind": "processes", "workers": 2}
+    del params["ablations"]["width"]
+    params["executor"] = {"kind": "processes", "workers": workers}
     params["base"]["training"]["epochs"] = epochs
     return params
 
@@ -157,10 +158,9 @@ def assert_all_gone(workers: list[int]) -> None:
 
 
 def test_ctrl_c_ends_all_workers_at_once(project: Path, tmp_path: Path) -> None:
-    process = driver(project_at(tmp_path / "project", project, study(epochs=100_000)))
+    process = driver(project_at(tmp_path / "project", project, study(workers=2, epochs=100_000)))
     try:
-        workers = wait_for_workers(process)
-        assert len(workers) == 2
+        workers = wait_for_workers(process, 2)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=20)
         assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
@@ -173,28 +173,29 @@ def test_ctrl_c_ends_all_workers_at_once(project: Path, tmp_path: Path) -> None:
 def test_a_killed_study_leaves_no_worker_and_goes_on_anywhere_to_the_same_bytes(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = project_at(tmp_path / "killed", project, study())
+    root = project_at(tmp_path / "killed", project, study(workers=1))
     process = driver(root)
-    workers = wait_for_workers(process)
+    workers = wait_for_workers(process, 1)
     _, said = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, said
-    assert len(workers) == 2
     assert_all_gone(workers)
     monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    peaceful = project_at(tmp_path / "peaceful", project)
-    write_params(root)  # the rest of the study is trained in this process
+    assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
+    here = study(workers=1) | {"executor": {"kind": "local"}}
+    write_params(root, here)  # the rest is trained in this process
+    peaceful = project_at(tmp_path / "peaceful", project, here)
     for each in (root, peaceful):
-        ablate(each, "tuned", ahead=True)
-        ablate(each, "width")
-    assert results(root) == results(peaceful) and len(results(root)) == 2
+        ablate(each, "tuned")
+    assert results(root) == results(peaceful) and len(results(root)) == 1
     assert Store(root / ".runs").keys() == Store(peaceful / ".runs").keys()
 
 
-def wait_for_workers(process: "subprocess.Popen[str]") -> list[int]:
+def wait_for_workers(process: "subprocess.Popen[str]", count: int) -> list[int]:
     patience = time.monotonic() + 120
-    while len(found := children_of(process.pid)) < 2 and time.monotonic() < patience:
+    while len(found := children_of(process.pid)) < count and time.monotonic() < patience:
         time.sleep(0.1)
+    assert len(found) == count
     return found
 
 
