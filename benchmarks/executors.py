@@ -60,8 +60,8 @@ def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
     from pipeline.engine.driver import Workshop
     from pipeline.engine.environment import set_up
     from pipeline.engine.views import Shelf
+    from pipeline.engine.workers import cores
     from pipeline.executors.choose import executor
-    from pipeline.executors.machine import cores
     from pipeline.params.executor import ExecutorSpec
 
     set_up("float32")

@@ -1,12 +1,13 @@
 """The executor that a study asks for, ready to be entered."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
 
 from pipeline.engine.auto import Engine, Stack
-from pipeline.executors import machine
+from pipeline.engine.workers import cores
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.needs import Needs
 from pipeline.executors.processes import ProcessExecutor, number_of_workers, share_of_memory
@@ -23,7 +24,7 @@ def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, log
         set_threads(spec.threads)
     if spec.kind == "local":
         return LocalExecutor(engine, precision)
-    terms = Terms(precision, engine.choice, spec.threads or machine.pool_threads())
+    terms = Terms(precision, engine.choice, spec.threads or pool_threads())
     if spec.kind == "processes":
         gpus = len(tf.config.list_physical_devices("GPU"))
         workers = spec.workers or number_of_workers(gpus)
@@ -35,6 +36,11 @@ def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, log
     return RayExecutor(
         terms, root, spec.address, _graph(engine), _weights(engine), needs, spec.lives, spec.workers
     )
+
+
+def pool_threads() -> int:
+    """Return how many threads TensorFlow takes into its pool by itself in this process."""
+    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or cores()
 
 
 def _graph(engine: Engine) -> Callable[[Stack], str]:

@@ -7,8 +7,8 @@ from typing import Self
 
 from pipeline.engine.auto import Engine, Stack
 from pipeline.engine.protocol import OnEpoch, TrainedRun
+from pipeline.engine.workers import Workers
 from pipeline.executors.protocol import Watch
-from pipeline.executors.threads import Workers
 from pipeline.records import Curves
 
 

@@ -4,16 +4,6 @@ import os
 from pathlib import Path
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def pool_threads() -> int:
-    """Return how many threads TensorFlow takes into its pool by itself in this process."""
-    return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or cores()
-
-
 def share_of_cores(index: int, processes: int) -> set[int]:
     """Return the cores for process `index` of several; none in particular where there are more processes than cores."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

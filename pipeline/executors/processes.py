@@ -15,6 +15,7 @@ from typing import Self
 
 from pipeline.engine.auto import Stack
 from pipeline.engine.protocol import TrainedRun
+from pipeline.engine.workers import cores
 from pipeline.errors import UserError
 from pipeline.executors import machine
 from pipeline.executors.child import DONE, FAILED, REPORT, serve
@@ -226,7 +227,7 @@ def _failure(said: dict[str, str]) -> Exception:
 
 def number_of_workers(gpus: int) -> int:
     """Return how many workers to have where nothing is said: one a GPU, else one a core, as far as memory reaches."""
-    return gpus or max(1, min(machine.cores(), int(SPARE * machine.memory() / LEAST)))
+    return gpus or max(1, min(cores(), int(SPARE * machine.memory() / LEAST)))
 
 
 def share_of_memory(workers: int) -> int:

@@ -65,7 +65,7 @@ def test_there_are_no_more_workers_than_memory_allows(
 ) -> None:
     from pipeline.executors.processes import LEAST, number_of_workers, share_of_memory
 
-    monkeypatch.setattr("pipeline.executors.machine.cores", lambda: 64)
+    monkeypatch.setattr("pipeline.executors.processes.cores", lambda: 64)
     for gigabytes, workers in ((1000, 64), (20, 8), (1, 1)):
         monkeypatch.setattr("pipeline.executors.machine.memory", lambda held=gigabytes: held * 10**9)
         assert number_of_workers(gpus=0) == workers and number_of_workers(gpus=4) == 4

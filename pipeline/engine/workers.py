@@ -3,14 +3,13 @@
 Threads do, not processes: what trains releases Python's lock, and data, templates and TensorFlow's start are shared.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
 from typing import TypeVar
 
 import keras
-
-from pipeline.executors.machine import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,3 +46,8 @@ class Workers:
         """Return at once, or raise `CancelledError` where the work is to be given up."""
         if self._cancelled.is_set():
             raise CancelledError
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
