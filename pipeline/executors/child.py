@@ -45,6 +45,12 @@ def _end_with_parent() -> None:
 
 def _settle(settings: dict[str, Any]) -> None:
     """Take this process's place on the machine, before TensorFlow does."""
+    Path(settings["log"]).parent.mkdir(parents=True, exist_ok=True)
+    with Path(settings["log"]).open("wb") as log:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     if settings["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, settings["cores"])
     if settings["gpu"] is not None:
@@ -52,12 +58,6 @@ def _settle(settings: dict[str, Any]) -> None:
         gpus = visible.split(",") if visible else None
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[settings["gpu"]] if gpus else str(settings["gpu"])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    Path(settings["log"]).parent.mkdir(parents=True, exist_ok=True)
-    with Path(settings["log"]).open("wb") as log:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
 
 
 def _train_all(pipe: Connection, settings: dict[str, Any]) -> None:
