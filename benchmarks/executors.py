@@ -48,8 +48,8 @@ def cases() -> list[Case]:
     """Return the cases, on the data sets that are at hand."""
     large = "fashion_mnist" if os.environ.get("ABLATION_DATA_MIRROR") else "digits"
     return [
-        Case("cnn", CNN, "adam", 4, 1, 2000, large),
-        Case("mlp", [300, 100], "nadam", 32, 1, 2000, large, graphs=2),
+        Case("cnn", CNN, "lamb", 4, 1, 1000, large),
+        Case("mlp", [300, 100], "nadam", 32, 1, 1000, large, graphs=2),
         Case("small", [64, 32], "nadam", 100, 20, None, "digits", graphs=2),
     ]
 
@@ -63,6 +63,7 @@ def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
     from pipeline.engine.workers import cores
     from pipeline.executors.choose import executor
     from pipeline.params.executor import ExecutorSpec
+    from pipeline.store import Store
 
     set_up("float32")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as entered:
@@ -72,7 +73,7 @@ def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
         formed = _formed(engine, case, root)
         specs = {way: _spec(ExecutorSpec, way) for way in ways}
         made = {
-            way: entered.enter_context(executor(spec, engine, "float32", root, Path(folder, way)))
+            way: entered.enter_context(executor(spec, engine, "float32", root, Store(Path(folder, way))))
             for way, spec in specs.items()
         }
         first = {way: _turn(each, stacks) for way, each in made.items()}

@@ -64,8 +64,10 @@ def _train_all(pipe: Connection, settings: dict[str, Any]) -> None:
     from pipeline.engine.views import Shelf
     from pipeline.executors.parcels import to_bytes
     from pipeline.executors.worker import Terms, Worker
+    from pipeline.store import Store
 
-    worker = Worker(Terms.unpack(settings["terms"]), Shelf(Path(settings["root"])))
+    views, store = Shelf(Path(settings["root"])), Store(Path(settings["store"]))
+    worker = Worker(Terms.unpack(settings["terms"]), views, store)
     while True:
         packed = pipe.recv_bytes().decode()
         try:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
+import keras
 
 from pipeline.engine.auto import Engine, Stack
 from pipeline.engine.workers import cores
@@ -12,24 +12,26 @@ from pipeline.executors.local import LocalExecutor
 from pipeline.executors.needs import Needs
 from pipeline.executors.processes import ProcessExecutor, number_of_workers, share_of_memory
 from pipeline.executors.protocol import Executor
-from pipeline.executors.worker import Terms, set_threads
+from pipeline.executors.worker import Terms
 from pipeline.params.executor import ExecutorSpec
+from pipeline.store import Store
 
 GB = 1e9
 
 
-def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, logs: Path) -> Executor:
-    """Return the executor of `spec`; `engine` is this process's own, and knows the graphs; workers write to `logs`."""
-    if spec.threads is not None:
-        set_threads(spec.threads)
+def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, store: Store) -> Executor:
+    """Return the executor of `spec`; `engine` is this process's own, and knows the graphs.
+
+    Worker processes keep checkpoints in `store`, and write to its folder what they have to say.
+    """
     if spec.kind == "local":
         return LocalExecutor(engine, precision)
     terms = Terms(precision, engine.choice, spec.threads or pool_threads())
     if spec.kind == "processes":
-        gpus = len(tf.config.list_physical_devices("GPU"))
+        gpus = sum(name.lower().startswith("gpu") for name in keras.distribution.list_devices())
         workers = spec.workers or number_of_workers(gpus)
         memory = int(spec.memory * GB) if spec.memory else share_of_memory(workers)
-        return ProcessExecutor(terms, root, logs, _graph(engine), workers, spec.lives, memory, gpus)
+        return ProcessExecutor(terms, root, store, _graph(engine), workers, spec.lives, memory, gpus)
     from pipeline.executors.cluster import RayExecutor
 
     needs = Needs(terms.threads, spec.gpu_memory and spec.gpu_memory * GB)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-BASE = 900_000_000  # bytes that Python, TensorFlow and Keras hold before any data, as seen in worker processes
+BASE = (
+    900_000_000  # bytes that Python, TensorFlow and Keras hold before any data, as seen in worker processes
+)
 COPIES = (
     8  # of a model's weights in training: themselves, kept ones, gradients, the optimizer's, on their way
 )

@@ -23,6 +23,7 @@ from pipeline.executors.errands import Errand, Errands
 from pipeline.executors.parcels import from_bytes, pack_stack, unpack_trained
 from pipeline.executors.protocol import Watch
 from pipeline.executors.worker import Terms, unpack_report
+from pipeline.store import Store
 
 TRIES = 2  # workers that may be lost with one stack
 LOOK_EVERY = 0.5  # seconds between two looks at how much memory workers hold
@@ -107,13 +108,13 @@ class ProcessExecutor:
     """Trains stacks in `workers` processes, which live through all rounds unless they grow too old or too large.
 
     `lives`: stacks after which a worker is replaced. `memory`: bytes a worker may hold; one that holds more is ended, and
-    its stack tried once more in a new one. `graph` names the graph of a stack. `logs`: where workers write. `gpus`: how many
-    this machine has; each worker sees one of them.
+    its stack tried once more in a new one. `graph` names the graph of a stack. `store` keeps checkpoints, and what workers
+    write. `gpus`: how many this machine has; each worker sees one of them.
     """
 
     terms: Terms
     root: Path
-    logs: Path
+    store: Store
     graph: Callable[[Stack], str]
     workers: int
     lives: int
@@ -160,7 +161,8 @@ class ProcessExecutor:
         settings = {
             "terms": self.terms.pack(),
             "root": str(self.root.resolve()),
-            "log": str((self.logs / f"{number}.log").resolve()),
+            "store": str(self.store.folder.resolve()),
+            "log": str((self.store.folder / ".workers" / f"{number}.log").resolve()),
             "cores": sorted(machine.share_of_cores(number - 1, self.workers)),
             "gpu": (number - 1) % self.gpus if self.gpus else None,
         }

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import tensorflow as tf
 
 from pipeline.engine.auto import Choice, Engine
+from pipeline.engine.bookmarks import Checkpoints
 from pipeline.engine.driver import Workshop
 from pipeline.engine.environment import set_up
 from pipeline.engine.views import Views
@@ -41,12 +42,17 @@ class Terms:
 
 
 class Worker:
-    """Trains packed stacks, one after the other; what it builds and compiles serves the next ones."""
+    """Trains packed stacks, one after the other; what it builds and compiles serves the next ones.
 
-    def __init__(self, terms: Terms, views: Callable[[str], Views]) -> None:
+    `checkpoints`: where long trainings are kept now and then, None where there is no place.
+    """
+
+    def __init__(
+        self, terms: Terms, views: Callable[[str], Views], checkpoints: Checkpoints | None = None
+    ) -> None:
         set_threads(terms.threads)
         set_up(terms.precision)
-        self._engine = Engine(Workshop(views), terms.engine)
+        self._engine = Engine(Workshop(views), terms.engine, checkpoints=checkpoints)
 
     def train(self, packed: str, report: Report) -> tuple[str, Arrays]:
         """Train one stack; return its trained runs, packed. Tells `report` how far it is, not more than once a second."""

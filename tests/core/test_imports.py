@@ -72,7 +72,7 @@ APART = {
     "tracking": {"engine", "build", "search", "survey", "runs", "report"},
     "engine": {"store", "search", "tracking", "report", "survey"},
     "build": {"engine", "search", "tracking", "data"},
-    "executors": {"store", "search", "tracking", "report", "survey"},
+    "executors": {"search", "tracking", "report", "survey"},
     "tuner": {"store", "runs", "tracking", "report"},
 }
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pipeline.engine.protocol import TrainedRun
     from pipeline.executors.protocol import Executor
 
-CONVOLUTIONS = {"model": {"layers": [{"filters": 4, "kernel_size": 3}, "flatten", 8]}}
+CONVOLUTIONS = {
+    "model": {"layers": [{"filters": 4, "kernel_size": 3}, "flatten", 8]},
+    "optimizer": {"name": "lamb"},  # not elementwise, so for `fit`
+}
 
 
 class Notes:

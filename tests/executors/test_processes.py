@@ -40,7 +40,7 @@ def processes(
     from pipeline.executors.processes import ProcessExecutor
 
     spec = ExecutorSpec(kind="processes", workers=2)
-    made = executor(spec, auto, "float32", project, tmp_path_factory.mktemp("logs"))
+    made = executor(spec, auto, "float32", project, Store(tmp_path_factory.mktemp("store")))
     assert isinstance(made, ProcessExecutor)
     with made:
         yield made
@@ -162,7 +162,7 @@ def test_ctrl_c_ends_all_workers_at_once(project: Path, tmp_path: Path) -> None:
     try:
         workers = wait_for_workers(process, 2)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=90)
         assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
         assert_all_gone(workers)
     finally:

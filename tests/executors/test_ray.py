@@ -13,6 +13,7 @@ from endtoend.kit import PARAMS, ablate, project_at, results
 
 from pipeline.errors import UserError
 from pipeline.params.executor import ExecutorSpec
+from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
 
@@ -51,7 +52,7 @@ def test_an_address_where_nothing_is_says_what_to_do(auto: "Engine", project: Pa
     from pipeline.executors.choose import executor
 
     for address in (f"{LOOPBACK}:1", "nonsense"):
-        made = executor(ExecutorSpec(kind="ray", address=address), auto, "float32", project, tmp_path)
+        made = executor(ExecutorSpec(kind="ray", address=address), auto, "float32", project, Store(tmp_path))
         with pytest.raises(UserError, match=f"no Ray cluster at '{address}'.*ray start --head"), made:
             pass
 
@@ -77,7 +78,7 @@ def test_a_study_outlives_one_of_its_nodes_to_the_last_bit(
                 cluster.remove_node(doomed, allow_graceful=False)
 
     spec, notes = ExecutorSpec(kind="ray", address=cluster.address), Killing()
-    with executor(spec, auto, "float32", project, tmp_path) as made:
+    with executor(spec, auto, "float32", project, Store(tmp_path)) as made:
         assert_same_bits(trained_by(made, stacks, notes), here)
     assert not ray.is_initialized()
     assert len({where for _, where in notes.started_at}) == 2  # both nodes were at work
