@@ -18,6 +18,7 @@ SECONDS_PER_STEP = 30e-6
 SECONDS_PER_MULTIPLICATION = 6 / 60e9  # forward, backward and update, at 60 GFLOP/s
 SECONDS_PER_GRAPH = 1.5
 SECONDS_TO_START = 12.0
+CORES = 2  # of the machine that was measured
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,17 @@ class AblationPlan:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """All ablations; runs that several share are counted once in the totals."""
+    """All ablations; runs that several share are counted once in the totals.
+
+    `core_hours` is what the training takes of processors, whichever executor shares it out (docs/scale.md).
+    """
 
     datasets: tuple[str, ...]
     ablations: tuple[AblationPlan, ...]
     runs: int
     to_train: int
     seconds: float
+    core_hours: float
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -65,6 +70,7 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
         runs=len(keys) + unknown,
         to_train=len(keys - have) + unknown,
         seconds=round(seconds + SECONDS_TO_START, 1) if seconds else 0.0,
+        core_hours=round(seconds * CORES / 3600, 3),
     )
 
 

@@ -28,6 +28,9 @@ class Progress(Protocol):
     def stack_finished(self, stack: int, seconds: float) -> None:
         """Say that the runs which trained together are done."""
 
+    def stack_lost(self, stack: int, why: str) -> None:
+        """Say that what was trained of a stack is lost, and why."""
+
     def note(self, text: str) -> None:
         """Say something that should stay readable."""
 
@@ -94,6 +97,12 @@ class Tally:
         self.last = f"{ended.label} in {duration(seconds)}"
         self.done += ended.runs
 
+    def forget(self, stack: int, why: str) -> str:
+        """Count a stack as not begun; return in words what happened."""
+        lost = self.active.pop(stack)
+        self.last = f"{lost.label} lost: {why}"
+        return self.last
+
     @property
     def reached(self) -> float:
         """The number of runs done, fractions of runs included."""
@@ -157,6 +166,10 @@ class PlainLines:
         if self._is_time() or self._tally.fraction == 1:
             self._say(", ".join(filter(None, [self._tally.last, self._tally.counted(), self._tally.left()])))
 
+    def stack_lost(self, stack: int, why: str) -> None:
+        """See `Progress`."""
+        self.note(self._tally.forget(stack, why))
+
     def note(self, text: str) -> None:
         """See `Progress`."""
         print(text, file=self._out or sys.stderr, flush=True)
@@ -205,6 +218,10 @@ class LiveView:
     def stack_finished(self, stack: int, seconds: float) -> None:
         """See `Progress`."""
         self._tally.end(stack, seconds)
+
+    def stack_lost(self, stack: int, why: str) -> None:
+        """See `Progress`."""
+        self.note(self._tally.forget(stack, why))
 
     def note(self, text: str) -> None:
         """See `Progress`."""

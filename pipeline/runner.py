@@ -5,58 +5,55 @@ trained now, whichever ablation wants it.
 """
 
 import platform
-import time
 from collections.abc import Sequence
-from functools import partial
-from itertools import chain
 from pathlib import Path
 
-from pipeline.engine.auto import Engine, Stack
+from pipeline.engine.auto import Engine
 from pipeline.engine.driver import Workshop
 from pipeline.engine.environment import device, set_up
 from pipeline.engine.fused.sizes import Sizes
-from pipeline.engine.protocol import OnEpoch, TrainedRun
+from pipeline.engine.protocol import TrainedRun
 from pipeline.engine.views import Shelf
-from pipeline.engine.workers import Workers, cores
+from pipeline.engine.workers import cores
+from pipeline.executors.choose import executor
+from pipeline.executors.worker import set_threads
+from pipeline.following import Follower
 from pipeline.manifests import write_manifest
 from pipeline.models import export_best
 from pipeline.params.schema import Study
 from pipeline.probes.observer import Observer
 from pipeline.probes.wanted import finder_probe, missing
 from pipeline.progress import Progress
-from pipeline.records import Curves
 from pipeline.runs import Run, code_digest, digest
 from pipeline.store import Store
 from pipeline.survey import AblationState, VariantState
-
-LIVE_EVERY = 2.0  # seconds between two writes of live curves
-LIVE_RUNS = 24  # runs of a stack that are shown live
 
 
 class Runner:
     """Trains ablations into the store; what is there is never trained again."""
 
-    view: Progress
+    follower: Follower
 
     def __init__(self, study: Study, store: Store, root: Path) -> None:
+        if study.executor.threads is not None:
+            set_threads(study.executor.threads)
         set_up(study.precision)
-        self.precision = study.precision
         self.workshop = Workshop(Shelf(root))
         self.engine = Engine(self.workshop, study.engine, Sizes(FoundSizes(store)), store)
+        self.executor = executor(study.executor, self.engine, study.precision, root, store)
         self.store = store
         self.observer = Observer(self.workshop, store)
-        self._wanted_by: dict[str, str] = {}
-        self._best: dict[str, float] = {}
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` want, in rounds: first trials as they are asked for, then replicates."""
-        self.view = view
+        self.follower = Follower(view, self.store)
         self._find_rates(states)
         self._describe(states)
-        while runs := self._next_round(states):
-            self._train(runs)
-            self._settle(states)
-            self._describe(states)
+        with self.executor:
+            while runs := self._next_round(states):
+                self._train(runs)
+                self._settle(states)
+                self._describe(states)
         self.store.end_checkpoints()
         for state in states:
             export_best(self.workshop, self.store, state)
@@ -76,7 +73,7 @@ class Runner:
     def _observe(self, state: AblationState) -> None:
         looks = missing(self.store, state)
         if looks:
-            self.view.note(f"{state.name}: looking at models, {len(looks)} looks")
+            self.follower.view.note(f"{state.name}: looking at models, {len(looks)} looks")
             self.observer.observe(looks)
 
     def _next_round(self, states: Sequence[AblationState]) -> list[Run]:
@@ -87,7 +84,7 @@ class Runner:
             missing = {key: found for key, found in wanted.items() if key not in have}
             settled = not missing and not self._settle(states)
             if missing or (settled and self.store.keys() == have):  # reading removes damaged runs: look again
-                self._wanted_by = {key: name for key, (_, name) in missing.items()}
+                self.follower.wanted_by = {key: name for key, (_, name) in missing.items()}
                 return [run for run, _ in missing.values()]
 
     def _settle(self, states: Sequence[AblationState]) -> bool:
@@ -116,52 +113,15 @@ class Runner:
             self._train_on_one([run for run in runs if run.context.dataset == dataset])
 
     def _train_on_one(self, runs: Sequence[Run]) -> None:
-        stacks = self.engine.stacks(runs)
-        small = [stack for stack in stacks if stack.small]
-        large = [stack for stack in stacks if not stack.small]
-        workers = Workers(self.precision)
-        work = partial(self._train_stack, workers)
-        for trained in chain(workers.each(work, small), map(work, large)):
+        for trained in self.executor.train(self.engine.stacks(runs), self.follower):
             self._keep(trained)
-
-    def _train_stack(self, workers: Workers, stack: Stack) -> list[TrainedRun]:
-        started = time.monotonic()
-        number = self.view.stack_started(self._label(stack), len(stack.runs), _epochs(stack.runs[0]))
-        try:
-            trained = self.engine.train(stack, self._on_epoch(workers, stack, number))
-        finally:
-            self.store.end_live([run.key for run in stack.runs])
-        self.view.stack_finished(number, time.monotonic() - started)
-        return trained
 
     def _keep(self, stack: Sequence[TrainedRun]) -> None:
         """Store a stack's runs; the weights of replicates too, from which models are made."""
         self.store.put_all(
             [(each.record, each.weights if each.record.phase == "replicate" else None) for each in stack]
         )
-        for record in (each.record for each in stack):
-            name, accuracy = self._wanted_by.get(record.key, ""), record.metrics.get("val_accuracy", 0.0)
-            self._best[name] = max(self._best.get(name, 0.0), accuracy)
-
-    def _on_epoch(self, workers: Workers, stack: Stack, number: int) -> OnEpoch:
-        written, done = time.monotonic(), 0
-
-        def on_epoch(curves: Sequence[Curves]) -> None:
-            nonlocal written, done
-            workers.go_on()
-            done += 1
-            self.view.epoch(number, done, self._best)
-            if time.monotonic() - written > LIVE_EVERY:
-                written = time.monotonic()
-                for run, curve in list(zip(stack.runs, curves, strict=True))[:LIVE_RUNS]:
-                    self.store.put_live(run.key, curve)
-
-        return on_epoch
-
-    def _label(self, stack: Stack) -> str:
-        names = list(dict.fromkeys(self._wanted_by[run.key] for run in stack.runs))
-        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        return f"{shown} ({stack.engine}: {stack.reason})"
+        self.follower.kept([each.record for each in stack])
 
     def _describe(self, states: Sequence[AblationState]) -> None:
         for state in states:
@@ -198,7 +158,3 @@ def _ready(state: AblationState) -> list[Run]:
         for run in trial.runs
     ]
     return trials + [run for each in state.variants if each.is_chosen for run in each.replicates]
-
-
-def _epochs(run: Run) -> int:
-    return sum(phase.recipe.training.epochs for phase in run.phases)

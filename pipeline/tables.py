@@ -33,7 +33,8 @@ def print_plan(plan: StudyPlan) -> None:
     console.print(table)
     if plan.to_train:
         console.print(
-            f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md"
+            f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md; "
+            f"{plan.core_hours:.2g} core-hours"
         )
 
 

@@ -94,6 +94,22 @@ def test_notes_are_never_held_back(clock: Clock) -> None:
     assert out.getvalue() == "[act] 2 runs diverged\n"
 
 
+def test_a_lost_stack_counts_as_not_begun_and_is_told_of(clock: Clock, terminal: Console) -> None:
+    view = LiveView(Tally(40, clock), terminal)
+    act = view.stack_started("act on worker 1", 20, 10)
+    view.epoch(act, 5, {})
+    with terminal.capture() as told:
+        view.stack_lost(act, "worker 1 was killed by signal 9")
+    assert told.get().strip() == "act on worker 1 lost: worker 1 was killed by signal 9"
+    assert " 0%  0 of 40 runs" in screen(terminal, view)
+
+
+def test_without_a_terminal_a_lost_stack_is_told_of_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(1) as view:
+        view.stack_lost(view.stack_started("act", 1, 1), "its node died")
+    assert capsys.readouterr() == ("", "act lost: its node died\n")
+
+
 def test_without_a_terminal_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with progress(1) as view:
         act = view.stack_started("act", 1, 1)

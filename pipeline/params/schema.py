@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pipeline.errors import UserError, nearest
 from pipeline.params import rules
 from pipeline.params.evaluation import Evaluation
+from pipeline.params.executor import ExecutorSpec
 from pipeline.params.faults import Fault, fault, listing, reject, show
 from pipeline.params.recipe import (
     DataSpec,
@@ -210,6 +211,7 @@ class Study(Spec):
     margin: Positive = 0.2
     engine: Literal["auto", "fit", "fused"] = "auto"
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    executor: ExecutorSpec = ExecutorSpec()
     data: DataSource = DataSource()
     evaluation: Evaluation = Evaluation()
     base: Recipe

@@ -21,6 +21,7 @@ HEAVY = {
     "matplotlib",
     "sklearn",
     "scipy",
+    "ray",
 }
 
 # From the top to the bottom: a module imports only what stands lower, or belongs to its own package.
@@ -29,10 +30,10 @@ LEVELS = [
     {"cli"},
     {"ablate", "redraw", "show", "track", "upkeep_commands"},
     {"runner", "tables", "report"},
-    {"editions", "manifests", "models", "publish", "plan", "settings", "upkeep"},
+    {"editions", "following", "manifests", "models", "publish", "plan", "settings", "upkeep"},
     {"probes"},
     {"survey"},
-    {"search", "tracking", "tuner"},
+    {"executors", "search", "tracking", "tuner"},
     {"engine"},
     {"build"},
     {"runs"},
@@ -61,6 +62,7 @@ NEVER = {
     "engine": {"keras_tuner", "mlflow", "pandas"},
     "build": {"keras_tuner", "mlflow", "pandas"},
     "probes": {"keras_tuner", "mlflow", "pandas", "tensorflow"},
+    "executors": {"keras_tuner", "mlflow", "pandas"},
     "search": {"mlflow", "pandas", "keras", "tensorflow"},
 }
 # What only one thing may know of: results flow to the report as files, to MLflow through the store.
@@ -70,6 +72,7 @@ APART = {
     "tracking": {"engine", "build", "search", "survey", "runs", "report"},
     "engine": {"store", "search", "tracking", "report", "survey"},
     "build": {"engine", "search", "tracking", "data"},
+    "executors": {"search", "tracking", "report", "survey"},
     "tuner": {"store", "runs", "tracking", "report"},
 }
 

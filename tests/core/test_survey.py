@@ -80,6 +80,7 @@ def test_a_plan_counts_what_is_missing(store: Store, tmp_path: Path) -> None:
     assert (one.trials, one.replicates, one.stored, one.to_train) == (0, 4, 0, 4)
     assert (two.trials, two.replicates, two.stored, two.to_train) == (12, 4, 0, 16)
     assert (first.runs, first.to_train) == (20, 20) and first.seconds > one.seconds > 0
+    assert first.core_hours == pytest.approx((one.seconds + two.seconds) * 2 / 3600, abs=1e-3)
     assert missing_runs(states(wanted, store), store.keys()) == 20
 
     put(store, states(wanted, store)[0].variants[0].replicates)
@@ -98,7 +99,7 @@ def test_a_plan_for_a_finished_study_takes_no_time(store: Store, tmp_path: Path)
     for each in states(wanted, store)[0].variants:
         put(store, each.replicates)
     made = plan(wanted, store, tmp_path)
-    assert (made.to_train, made.seconds) == (0, 0.0)
+    assert (made.to_train, made.seconds, made.core_hours) == (0, 0.0, 0.0)
     assert json.loads(json.dumps(made.as_json()))["ablations"][0]["stored"] == 4
 
 

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.params.expand import expand
 from pipeline.params.load import parse
 from pipeline.params.plain import parse as parse_text
@@ -11,7 +13,7 @@ from pipeline.params.plain import parse as parse_text
 from .cases import study
 
 TEXT = (Path(__file__).parents[2] / "docs" / "params.md").read_text(encoding="utf-8")
-WHOLE, PHASES, WAYS, TUNE, LOOKS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+WHOLE, PHASES, WAYS, TUNE, LOOKS, EXECUTORS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 def plain(text: str) -> Any:
@@ -37,3 +39,10 @@ def test_each_way_to_write_variants() -> None:
 
 def test_looking_at_models() -> None:
     assert parse({**study(), **plain(LOOKS)}).evaluation.mc_samples == 100
+
+
+def test_every_executor_that_is_shown_is_accepted() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (extra [ray])")
+    shown = EXECUTORS.strip().splitlines()
+    kinds = [parse({**study(), **plain(line)}).executor.kind for line in shown]
+    assert kinds == ["local", "processes", "ray"]

@@ -142,6 +142,21 @@ def test_what_the_checks_accept_the_schema_accepts(entry: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
+    "executor",
+    [
+        {"kind": "local", "threads": 2},
+        {"kind": "processes", "workers": 4, "lives": 10, "memory": 2.5},
+        {"kind": "ray", "address": "127.0.0.1:6379", "workers": 100, "gpu_memory": 16},
+    ],
+)
+def test_the_schema_accepts_every_executor(executor: dict[str, Any]) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (extra [ray])")
+    raw = {**study(), "executor": executor}
+    parse(raw)
+    assert fits(raw, SCHEMA) and not fits({**study(), "executor": {**executor, "worker": 1}}, SCHEMA)
+
+
+@pytest.mark.parametrize(
     "entry",
     [
         {"variants": {"a": {"modell": {}}}},

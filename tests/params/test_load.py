@@ -162,6 +162,21 @@ def test_an_ablations_own_base_is_named_once() -> None:
         ({"engine": "fused_"}, "Did you mean 'fused'?"),
         ({"precision": "float16"}, "precision: must be one of float32, mixed_bfloat16; got 'float16'"),
         ({"data": {"mirror": 3}}, "data.mirror: must be text; got 3"),
+        ({"executor": "ray"}, "executor: must be a mapping of kind, threads, workers"),
+        (
+            {"executor": {"kind": "rey"}},
+            "executor.kind: must be one of local, processes, ray; got 'rey'. Did you mean 'ray'?",
+        ),
+        (
+            {"executor": {"workers": 2}},
+            "executor.workers: goes with executor.kind: processes, ray; the kind is local",
+        ),
+        (
+            {"executor": {"kind": "processes", "address": "auto"}},
+            "executor.address: goes with executor.kind: ray",
+        ),
+        ({"executor": {"kind": "processes", "workers": 0}}, "executor.workers: must be at least 1; got 0"),
+        ({"executor": {"kind": "processes", "memory": 0}}, "executor.memory: must be greater than 0; got 0"),
         ({"ablation": {}}, "ablation: unknown key; allowed: dataset, seed"),
         ({"ablations": {}}, "ablations: must be at least 1 long"),
         ({"ablations": None}, "ablations: must be a mapping; got nothing"),
@@ -169,6 +184,19 @@ def test_an_ablations_own_base_is_named_once() -> None:
 )
 def test_study_keys(keys: dict[str, Any], expected: str) -> None:
     assert expected in only_fault({**study(), **keys})
+
+
+def test_ray_is_asked_for_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.params.executor.find_spec", lambda _: None)
+    told = only_fault({**study(), "executor": {"kind": "ray"}})
+    assert told.startswith("executor.kind: ray needs Ray, which is not installed") and "[ray]" in told
+    assert faults({**study(), "executor": {"kind": "processes"}}) == []
+
+
+def test_rays_client_is_not_taken_for_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.params.executor.find_spec", lambda _: object())
+    told = only_fault({**study(), "executor": {"kind": "ray", "address": "ray://host:10001"}})
+    assert told.startswith("executor.address: must be auto, local or host:port")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""What a process may use of its machine, and what it does use; no TensorFlow."""
+
+import os
+from pathlib import Path
+
+
+def share_of_cores(index: int, processes: int) -> set[int]:
+    """Return the cores for process `index` of several; none in particular where there are more processes than cores."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return set(allowed[index % processes :: processes]) if processes <= len(allowed) else set()
+
+
+def memory() -> int:
+    """Return the bytes of memory this machine has."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def resident(pid: int | str = "self") -> int:
+    """Return the bytes of memory a process holds; 0 where the system does not tell, or it has ended."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
