@@ -275,7 +275,10 @@ def _load_arrays(path: Path) -> "list[np.ndarray] | None":
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with (
+            path.open("rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):  # it leaves a broken file open
             return [archive[str(index)] for index in range(len(archive.files))]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

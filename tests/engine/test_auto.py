@@ -94,6 +94,6 @@ def test_convolutions_train_one_by_one_on_a_cpu(workshop: "Workshop") -> None:
 def test_large_nets_train_one_a_core_and_small_ones_in_stacks(workshop: "Workshop") -> None:
     from pipeline.engine.auto import Engine
 
-    large = {"model": {"layers": [300, 300, 300]}}
+    large = {"model": {"layers": [600, 600]}}
     stacks = Engine(workshop).stacks([run(patch, seed=seed) for patch in (large, {}) for seed in range(3)])
     assert [(len(stack.runs), stack.small) for stack in stacks] == [(1, True)] * 3 + [(3, True)]
