@@ -10,7 +10,7 @@ from pipeline.tracking.tracker import Tracker
 
 def track(ablations: Collection[str], store: Store) -> None:
     """Forget all but the study's `ablations`, and send MLflow what it lacks; cheap where it lacks nothing."""
-    for name in store.manifests():
+    for name in store.own_ablations():
         if name not in ablations:
             store.remove_manifest(name)
     if pending(store):
