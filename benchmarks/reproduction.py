@@ -17,7 +17,7 @@ from benchmarks.documents import write_table
 from pipeline.params.expand import expand
 from pipeline.params.load import load
 from pipeline.report.measure import shown_as
-from pipeline.report.references import Claim, as_json, claims, figure_text, named, sentence
+from pipeline.report.references import Claim, as_json, claims, ends, figure_text, named, sentence
 from pipeline.report.results import FILE, Ablation, published_as, read
 from pipeline.store import read_json
 
@@ -123,17 +123,14 @@ def _cells(claim: Claim) -> list[str]:
     if found is None:
         return [named(claim.metric), document, *[MISSING] * 4, claim.word, sentence(claim)]
 
-    def ends(low: float | None, high: float | None) -> str:
-        return MISSING if low is None or high is None else f"{unit.text(low)} – {unit.text(high)}"
-
     words = "" if claim.word == "agrees" else sentence(claim)
     return [
         named(claim.metric),
         document,
         unit.text(found.ours.mean),
-        ends(found.ours.low, found.ours.high),
+        ends(unit, found.ours.low, found.ours.high),
         str(found.ours.n),
-        ends(found.low, found.high),
+        ends(unit, found.low, found.high),
         f"**{claim.word}**" if claim.word == "differs" else claim.word,
         words,
     ]

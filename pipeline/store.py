@@ -61,6 +61,12 @@ def study_at(folder: Path) -> str:
     return here.relative_to(project).as_posix().removeprefix(".") if here.is_relative_to(project) else ""
 
 
+def ablate_command(title: str) -> str:
+    """Return what trains the ablation of that manifest, typed in the project's root."""
+    study, _, ablation = title.rpartition("/")
+    return f"python -m pipeline ablate {ablation}" + (f" --params {study}/params.yaml" if study else "")
+
+
 def _project_around(folder: Path) -> Path | None:
     return next((each for each in (folder, *folder.parents) if (each / ".dvc").is_dir()), None)
 

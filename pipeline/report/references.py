@@ -202,13 +202,18 @@ def _ours(claim: Claim) -> Cell:
 
 def _interval(claim: Claim) -> Cell:
     ours = claim.agreement.ours if claim.agreement else None
-    return Cell(_ends(claim.unit, ours.low, ours.high) if ours else MISSING)
+    return Cell(ends(claim.unit, ours.low, ours.high) if ours else MISSING)
 
 
 def _predicted(claim: Claim) -> Cell:
     found = claim.agreement
-    return Cell(_ends(claim.unit, found.low, found.high) if found else MISSING)
+    return Cell(ends(claim.unit, found.low, found.high) if found else MISSING)
 
 
-def _ends(unit: Measure, low: float | None, high: float | None) -> str:
-    return MISSING if low is None or high is None else f"{unit.text(low)} – {unit.text(high)}"
+def ends(unit: Measure, low: float | None, high: float | None) -> str:
+    """Return an interval's ends; those of a fraction are cut to 0 and 100 %, which t intervals do not know of."""
+    if low is None or high is None:
+        return MISSING
+    if unit.factor == 100:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return f"{unit.text(low)} – {unit.text(high)}"

@@ -10,7 +10,7 @@ import pytest
 
 from core.kit import record, run
 from pipeline import store as module
-from pipeline.store import Store, read_json, root, study_at, write_json
+from pipeline.store import Store, ablate_command, read_json, root, study_at, write_json
 
 KEY = run().key
 
@@ -190,6 +190,14 @@ def test_a_params_file_outside_the_project_is_the_projects_own_study(
     (tmp_path / "project").mkdir()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
     assert study_at(tmp_path) == ""
+
+
+def test_the_command_that_trains_an_ablation_again_names_its_study() -> None:
+    assert ablate_command("width") == "python -m pipeline ablate width"
+    assert (
+        ablate_command("studies/one/width")
+        == "python -m pipeline ablate width --params studies/one/params.yaml"
+    )
 
 
 def test_studies_share_runs_and_keep_their_manifests_apart(tmp_path: Path) -> None:

@@ -34,10 +34,6 @@ def test_published_figures() -> None:
     parse(study(variants={"plain": plain(REFERENCE)}))
 
 
-def test_looks_at_models() -> None:
-    parse({**study(), **plain(LOOKS)})
-
-
 def test_each_way_to_write_variants() -> None:
     ways = plain(WAYS)
     assert list(ways) == ["variants", "grid", "ladder", "leave_one_out"]
