@@ -6,9 +6,16 @@ STAMP := $(VENV)/.made
 # DVC runs its stages with the `python` it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro env test check ui clean
+# DVC runs a study in its own folder, so a mirror that is a folder of this machine is named in full.
+MIRROR = $(if $(wildcard $(ABLATION_DATA_MIRROR)),$(abspath $(ABLATION_DATA_MIRROR)),$(ABLATION_DATA_MIRROR))
+
+.PHONY: repro study env test check ui clean
 repro: env  ## everything: data, every ablation, the report
 	dvc repro
+
+study: env  ## one of the studies in studies/, as in `make study NAME=mnist_mlp`
+	@test -f "studies/$(NAME)/dvc.yaml" || { echo "make study NAME=...: one of $(notdir $(wildcard studies/*))" >&2; exit 2; }
+	ABLATION_DATA_MIRROR="$(MIRROR)" dvc repro "studies/$(NAME)/dvc.yaml"
 
 env: $(STAMP)  ## the environment alone
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UserError, nearest
-from pipeline.store import Store, root
+from pipeline.store import Store, root, study_at
 
 if TYPE_CHECKING:
     from pipeline.params.schema import Study
@@ -59,7 +59,7 @@ def plan(options: argparse.Namespace) -> None:
     from pipeline.plan import plan as make_plan
     from pipeline.tables import print_plan
 
-    made = make_plan(_study(options), Store(), Path.cwd())
+    made = make_plan(_study(options), _store(options), _home(options))
     if options.json:
         print(json.dumps(made.as_json()))
     else:
@@ -72,7 +72,7 @@ def fetch(options: argparse.Namespace) -> None:
 
     study = _study(options)
     for dataset in study.datasets:
-        fetch_data(dataset, Path.cwd(), study.data.mirror)
+        fetch_data(dataset, _home(options), study.data.mirror)
 
 
 def prepare(options: argparse.Namespace) -> None:
@@ -80,21 +80,21 @@ def prepare(options: argparse.Namespace) -> None:
     from pipeline.data.prepare import prepare as prepare_data
 
     for dataset in _study(options).datasets:
-        prepare_data(dataset, Path.cwd())
+        prepare_data(dataset, _home(options))
 
 
 def ablate(options: argparse.Namespace) -> None:
     """Train what an ablation lacks and write its results."""
     from pipeline.ablate import ablate as run_ablation
 
-    run_ablation(_study(options), options.name, Store(), Path.cwd(), options.ahead)
+    run_ablation(_study(options), options.name, _store(options), _home(options), options.ahead)
 
 
 def report(options: argparse.Namespace) -> None:
     """Draw the report pages where they are out of date."""
     from pipeline.redraw import redraw
 
-    drawn = redraw(_checked_ablations(options), Store(), Path.cwd())
+    drawn = redraw(_checked_ablations(options), _store(options), _home(options))
     print("reports/index.html " + ("is drawn anew" if drawn else "is up to date"))
 
 
@@ -108,14 +108,16 @@ def show(options: argparse.Namespace) -> None:
         raise UserError(
             f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
         )
-    print_rankings(Path.cwd() / "results", options.names or list(study.ablations), Store().seconds)
+    print_rankings(
+        _home(options) / "results", options.names or list(study.ablations), _store(options).seconds
+    )
 
 
 def track(options: argparse.Namespace) -> None:
     """Send MLflow what it lacks."""
     from pipeline.track import track as bring_up_to_date
 
-    bring_up_to_date(_checked_ablations(options), Store())
+    bring_up_to_date(_checked_ablations(options), _store(options))
 
 
 def store(options: argparse.Namespace) -> None:
@@ -145,11 +147,20 @@ def _study(options: argparse.Namespace) -> "Study":
     return load(options.params)
 
 
+def _home(options: argparse.Namespace) -> Path:
+    """Return the study's folder, which holds its params file, data, results and reports."""
+    return Path(options.params).parent
+
+
+def _store(options: argparse.Namespace) -> Store:
+    return Store(study=study_at(_home(options)))
+
+
 def _checked_ablations(options: argparse.Namespace) -> Sequence[str]:
     """Return the study's ablations as `check` wrote them down, or from the params file where that is newer."""
     from pipeline.settings import read_ablations
 
-    checked = read_ablations(Path.cwd() / "data" / "settings", newer_than=options.params)
+    checked = read_ablations(_home(options) / "data" / "settings", newer_than=options.params)
     return checked if checked is not None else list(_study(options).ablations)
 
 

@@ -8,18 +8,21 @@ from pipeline.probes.results import write_observations
 from pipeline.records import RunRecord
 from pipeline.store import Store, write_json
 from pipeline.survey import AblationState, VariantState
+from pipeline.timetable import timetables
 
 
 def write_results(store: Store, state: AblationState, folder: Path) -> None:
-    """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and beside it what was looked at."""
-    write_json(folder / state.name / "ablation.json", results_of(store, state))
+    """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and beside it what was looked at.
+
+    Prepared data lies beside `folder`."""
+    write_json(folder / state.name / "ablation.json", results_of(store, state, folder.parent))
     write_observations(store, state, folder / state.name)
 
 
-def results_of(store: Store, state: AblationState) -> dict[str, Any]:
+def results_of(store: Store, state: AblationState, root: Path) -> dict[str, Any]:
     """Return everything the report says about an ablation; raises `KeyError` for a run that is not stored."""
     spec = state.spec
-    variants = [_variant(store, each) for each in state.variants]
+    variants = [_variant(store, each, root) for each in state.variants]
     return {
         "name": state.name,
         "question": spec.question,
@@ -42,7 +45,7 @@ def _tune(state: AblationState) -> dict[str, Any] | None:
     return {**tune.model_dump(mode="json"), "monitor": f"val_{state.spec.metric}"}
 
 
-def _variant(store: Store, state: VariantState) -> dict[str, Any]:
+def _variant(store: Store, state: VariantState, root: Path) -> dict[str, Any]:
     variant = state.variant
     records = [_record(store, run.key) for run in state.replicates]
     return {
@@ -51,6 +54,7 @@ def _variant(store: Store, state: VariantState) -> dict[str, Any]:
         "recipe": canonical(state.replicates[0].recipe),
         "levels": variant.levels,
         "parameters": records[0].parameters,
+        "schedule": [each.as_json() for each in timetables(state.replicates[0], root)],
         "reference": variant.reference or None,
         "chosen": state.choice["values"] if state.choice else None,
         "space": variant.tune.model_dump(mode="json")["space"] if variant.tune else {},

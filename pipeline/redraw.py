@@ -26,7 +26,8 @@ def redraw(ablations: Sequence[str], store: Store, here: Path) -> bool:
     """
     results, reports = here / "results", here / "reports"
     charts = compare_urls(store)
-    links = {"": address(store.folder.parent), **{name: charts[name] for name in ablations if name in charts}}
+    known = {name: charts.get(store.title_of(name)) for name in ablations}
+    links = {"": address(store.folder.parent), **{name: url for name, url in known.items() if url}}
     digest = editions.digest_of_results(results, ablations)
     last = editions.last_edition(reports)
     new = sessions(store, after=last.seen if last else 0)

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.report.findings import Findings, Row, find
+from pipeline.report.references import Claim, claims, figure_text, named
+from pipeline.report.references import sentence as words_of
 from pipeline.report.results import Seconds, read, untimed
 from pipeline.report.tables import training
 from pipeline.report.texts import p_value
@@ -26,7 +28,19 @@ def show(results: Path, ablations: Sequence[str], seconds: Seconds = untimed) ->
         for sentence in found.conclusion[1:]:
             console.print(Text(sentence))
         console.print(_table(found, wide=console.width >= WIDE))
+        for claim in claims(found.ablation):
+            console.print(_beside(claim))
         console.print(Text(training(found.ablation), style="dim"))
+
+
+def _beside(claim: Claim) -> Text:
+    """Return a published figure beside ours in a line."""
+    document = figure_text(claim.unit, claim.published, claim.reference.decimals)
+    ours = claim.unit.text(claim.agreement.ours.mean) if claim.agreement else "none"
+    what = f"{claim.variant.name}, {named(claim.metric)}: published {document}, ours {ours}"
+    return Text.assemble(
+        f"{what}, ", (claim.word, "red" if claim.word == "differs" else "green"), f". {words_of(claim)}"
+    )
 
 
 def _table(found: Findings, wide: bool) -> Table:

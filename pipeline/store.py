@@ -7,7 +7,8 @@ Layout, under the folder that `root()` names (outside DVC's outputs, ignored by 
     .runs/<run key>/weights.npz    the trained weights, replicates only
     .runs/<run key>/model.keras    added for the best replicate of a variant
     .runs/.choices/<key>.json      the frozen outcome of one variant's search
-    .runs/.manifests/<name>.json   which runs an ablation is made of, as far as known yet
+    .runs/.manifests/<name>.json   which runs an ablation is made of, as far as known yet (of a study in a folder of its
+                                   own: <folder>/<name>.json)
     .runs/.probes/<key>.json       what was found by looking at models (pipeline.probes)
     .runs/.live/<run key>.json     curves so far of a run in training
     .runs/.checkpoints/<name>.npz  where a long training stands, until its runs are stored
@@ -42,8 +43,32 @@ WHOLE = ".whole-"  # begins the name of a folder that holds all runs of a stack,
 
 
 def root() -> Path:
-    """Return the project's root: `DVC_ROOT` inside a DVC stage (also in `dvc exp run --temp`), else the working folder."""
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd())
+    """Return the project's root: `DVC_ROOT` inside a DVC stage (also in `dvc exp run --temp`).
+
+    Else the nearest folder around the working folder that DVC was initialised in, or the working folder itself.
+    """
+    named = os.environ.get("DVC_ROOT")
+    return Path(named) if named else _project_around(Path.cwd()) or Path.cwd()
+
+
+def study_at(folder: Path) -> str:
+    """Return what a study is called whose params file lies in `folder`: its path within the project, empty for the root.
+
+    A copy of the project that `dvc exp run --temp` works in counts as the project.
+    """
+    here = folder.resolve()
+    project = _project_around(here) or root().resolve()
+    return here.relative_to(project).as_posix().removeprefix(".") if here.is_relative_to(project) else ""
+
+
+def ablate_command(title: str) -> str:
+    """Return what trains the ablation of that manifest, typed in the project's root."""
+    study, _, ablation = title.rpartition("/")
+    return f"python -m pipeline ablate {ablation}" + (f" --params {study}/params.yaml" if study else "")
+
+
+def _project_around(folder: Path) -> Path | None:
+    return next((each for each in (folder, *folder.parents) if (each / ".dvc").is_dir()), None)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -66,10 +91,14 @@ def read_json(path: Path) -> Any | None:
 
 
 class Store:
-    """The finished runs of a project. Safe for one writer and any number of readers."""
+    """The finished runs of a project. Safe for one writer and any number of readers.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    Runs are shared by all studies of the project; manifests are kept apart by `study`, as `study_at` names it.
+    """
+
+    def __init__(self, folder: Path | None = None, study: str = "") -> None:
         self.folder = folder if folder is not None else root() / ".runs"
+        self.study = study
 
     def keys(self) -> set[str]:
         """Return the keys of all finished runs, at the cost of one directory listing."""
@@ -191,16 +220,18 @@ class Store:
         write_json(self.folder / ".choices" / f"{key}.json", choice)
 
     def put_manifest(self, ablation: str, manifest: dict[str, Any]) -> None:
-        """Say which runs `ablation` is made of, as far as known yet."""
-        write_json(self.folder / ".manifests" / f"{ablation}.json", manifest)
+        """Say which runs `ablation` of this study is made of, as far as known yet."""
+        write_json(self._manifest_path(ablation), manifest)
 
     def manifest(self, ablation: str) -> dict[str, Any] | None:
-        """Return which runs `ablation` was last said to be made of."""
-        return read_json(self.folder / ".manifests" / f"{ablation}.json")
+        """Return which runs `ablation` of this study was last said to be made of."""
+        return read_json(self._manifest_path(ablation))
 
     def manifests(self) -> dict[str, dict[str, Any]]:
-        """Return every ablation's manifest by name."""
-        found = {path.stem: read_json(path) for path in sorted((self.folder / ".manifests").glob("*.json"))}
+        """Return the manifests of all studies by name: `<ablation>`, or `<study>/<ablation>`."""
+        folder = self.folder / ".manifests"
+        names = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*.json")}
+        found = {name: read_json(names[name]) for name in sorted(names)}
         return {name: manifest for name, manifest in found.items() if manifest is not None}
 
     def named_runs(self) -> dict[tuple[str, str], set[str]]:
@@ -211,9 +242,20 @@ class Store:
                 found.setdefault((ablation, entry["phase"]), set()).add(entry["run_key"])
         return found
 
+    def title_of(self, ablation: str) -> str:
+        """Return what `ablation` of this study is called among all studies: the name of its manifest."""
+        return f"{self.study}/{ablation}".removeprefix("/")
+
+    def own_ablations(self) -> list[str]:
+        """Return the ablations of this study that have a manifest."""
+        return sorted(path.stem for path in (self.folder / ".manifests" / self.study).glob("*.json"))
+
     def remove_manifest(self, ablation: str) -> None:
-        """Forget an ablation that the study no longer has; its runs stay."""
-        (self.folder / ".manifests" / f"{ablation}.json").unlink(missing_ok=True)
+        """Forget an ablation that this study no longer has; its runs stay."""
+        self._manifest_path(ablation).unlink(missing_ok=True)
+
+    def _manifest_path(self, ablation: str) -> Path:
+        return self.folder / ".manifests" / f"{self.title_of(ablation)}.json"
 
     def put_live(self, key: str, curves: Curves) -> None:
         """Publish the curves so far of a run in training."""

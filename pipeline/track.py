@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Collection
 
-from pipeline.store import Store
+from pipeline.store import Store, ablate_command
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.tracker import Tracker
 
 
 def track(ablations: Collection[str], store: Store) -> None:
     """Forget all but the study's `ablations`, and send MLflow what it lacks; cheap where it lacks nothing."""
-    for name in store.manifests():
+    for name in store.own_ablations():
         if name not in ablations:
             store.remove_manifest(name)
     if pending(store):
@@ -26,6 +26,6 @@ def _name_the_missing(store: Store) -> None:
         gone = len(keys - have)
         if gone and phase == "replicate":
             print(
-                f"{name}: {gone} runs are gone from the store; `python -m pipeline ablate {name}` trains them again",
+                f"{name}: {gone} runs are gone from the store; `{ablate_command(name)}` trains them again",
                 file=sys.stderr,
             )

@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from pipeline.params.schema import Study
-from pipeline.store import Store, read_json
+from pipeline.store import Store, ablate_command, read_json
 from pipeline.survey import survey
 
 NOBODY = "(nobody)"
@@ -142,10 +142,13 @@ def _owners(store: Store) -> dict[str, list[str]]:
 def _damaged_notes(store: Store) -> Iterator[tuple[str, str]]:
     """Remove choices and manifests that are no JSON; they are made again from the runs."""
     for folder in (".choices", ".manifests"):
-        for path in sorted((store.folder / folder).glob("*.json")):
+        for path in sorted((store.folder / folder).rglob("*.json")):
             if not isinstance(read_json(path), dict):
                 path.unlink(missing_ok=True)
-                yield f"{folder}/{path.name}", "it cannot be read; the next training makes it again"
+                yield (
+                    path.relative_to(store.folder).as_posix(),
+                    "it cannot be read; the next training makes it again",
+                )
 
 
 def _is_whole_archive(path: Path) -> bool:
@@ -175,7 +178,7 @@ def _notes_about(store: Store, keys: set[str]) -> Iterator[Path]:
 
 def again(ablations: Iterable[str]) -> str:
     """Say how to train again what is missing."""
-    return " and ".join(f"`python -m pipeline ablate {name}`" for name in ablations)
+    return " and ".join(f"`{ablate_command(name)}`" for name in ablations)
 
 
 def count_by_owner(damages: Iterable[Damage]) -> Counter[str]:

@@ -38,7 +38,7 @@ def _prune(options: argparse.Namespace, study: ReadStudy) -> None:
     store = Store()
     with store.one_writer():
         store.sweep()
-        old = leftovers(store, study(), Path.cwd())
+        old = leftovers(store, study(), Path(options.params).parent)
         if not options.dry_run:
             prune(store, old)
     verb = "would free" if options.dry_run else "freed"

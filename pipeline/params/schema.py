@@ -25,6 +25,7 @@ from pipeline.params.recipe import (
     Top,
     TrainingSpec,
 )
+from pipeline.params.reference import Reference
 from pipeline.params.spaces import Choice, IntRange, LinearRange, LogRange, Range, Tune
 from pipeline.params.spec import Index, Positive, Spec, shape
 from pipeline.plugins import is_plugin, locate
@@ -49,6 +50,7 @@ __all__ = [
     "Output",
     "PhaseSpec",
     "Recipe",
+    "Reference",
     "RegularisationSpec",
     "Study",
     "Top",
@@ -193,7 +195,7 @@ class Extras(Spec):
     """What a variant may hold besides a patch: its own ranges, and published figures to compare with."""
 
     tune: VariantTune | None = None
-    reference: dict[str, Any] = Field(default_factory=dict)
+    reference: Reference | None = None
 
 
 class DataSource(Spec):

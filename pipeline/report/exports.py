@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.report import references
 from pipeline.report.findings import Findings, Row
 from pipeline.report.frames import runs_frame
 from pipeline.report.results import Ablation
@@ -28,6 +29,10 @@ def findings_json(findings: Findings) -> str:
         "conclusion": list(findings.conclusion),
         "flags": [flag.message for flag in findings.flags if flag.variant is None],
         "variants": [_variant(row) for row in findings.rows],
+        "published": [
+            {"variant": claim.variant.name, **references.as_json(claim)}
+            for claim in references.claims(ablation)
+        ],
     }
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -71,6 +71,11 @@ def measure(ablation: Ablation) -> Measure:
     return ACCURACY if ablation.metric == "accuracy" else LOSS
 
 
+def shown_as(metric: str) -> Measure:
+    """Return how a figure of any name is shown, by what it measures: `val_accuracy` in per cent."""
+    return ACCURACY if metric.endswith("accuracy") else LOSS
+
+
 def margin(ablation: Ablation) -> float:
     """Return the margin of equivalence in the stored unit: params give percentage points for accuracy."""
     return ablation.margin / measure(ablation).factor

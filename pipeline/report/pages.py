@@ -49,7 +49,6 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
         environment=tables.environment(ablation),
-        published=tables.published(ablation),
         recipe=json.dumps(ablation.variant(ablation.baseline).recipe, indent=2, ensure_ascii=False),
         downloads={
             f"{ablation.name}.csv": _data("text/csv", csv),

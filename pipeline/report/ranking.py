@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from pipeline.report import references
 from pipeline.report.findings import Findings, Row
 from pipeline.report.measure import Measure
 from pipeline.report.styles import Styles
@@ -51,8 +52,12 @@ def _described(findings: Findings) -> Iterator[Filled]:
     yield Column("parameters", True), lambda row: Cell(number(row.variant.parameters), row.variant.parameters)
     for path in dict.fromkeys(path for variant in variants for path in variant.chosen or {}):
         yield Column(path, True, "Chosen by tuning, then frozen"), _chosen(path)
-    if any(variant.reference and variant.reference.test_accuracy is not None for variant in variants):
-        yield Column("published", True, "Test accuracy reported elsewhere, in %"), _published
+    unit = findings.measure
+    if any(variant.reference and unit.key in variant.reference.figures for variant in variants):
+        yield (
+            Column("published", True, f"{unit.label}, reported elsewhere"),
+            lambda row: _published(unit, row),
+        )
 
 
 def _rank(row: Row, rank: int) -> Cell:
@@ -105,6 +110,6 @@ def _chosen(path: str) -> Callable[[Row], Cell]:
     return fill
 
 
-def _published(row: Row) -> Cell:
-    accuracy = row.variant.reference.test_accuracy if row.variant.reference else None
-    return Cell(MISSING if accuracy is None else f"{100 * accuracy:.2f}", accuracy)
+def _published(unit: Measure, row: Row) -> Cell:
+    found = row.variant.reference.figures.get(unit.key) if row.variant.reference else None
+    return Cell(MISSING) if found is None else Cell(references.figure_text(unit, found), found.value)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pipeline.errors import UserError
 from pipeline.records import Curves, EngineRecord, Outcome
 from pipeline.report.observations import Observations, read_observations
-from pipeline.report.texts import plain
+from pipeline.stats.published import Kind as PublishedKind
 from pipeline.store import read_json
 
 Seconds = Callable[[Sequence[str]], Mapping[str, float]]
@@ -60,18 +60,40 @@ class Replicate:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """What was published elsewhere: a test accuracy (a fraction), if given, and the rest in words."""
+class Published:
+    """A published figure in the stored unit; `kind` says whether it is one, or a limit."""
 
-    test_accuracy: float | None
+    value: float
+    kind: PublishedKind
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What was published elsewhere, by the name of the metric, rounded to `decimals` (None: to those shown)."""
+
+    figures: Mapping[str, Published]
+    decimals: int | None
     source: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The planned learning rates of one phase: `rates[i]` at `epochs[i]`, counted from 0 in fractions."""
+
+    phase: str
+    kind: str
+    steps_per_epoch: int
+    epochs: tuple[float, ...]
+    rates: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Variant:
     """One variant: what it changes, what was chosen for it, and its runs.
 
-    `changes` maps dotted recipe paths to this variant's values; `levels` maps a grid's factors to its levels.
+    `changes` maps dotted recipe paths to this variant's values; `levels` maps a grid's factors to its levels; `schedule` has
+    the planned learning rates, phase by phase.
     """
 
     name: str
@@ -84,6 +106,7 @@ class Variant:
     space: Mapping[str, Any]
     trials: tuple[Trial, ...]
     replicates: tuple[Replicate, ...]
+    schedule: tuple[Planned, ...] = ()
 
     @property
     def runs(self) -> "tuple[Trial | Replicate, ...]":
@@ -199,18 +222,31 @@ def _variant(raw: Mapping[str, Any]) -> Variant:
         space=raw.get("space") or {},
         trials=tuple(_trial(trial) for trial in raw.get("trials") or ()),
         replicates=tuple(_replicate(replicate) for replicate in raw["replicates"]),
+        schedule=tuple(_planned(phase) for phase in raw.get("schedule") or ()),
     )
 
 
 def _reference(raw: Mapping[str, Any]) -> Reference | None:
-    """Read published figures, named as the study likes: only `test_accuracy` in 0..1 can be drawn."""
-    accuracy = raw.get("test_accuracy")
-    drawn = isinstance(accuracy, int | float) and 0 <= accuracy <= 1
-    rest = {name: value for name, value in raw.items() if name != "test_accuracy" or not drawn}
-    words = ", ".join(
-        plain(value) if name == "source" else f"{name} {plain(value)}" for name, value in rest.items()
-    )
-    return Reference(accuracy if drawn else None, words) if raw else None
+    figures = {
+        name: found for name, value in raw.items() if (found := published_as(value)) and name != "decimals"
+    }
+    if not figures:
+        return None
+    return Reference(figures, raw.get("decimals"), raw.get("source") or "", raw.get("note") or "")
+
+
+def published_as(value: object) -> Published | None:
+    """Return a figure as a params file writes it, a number or `{above: number}`; None for what is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Published(float(value), "is")
+    limits: tuple[PublishedKind, ...] = ("above", "below")
+    given = [kind for kind in limits if isinstance(value, dict) and value.get(kind) is not None]
+    return Published(float(value[given[0]]), given[0]) if given and isinstance(value, dict) else None
+
+
+def _planned(raw: Mapping[str, Any]) -> Planned:
+    phase, kind = str(raw["phase"]), str(raw["kind"])
+    return Planned(phase, kind, int(raw["steps_per_epoch"]), tuple(raw["epochs"]), tuple(raw["rates"]))
 
 
 def _trial(raw: Mapping[str, Any]) -> Trial:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.report import looks, tables
+from pipeline.report import looks, references, tables
 from pipeline.report.figures.curves import learning_curves
 from pipeline.report.figures.dots import dots
 from pipeline.report.figures.forest import forest
@@ -10,7 +10,10 @@ from pipeline.report.figures.fronts import fronts
 from pipeline.report.figures.heatmap import heat_map
 from pipeline.report.figures.ladder import staircase
 from pipeline.report.figures.phases import phase_marks
+from pipeline.report.figures.plateau import plateaus
+from pipeline.report.figures.published import published
 from pipeline.report.figures.removals import removals
+from pipeline.report.figures.schedules import schedules
 from pipeline.report.figures.transfer import transfer
 from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
@@ -36,6 +39,17 @@ def _transfer(findings: Findings, styles: Styles) -> Section:
     return Section("transfer", "Transfer", transfer(findings, styles))
 
 
+def _published(findings: Findings, styles: Styles) -> Section:
+    note = (
+        "What a document gives is mostly one run. So it is compared with where one more run of ours would lie: the 95 % "
+        "prediction interval of our replicates, mean ± t · s · √(1 + 1/n). Of twenty figures of one and the same recipe, "
+        "one will lie outside by chance."
+    )
+    claims = references.claims(findings.ablation)
+    compared = (references.heading(claims), references.table(claims, styles))
+    return Section("published", "Published figures", published(claims, styles), note, [compared])
+
+
 def _curves(findings: Findings, styles: Styles) -> Section:
     note = (
         "Means over replicates with their 95 % t interval, while at least half of the replicates are still training. "
@@ -52,6 +66,11 @@ def _phases(findings: Findings) -> str:
         return ""
     begun = "; ".join(f"{mark.name} after epoch {mark.epoch} ({', '.join(mark.variants)})" for mark in marks)
     return f" Dotted uprights show where phases begin: {begun}."
+
+
+def _schedules(findings: Findings, styles: Styles) -> Section:
+    figures = [schedules(findings.ablation, styles), *plateaus(findings.ablation, styles)]
+    return Section("schedules", "Learning-rate schedules", figures)
 
 
 def _tuning(findings: Findings, styles: Styles) -> Section:
@@ -71,8 +90,10 @@ def _searched(tune: Tuning) -> str:
 
 SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (
     _results,
+    _published,
     _transfer,
     _curves,
+    _schedules,
     _tuning,
     *looks.SECTIONS,
 )

@@ -70,11 +70,6 @@ def _pruned(value: Any) -> Any:
     return kept["units"] if set(kept) == {"units"} else kept
 
 
-def published(ablation: Ablation) -> list[tuple[str, str]]:
-    """Return variant and source of everything published that was given."""
-    return [(v.name, v.reference.source) for v in ablation.variants if v.reference and v.reference.source]
-
-
 def failures(ablation: Ablation, styles: Styles) -> Table:
     """Return every run that diverged: trials with their values, replicates with their seed and last epoch."""
     rows = [

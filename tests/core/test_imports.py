@@ -33,7 +33,7 @@ LEVELS = [
     {"editions", "following", "manifests", "models", "publish", "plan", "settings", "upkeep"},
     {"probes"},
     {"survey"},
-    {"executors", "search", "tracking", "tuner"},
+    {"executors", "search", "timetable", "tracking", "tuner"},
     {"engine"},
     {"build"},
     {"runs"},

@@ -10,7 +10,7 @@ import pytest
 
 from core.kit import record, run
 from pipeline import store as module
-from pipeline.store import Store, read_json, write_json
+from pipeline.store import Store, ablate_command, read_json, root, study_at, write_json
 
 KEY = run().key
 
@@ -159,3 +159,62 @@ def test_the_store_lies_under_dvcs_root(tmp_path: Path, monkeypatch: pytest.Monk
     assert Store().folder == tmp_path / ".runs"
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / "parent"))
     assert Store().folder == tmp_path / "parent" / ".runs"
+
+
+def test_without_dvcs_word_the_project_is_where_dvc_was_initialised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = tmp_path / "studies" / "one"
+    study.mkdir(parents=True)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(study)
+    assert (root(), study_at(study)) == (study, "")
+    (tmp_path / ".dvc").mkdir()
+    assert (root(), study_at(Path())) == (tmp_path, "studies/one")
+    assert study_at(tmp_path) == ""
+
+
+def test_a_copy_of_the_project_in_which_dvc_experiments_has_the_same_studies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "one"
+    (copy / ".dvc").mkdir(parents=True)
+    (copy / "studies" / "one").mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    assert study_at(copy / "studies" / "one") == "studies/one" and study_at(copy) == ""
+
+
+def test_a_params_file_outside_the_project_is_the_projects_own_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "project").mkdir()
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "project"))
+    assert study_at(tmp_path) == ""
+
+
+def test_the_command_that_trains_an_ablation_again_names_its_study() -> None:
+    assert ablate_command("width") == "python -m pipeline ablate width"
+    assert (
+        ablate_command("studies/one/width")
+        == "python -m pipeline ablate width --params studies/one/params.yaml"
+    )
+
+
+def test_studies_share_runs_and_keep_their_manifests_apart(tmp_path: Path) -> None:
+    stores = {name: Store(tmp_path / ".runs", name) for name in ("", "studies/one", "studies/two")}
+    for name, each in stores.items():
+        each.put_manifest("activations", {"entries": [name]})
+    assert stores["studies/one"].manifest("activations") == {"entries": ["studies/one"]}
+    assert {name: found["entries"] for name, found in stores[""].manifests().items()} == {
+        "activations": [""],
+        "studies/one/activations": ["studies/one"],
+        "studies/two/activations": ["studies/two"],
+    }
+    stores["studies/two"].put_manifest("more", {"entries": []})
+    assert stores["studies/two"].own_ablations() == ["activations", "more"]
+    assert stores[""].own_ablations() == ["activations"]
+    for name in set(stores["studies/two"].own_ablations()) - {"more"}:
+        stores["studies/two"].remove_manifest(name)
+    assert list(stores[""].manifests()) == ["activations", "studies/one/activations", "studies/two/more"]
+    stores["studies/one"].put(record(run()))
+    assert stores[""].keys() == {KEY}

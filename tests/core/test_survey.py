@@ -133,7 +133,7 @@ def test_results_say_what_the_store_holds(store: Store, tmp_path: Path) -> None:
     (state,) = states(wanted, store)
     for each in state.variants:
         put(store, each.replicates)
-    found = results_of(store, state)
+    found = results_of(store, state, store.folder.parent)
     assert (found["name"], found["baseline"], found["kind"]) == ("one", "tanh", "variants")
     assert (found["dataset"], found["metric"], found["margin"], found["seeds"]) == (
         "digits",
@@ -173,7 +173,7 @@ def test_neither_time_nor_place_enter_the_results(tmp_path: Path) -> None:
 def test_results_of_a_run_that_is_not_there_are_refused(store: Store) -> None:
     (state,) = states(study({"one": PLAIN}), store)
     with pytest.raises(KeyError, match="not in the store"):
-        results_of(store, state)
+        results_of(store, state, store.folder.parent)
 
 
 def test_a_manifest_names_every_run_known_so_far(store: Store) -> None:

@@ -13,7 +13,7 @@ from pipeline.params.plain import parse as parse_text
 from .cases import study
 
 TEXT = (Path(__file__).parents[2] / "docs" / "params.md").read_text(encoding="utf-8")
-WHOLE, PHASES, WAYS, TUNE, LOOKS, EXECUTORS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+WHOLE, PHASES, WAYS, REFERENCE, TUNE, LOOKS, EXECUTORS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 def plain(text: str) -> Any:
@@ -28,6 +28,10 @@ def test_the_whole_file() -> None:
 
 def test_phases_and_tuning() -> None:
     parse(study(variants={"transfer": plain(PHASES)}, **plain(TUNE)))
+
+
+def test_published_figures() -> None:
+    parse(study(variants={"plain": plain(REFERENCE)}))
 
 
 def test_each_way_to_write_variants() -> None:

@@ -234,7 +234,7 @@ def test_names_of_ablations_and_variants(name: str, expected: str) -> None:
         ({"variants": {"a": {}}, "metric": "acuracy"}, "Did you mean 'accuracy'?"),
         ({"variants": {"a": {}}, "question": 3}, "question: must be text; got 3"),
         ({"variants": {"a": {"modell": {}}}}, "variants.a.modell: unknown key"),
-        ({"variants": {"a": {"reference": 3}}}, "variants.a.reference: must be a mapping; got 3"),
+        ({"variants": {"a": {"reference": 3}}}, "variants.a.reference: must be a mapping of test_accuracy,"),
         (
             {"variants": {"a": {"tune": {"space": {}, "trials": 3}}}},
             "variants.a.tune.trials: unknown key; allowed: space.",

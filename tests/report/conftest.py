@@ -1,5 +1,6 @@
 """Made-up results and the report built from them, once for all tests that only read."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pipeline.report.beside import Beside, History
 from pipeline.report.results import Ablation, read
 
 from . import made_up
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # `benchmarks` is not part of the installed package
 
 MLFLOW = "http://127.0.0.1:5000"
 TRAINED = [run["run_key"] for run in made_up.activations()["variants"][0]["trials"]][:2]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.report.results import read
+from pipeline.report.results import Published, Reference, read
 
 from . import made_up
 
@@ -51,22 +51,20 @@ def test_a_baseline_that_is_no_variant_is_refused(tmp_path: Path) -> None:
         read(write(tmp_path, {**made_up.lone(), "baseline": "nobody"}), "a")
 
 
-@pytest.mark.parametrize(
-    ("given", "accuracy", "words"),
-    [
-        ({"test_accuracy": 0.98, "source": "a paper"}, 0.98, "a paper"),
-        ({"test_accuracy": 98.1}, None, "test_accuracy 98.1"),
-        ({"test_loss": 0.07, "source": "a blog"}, None, "test_loss 0.07, a blog"),
-    ],
-)
-def test_published_figures_are_drawn_as_fractions_and_else_told(
-    tmp_path: Path, given: dict[str, object], accuracy: float | None, words: str
-) -> None:
+def test_published_figures_are_read_by_metric_with_what_is_said_of_them(tmp_path: Path) -> None:
     raw = made_up.lone()
+    given = {
+        "test_accuracy": 0.98,
+        "val_loss": {"below": 0.1},
+        "decimals": 3,
+        "source": "a paper",
+        "note": None,
+    }
     raw["variants"][0]["reference"] = given
-    reference = read(write(tmp_path, raw), "a").variants[0].reference
-    assert reference is not None
-    assert (reference.test_accuracy, reference.source) == (accuracy, words)
+    first, second = read(write(tmp_path, raw), "a").variants
+    figures = {"test_accuracy": Published(0.98, "is"), "val_loss": Published(0.1, "below")}
+    assert first.reference == Reference(figures, 3, "a paper", "")
+    assert second.reference is None
 
 
 @pytest.mark.parametrize("raw", [[], "text", 3, {"variants": 3}, {**made_up.lone(), "variants": [None]}])

@@ -28,6 +28,19 @@ def test_rankings_in_the_terminal_are_those_of_the_pages(
             assert any((row.comparison.verdict if row.comparison else "baseline") in line for line in lines)
 
 
+def test_published_figures_are_shown_beside_ours(
+    built: Built, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    show(built.results, ["activations"])
+    shown = capsys.readouterr().out
+    assert (
+        "selu, validation accuracy (%): published 89.11, ours 96.72, differs. Ours is higher by 7.61 points"
+        in shown
+    )
+    assert "gelu, test accuracy (%): published 98.10, ours" in shown
+
+
 def test_the_terminal_says_how_long_runs_trained(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
     show(built.results, ["lone"])
     assert "2 replicates." in (untimed := capsys.readouterr().out) and "of training" not in untimed

@@ -94,6 +94,13 @@ def canvas(width: float, height: float, margins: Margins) -> tuple[Canvas, Axes]
         return figure, figure.add_axes(box)
 
 
+def panel(figure: Canvas, left: float, bottom: float, width: float, height: float, **more: Any) -> Axes:
+    """Return further axes of a figure, their place in its pixels from the lower left corner; `more` goes to `add_axes`."""
+    across, up = (side * PIXELS_PER_INCH for side in figure.get_size_inches())
+    with mpl.rc_context(_RC):
+        return figure.add_axes((left / across, bottom / up, width / across, height / up), **more)
+
+
 def stroke(axes: Axes, x: ArrayLike, y: ArrayLike, marks: str | None = None, **look: Any) -> Line2D:
     """Draw a line, or unjoined `marks` where a marker is given; in half the time that `Axes.plot` takes."""
     if marks is not None:

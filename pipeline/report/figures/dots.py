@@ -53,7 +53,7 @@ def _dots(findings: Findings, row: Row, styles: Styles) -> Dots | None:
         return None
     unit, interval = findings.measure, row.interval
     values = [value for replicate in row.variant.replicates if (value := unit.of(replicate)) is not None]
-    published = row.variant.reference if unit.metric == "accuracy" else None
+    published = row.variant.reference.figures.get(unit.key) if row.variant.reference else None
     return Dots(
         name=row.variant.name,
         style=styles[row.variant.name],
@@ -61,9 +61,7 @@ def _dots(findings: Findings, row: Row, styles: Styles) -> Dots | None:
         mean=interval.mean * unit.factor,
         low=None if interval.low is None else interval.low * unit.factor,
         high=None if interval.high is None else interval.high * unit.factor,
-        reference=None
-        if published is None or published.test_accuracy is None
-        else 100 * published.test_accuracy,
+        reference=None if published is None else published.value * unit.factor,
     )
 
 
