@@ -103,7 +103,9 @@ def _drop(layer: Any, rate: Any, inputs: Any, training: bool = False) -> Any:
     """Do what `keras.layers.Dropout` does, with a tensor for its rate."""
     if not training:
         return inputs
-    kept = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator) >= rate
+    drawn = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator)
+    # The backends' own dropouts keep opposite ends of the same numbers.
+    kept = drawn < 1.0 - rate if keras.backend.backend() == "jax" else drawn >= rate
     return ops.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
 
 
