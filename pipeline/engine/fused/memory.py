@@ -5,11 +5,8 @@ from typing import Any
 BUDGET = 1 << 30  # bytes for a stack's weights, gradients and optimizer state
 COPIES = 8  # of the weights: themselves, kept ones, gradients, unpacked and packed, and up to three slots
 LARGEST = 384
-# Numbers of all models' kernels in one layer, on average; docs/performance.md has the sizes tried. A small net's step is
-# overhead more than memory, and its training is short beside the compiling of another stack.
-LAYER = 120_000
-LAYER_OF_SMALL_NETS = 1_500_000
-SMALL_NET = 50_000  # weights
+TOGETHER = 250_000  # weights of all models that stay in a core's cache; docs/performance.md has the sizes tried
+SMALL_NET = 50_000  # weights; a step is overhead more than memory, a training short beside compiling another stack
 
 
 def most_models(template: Any, batch_size: int) -> int:
@@ -20,14 +17,10 @@ def most_models(template: Any, batch_size: int) -> int:
 
 
 def first_guess(template: Any, batch_size: int, on_gpu: bool = False) -> int:
-    """Return a good number of models: on a GPU all that fit; on a CPU as many as stay in a core's cache together."""
-    most = most_models(template, batch_size)
-    if on_gpu:
-        return most
+    """Return a good number of models: on a CPU one large net, or as many as stay in a core's cache; else all that fit."""
     weights = template.count_params()
-    kernels = [weight for weight in template.trainable_variables if len(weight.shape) > 1]
-    layer = LAYER_OF_SMALL_NETS if weights <= SMALL_NET else LAYER
-    return int(max(1, min(most, layer * max(1, len(kernels)) // max(1, weights))))
+    most = most_models(template, batch_size)
+    return most if on_gpu or weights <= SMALL_NET else max(1, min(most, TOGETHER // weights))
 
 
 def _width(layer: Any) -> int:
