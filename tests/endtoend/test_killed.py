@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 # Each kills its own process: before the second epoch of any stack, before the second stack to end is stored, when half
 # of a stack has its final names, and when only models are left to be saved.
 KILLS = {
-    "while training": "from pipeline.engine.fused.program import Program; hook(Program, 'epoch', lambda *_: True, 2)",
+    "while training": "from pipeline.engine.fused.on_tensorflow import TensorFlowProgram as Program; "
+    "hook(Program, 'epoch', lambda *_: True, 2)",
     "between stacks": "from pipeline.store import Store; hook(Store, 'put_all', lambda *_: True, 2)",
     "within a stack": "from pathlib import Path; hook(Path, 'rename', lambda path, _: '.whole-' in str(path.parent), 2)",
     "before the models": "from pipeline import runner; hook(runner, 'export_best', lambda *_: True, 1)",

@@ -5,8 +5,12 @@ from typing import Any
 BUDGET = 1 << 30  # bytes for a stack's weights, gradients and optimizer state
 COPIES = 8  # of the weights: themselves, kept ones, gradients, unpacked and packed, and up to three slots
 LARGEST = 384
-TOGETHER = 250_000  # weights of all models that stay in a core's cache; docs/performance.md has the sizes tried
-SMALL_NET = 50_000  # weights; a step is overhead more than memory, a training short beside compiling another stack
+TOGETHER = (
+    250_000  # weights of all models that stay in a core's cache; docs/performance.md has the sizes tried
+)
+SMALL_NET = (
+    50_000  # weights; a step is overhead more than memory, a training short beside compiling another stack
+)
 
 
 def most_models(template: Any, batch_size: int) -> int:
