@@ -54,7 +54,7 @@ def finished(tmp_path: Path) -> tuple[Store, Path]:
             "one": {
                 "question": " ".join(TEXTS),
                 "variants": {
-                    "a": {"reference": {"source": " ".join(TEXTS)}},
+                    "a": {"reference": {"test_accuracy": 0.9, "source": " ".join(TEXTS)}},
                     "b": {"phases": [{"name": TEXTS[0], "training": {"epochs": 1}}, {"name": TEXTS[5]}]},
                 },
                 "seeds": 2,
