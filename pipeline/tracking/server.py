@@ -5,12 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from pipeline.errors import UserError
 from pipeline.tracking.address import QUIET, without_passwords
-from pipeline.tracking.ui import HOST, LIGHT, PORT, refuse_busy, wait_until_up
+from pipeline.tracking.ui import HOST, LIGHT, PORT, refuse_busy, running, wait_until_up
 
 BACKEND = "MLFLOW_BACKEND_STORE_URI"
 
@@ -46,10 +45,9 @@ def _checked(backend: str | None) -> str:
     return backend
 
 
-@contextmanager
 def _server(
     backend: str, artifacts: str, host: str, port: int, workers: int
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> "AbstractContextManager[subprocess.Popen[bytes]]":
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", "--artifacts-destination", artifacts]
     command += [
         "--host",
@@ -64,11 +62,4 @@ def _server(
     # By the environment, for whoever lists processes could read a password on the command line.
     environment = {**LIGHT, **QUIET, **os.environ, BACKEND: backend}
     environment.pop("MLFLOW_TRACKING_URI", None)
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True)
-    try:
-        yield server
-    except KeyboardInterrupt:
-        print()
-    finally:
-        server.terminate()
-        server.wait()
+    return running(command, environment)

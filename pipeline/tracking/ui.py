@@ -8,8 +8,8 @@ import sys
 import time
 import urllib.request
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
@@ -98,11 +98,15 @@ def refuse_busy(port: int) -> None:
             ) from error
 
 
-@contextmanager
-def _server(uri: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def _server(uri: str, port: int) -> "AbstractContextManager[subprocess.Popen[bytes]]":
     command = [sys.executable, "-W", "ignore", "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", HOST, "--port", str(port), "-w", "1", "--uvicorn-opts", "--log-level warning"]
-    environment = {**LIGHT, **quiet_environment(uri)}
+    return running(command, {**LIGHT, **quiet_environment(uri)})
+
+
+@contextmanager
+def running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a server until the block ends, or Ctrl-C ends it."""
     # A session of its own, so that Ctrl-C reaches this process alone, which then ends the server in order.
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True)
     try:
