@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.documents import write_table
+from benchmarks.quiet import Quiet
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,12 @@ class Bench:
     def engine(self, name: Any, models: int) -> float:
         """Return seconds an epoch and model that an engine of ours takes."""
         from pipeline.engine.auto import Engine
+        from pipeline.executors.local import LocalExecutor
 
         engine = Engine(self.workshop, name)
+        executor = LocalExecutor(engine, "float32")
         runs = [self.run(seed) for seed in range(models)]
-        return self._timed(lambda: list(engine.train_all(runs, lambda _: lambda _: None)), models)
+        return self._timed(lambda: list(executor.train(engine.stacks(runs), Quiet())), models)
 
     def keras_tuner(self, models: int) -> float:
         """Return seconds an epoch and model that `keras_tuner.RandomSearch` takes, written as its guide does."""

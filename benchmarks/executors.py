@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.documents import write_table
+from benchmarks.quiet import Quiet
 
 if TYPE_CHECKING:
     from pipeline.engine.auto import Stack
@@ -130,18 +131,9 @@ def _runs(case: Case, root: Path) -> "Iterator[Run]":
         yield from (Run(recipe, context, "replicate", seed) for seed in range(case.models // case.graphs))
 
 
-class _Quiet:
-    """A `Watch` that says nothing."""
-
-    def started(self, *_: object) -> None: ...
-    def epoch(self, *_: object) -> None: ...
-    def finished(self, *_: object) -> None: ...
-    def lost(self, *_: object) -> None: ...
-
-
 def _turn(executor: "Executor", stacks: "Sequence[Stack]") -> float:
     start = time.perf_counter()
-    for _ in executor.train(stacks, _Quiet()):
+    for _ in executor.train(stacks, Quiet()):
         pass
     return time.perf_counter() - start
 
@@ -160,7 +152,7 @@ def _sizes(executor: "Executor", stacks: "Sequence[Stack]", folder: Path) -> dic
     from pipeline.executors.parcels import from_bytes, pack_stack, pack_trained, to_bytes, unpack_trained
     from pipeline.store import Store
 
-    trained = list(executor.train(stacks, _Quiet()))
+    trained = list(executor.train(stacks, Quiet()))
     messages = [to_bytes(*pack_trained(each)) for each in trained]
     runs, store = sum(map(len, trained)), Store(folder)
     start = time.perf_counter()

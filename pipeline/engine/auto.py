@@ -1,11 +1,9 @@
 """Which engine trains which runs, and why; then all of them, stack by stack."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
-
-import keras
 
 from pipeline.build.optimizer import make_optimizer
 from pipeline.engine.batches import steps_per_epoch
@@ -19,7 +17,7 @@ from pipeline.engine.fused.memory import first_guess, most_models
 from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.fused.trainer import FusedTrainer, compiles_whole, full_size
 from pipeline.engine.protocol import OnEpoch, TrainedRun, Trainer
-from pipeline.engine.workers import Workers, cores
+from pipeline.engine.workers import cores
 from pipeline.params.phases import Phase
 from pipeline.params.recipe import OptimizerSpec
 from pipeline.runs import Run
@@ -65,19 +63,6 @@ class Engine:
         """Train one stack."""
         trainer = self._trainers[stack.engine]
         return train_stack(self.workshop, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints)
-
-    def train_all(
-        self, runs: Sequence[Run], on_epoch: Callable[[Stack], OnEpoch]
-    ) -> Iterator[tuple[Stack, list[TrainedRun]]]:
-        """Yield each stack with its trained runs, in the order they get done: first those that train side by side."""
-        stacks = self.stacks(runs)
-        workers = Workers(keras.config.dtype_policy().name)
-
-        def work(stack: Stack) -> tuple[Stack, list[TrainedRun]]:
-            return stack, self.train(stack, on_epoch(stack))
-
-        yield from workers.each(work, [stack for stack in stacks if stack.small])
-        yield from map(work, [stack for stack in stacks if not stack.small])
 
     def _stacks_of_one_graph(self, runs: Sequence[Run]) -> list[Stack]:
         obstacle = self._obstacle(runs[0])
