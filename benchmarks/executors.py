@@ -12,9 +12,10 @@ import json
 import os
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 TURNS = 2
 GIGABIT = 125e6  # bytes a second
+HOUR = 3600
+MANY_CORES = 100  # of the cluster whose runs an hour are set beside what its bounds allow
+MANY_RUNS = 2000  # formed to measure how fast that goes
 CNN = [{"filters": 16, "kernel_size": 3}, {"name": "MaxPooling2D"}, "flatten", 32]
 
 
@@ -92,10 +96,22 @@ def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
         "first": {way: round(value, 1) for way, value in first.items()},
         "times_local": {way: round(seconds["local"] / seconds[way], 2) for way in ways},
         "core_seconds_per_run": round(core_seconds, 3),
-        "formed_runs_per_second": formed,
+        **formed,
         **sizes,
-        "writer_feeds_cores": round(core_seconds * sizes["stored_runs_per_second"]),
-        "gigabit_feeds_cores": round(core_seconds * GIGABIT / (1000 * sizes["kb_returned_per_run"])),
+        **_limits(core_seconds, formed["formed_runs_per_second"], sizes),
+    }
+
+
+def _limits(core_seconds: float, formed: float, sizes: dict[str, Any]) -> dict[str, int]:
+    """Return where this process and the network give out, in cores kept busy and in runs an hour."""
+    handled = 1 / (1 / formed + 1 / sizes["stored_runs_per_second"])  # the same process forms and stores
+    carried = GIGABIT / (1000 * (sizes["kb_sent_per_run"] + sizes["kb_returned_per_run"]))
+    return {
+        "process_feeds_cores": round(core_seconds * handled),
+        "gigabit_feeds_cores": round(core_seconds * carried),
+        "many_cores_runs_per_hour": round(MANY_CORES * HOUR / core_seconds),
+        "process_runs_per_hour": round(HOUR * handled),
+        "gigabit_runs_per_hour": round(HOUR * carried),
     }
 
 
@@ -138,13 +154,23 @@ def _turn(executor: "Executor", stacks: "Sequence[Stack]") -> float:
     return time.perf_counter() - start
 
 
-def _formed(engine: Any, case: Case, root: Path) -> int:
-    """Return how many runs a second get their keys and their stacks."""
+def _formed(engine: Any, case: Case, root: Path) -> dict[str, Any]:
+    """Return how many runs a second get their keys and their stacks, and the memory that each then takes."""
+    many = replace(case, models=MANY_RUNS)
     start = time.perf_counter()
-    count = sum(
-        len(stack.runs) for stack in engine.stacks([run for _ in range(5) for run in _runs(case, root)])
-    )
-    return round(count / (time.perf_counter() - start))
+    formed = engine.stacks(list(_runs(many, root)))
+    taken = time.perf_counter() - start
+    count = sum(len(stack.runs) for stack in formed)
+    del formed
+    tracemalloc.start()
+    formed = engine.stacks(list(_runs(many, root)))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return {
+        "formed_runs_per_second": round(count / taken),
+        "kb_held_per_run": round(held / count / 1000, 1),
+        "runs_per_stack": round(count / len(formed)),
+    }
 
 
 def _sizes(executor: "Executor", stacks: "Sequence[Stack]", folder: Path) -> dict[str, Any]:
@@ -183,11 +209,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.write:
         write_table(options.write, "executors", _speed_table(measured, ways))
         write_table(options.write, "limits", _limits_table(measured))
+        write_table(options.write, "ends", _ends_table(measured))
 
 
 def _line(found: dict[str, Any]) -> str:
     ways = ", ".join(f"{way} {value:g} s" for way, value in found["seconds"].items())
-    return f"{found['case']}, {found['models']} models: {ways}; the writer feeds {found['writer_feeds_cores']} cores"
+    return f"{found['case']}, {found['models']} models: {ways}; this process feeds {found['process_feeds_cores']} cores"
 
 
 def _speed_table(measured: Sequence[dict[str, Any]], ways: Sequence[str]) -> str:
@@ -214,19 +241,38 @@ def _speed_table(measured: Sequence[dict[str, Any]], ways: Sequence[str]) -> str
 
 
 def _limits_table(measured: Sequence[dict[str, Any]]) -> str:
-    """Return what bounds a cluster as a table."""
-    names = {
-        "case": "case",
-        "core_seconds_per_run": "core-seconds a run",
-        "formed_runs_per_second": "runs formed a second",
-        "kb_sent_per_run": "kB sent a run",
-        "kb_returned_per_run": "kB back a run",
-        "stored_runs_per_second": "runs stored a second",
-        "writer_feeds_cores": "cores the writer keeps busy",
-        "gigabit_feeds_cores": "cores 1 Gbit/s keeps busy",
-    }
-    rows = [[f"{found[name]:,}" if name != "case" else found[name] for name in names] for found in measured]
-    return _table(list(names.values()), rows)
+    """Return what a run costs besides its training."""
+    return _figures(
+        measured,
+        {
+            "core_seconds_per_run": "core-seconds a run",
+            "runs_per_stack": "runs a stack holds",
+            "formed_runs_per_second": "runs formed a second",
+            "kb_held_per_run": "kB held a run",
+            "kb_sent_per_run": "kB sent a run",
+            "kb_returned_per_run": "kB back a run",
+            "stored_runs_per_second": "runs stored a second",
+        },
+    )
+
+
+def _ends_table(measured: Sequence[dict[str, Any]]) -> str:
+    """Return at how many runs an hour, and with how many cores, each bound is reached."""
+    return _figures(
+        measured,
+        {
+            "many_cores_runs_per_hour": f"runs an hour on {MANY_CORES} cores",
+            "process_runs_per_hour": "this process gives out at, runs an hour",
+            "process_feeds_cores": "that is with cores",
+            "gigabit_runs_per_hour": "1 Gbit/s gives out at, runs an hour",
+            "gigabit_feeds_cores": "that is with cores",
+        },
+    )
+
+
+def _figures(measured: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
+    rows = [[found["case"], *(f"{found[name]:,}" for name in columns)] for found in measured]
+    return _table(["case", *columns.values()], rows)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -63,8 +63,9 @@ class Run:
 
 def run_key(run: Run) -> str:
     """Return a hash of everything that can change the run's numbers, and of nothing else."""
+    recipe = canonical(run.recipe)
     parts = {
-        "recipe": canonical(run.recipe),
+        "recipe": recipe,
         "dataset": run.context.dataset,
         "data": run.context.data_digest,
         "seeds": vars(run.seeds),
@@ -72,7 +73,7 @@ def run_key(run: Run) -> str:
         "fold": run.fold,
         "precision": run.context.precision,
         "code": code_digest(),
-        "own": own_code(canonical(run.recipe)),
+        "own": own_code(recipe),
     }
     return digest(parts)
 

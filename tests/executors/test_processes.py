@@ -1,20 +1,18 @@
 """Stacks in processes of their own: equal to the last bit, tried again when a process is killed, and none left behind."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from core.kit import run
-from endtoend.kit import PARAMS, ablate, environment, project_at, results, write_params
+from endtoend.kit import ablate, project_at, results, write_params
 
 from pipeline.errors import UserError
 from pipeline.params.executor import ExecutorSpec
@@ -22,6 +20,7 @@ from pipeline.runs import Context
 from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
+from .driven import alive, assert_all_gone, driver, study
 
 if TYPE_CHECKING:
     from pipeline.engine.auto import Engine, Stack
@@ -50,13 +49,6 @@ def processes(
 
 def pids(executor: "ProcessExecutor") -> list[int]:
     return [each.pid for each in executor.processes]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_numbers_do_not_depend_on_the_executor(
@@ -112,53 +104,10 @@ def test_a_worker_that_holds_too_much_memory_is_ended(
         list(processes.train(stacks[:1], Notes()))
 
 
-SCRIPT = """
-import os, signal, sys
-from contextlib import nullcontext
-from pathlib import Path
-import pipeline.ablate
-from pipeline.cli import main
-from pipeline.store import Store
-
-stored, put_all = [], Store.put_all
-
-def killing(self, stack):
-    put_all(self, stack)
-    stored.append(stack)
-    if len(stored) == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-if __name__ == "__main__":
-    Store.put_all = killing
-    pipeline.ablate.Tracker = lambda *_, **__: nullcontext()
-    sys.exit(main(["ablate", "tuned", "--ahead"]))
-"""
-
-
-def study(workers: int, epochs: int = 2) -> dict[str, Any]:
-    """Return a study of four stacks, in two rounds, whose executor is `workers` processes."""
-    params: dict[str, Any] = json.loads(json.dumps(PARAMS))
-    del params["ablations"]["width"]
-    params["executor"] = {"kind": "processes", "workers": workers}
-    params["base"]["training"]["epochs"] = epochs
-    return params
-
-
-def driver(root: Path) -> "subprocess.Popen[str]":
-    (root / "drive.py").write_text(SCRIPT, encoding="utf-8")
-    command = [sys.executable, "drive.py"]
-    return subprocess.Popen(command, cwd=root, env=environment(), stderr=subprocess.PIPE, text=True)
-
-
-def assert_all_gone(workers: list[int]) -> None:
-    patience = time.monotonic() + 10
-    while any(map(alive, workers)) and time.monotonic() < patience:
-        time.sleep(0.1)
-    assert not any(map(alive, workers))
-
-
 def test_ctrl_c_ends_all_workers_at_once(project: Path, tmp_path: Path) -> None:
-    process = driver(project_at(tmp_path / "project", project, study(workers=2, epochs=100_000)))
+    process = driver(
+        project_at(tmp_path / "project", project, study({"kind": "processes", "workers": 2}, epochs=100_000))
+    )
     try:
         workers = wait_for_workers(process, 2)
         process.send_signal(signal.SIGINT)
@@ -173,7 +122,7 @@ def test_ctrl_c_ends_all_workers_at_once(project: Path, tmp_path: Path) -> None:
 def test_a_killed_study_leaves_no_worker_and_goes_on_anywhere_to_the_same_bytes(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = project_at(tmp_path / "killed", project, study(workers=1))
+    root = project_at(tmp_path / "killed", project, study({"kind": "processes", "workers": 1}))
     process = driver(root)
     workers = wait_for_workers(process, 1)
     _, said = process.communicate(timeout=300)
@@ -182,7 +131,7 @@ def test_a_killed_study_leaves_no_worker_and_goes_on_anywhere_to_the_same_bytes(
     monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.delenv("DVC_ROOT", raising=False)
     assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
-    here = study(workers=1) | {"executor": {"kind": "local"}}
+    here = study({"kind": "local"})
     write_params(root, here)  # the rest is trained in this process
     peaceful = project_at(tmp_path / "peaceful", project, here)
     for each in (root, peaceful):

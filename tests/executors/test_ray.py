@@ -2,20 +2,23 @@
 
 import json
 import os
+import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from endtoend.kit import PARAMS, ablate, project_at, results
+from endtoend.kit import PARAMS, ablate, project_at, results, write_params
 
 from pipeline.errors import UserError
 from pipeline.params.executor import ExecutorSpec
 from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
+from .driven import assert_all_gone, driver, study
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
     "0"  # its nodes then know each other by their loopback address
@@ -110,3 +113,61 @@ def test_classes_of_ones_own_travel_along_and_results_are_the_same_bytes(
         found.append(results(root))
         monkeypatch.delitem(sys.modules, "squash", raising=False)
     assert found[0] == found[1] and len(found[0]) == 1
+
+
+def test_ctrl_c_ends_the_tasks_of_the_cluster(cluster: Any, project: Path, tmp_path: Path) -> None:
+    endless = study({"kind": "ray", "address": cluster.address}, epochs=100_000)
+    process = driver(project_at(tmp_path / "project", project, endless))
+    try:
+        tasks = wait_for_tasks()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=90)
+        assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
+        assert_all_gone(tasks)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_study_ends_its_tasks_and_goes_on_to_the_same_bytes(
+    cluster: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, near = study({"kind": "ray", "address": cluster.address}), study({"kind": "local"})
+    root, peaceful = (
+        project_at(tmp_path / "killed", project, far),
+        project_at(tmp_path / "peaceful", project, near),
+    )
+    process = driver(root)
+    tasks = wait_for_tasks()
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, said
+    assert_all_gone(tasks)
+    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
+    write_params(root, near)  # the rest is trained in this process
+    for each in (root, peaceful):
+        ablate(each, "tuned")
+    assert results(root) == results(peaceful) and len(results(root)) == 1
+    assert Store(root / ".runs").keys() == Store(peaceful / ".runs").keys()
+
+
+def wait_for_tasks() -> list[int]:
+    """Return the processes that train stacks for a cluster on this machine, by the title that Ray gives them."""
+    patience = time.monotonic() + 120
+    while not (found := training()) and time.monotonic() < patience:
+        time.sleep(0.1)
+    assert found
+    return found
+
+
+def training() -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if command.startswith(b"ray::train_remotely"):
+            found.append(int(folder.name))
+    return found
