@@ -61,3 +61,19 @@ def test_data_is_fetched_anew_only_where_other_sets_are_used_or_the_mirror_is_an
     assert of("mnist", "digits", dataset="fashion_mnist") == digits_and_mnist  # nobody uses the study's own
     assert of("mnist") != digits_and_mnist
     assert of(None, "mnist", data={"mirror": "files"}) != digits_and_mnist
+
+
+def test_each_ablation_has_its_own_entry_and_no_other_remains(tmp_path: Path) -> None:
+    def write(**ablations: Any) -> dict[str, str]:
+        write_settings(parse({"base": BASE, "ablations": ablations}), tmp_path)
+        return {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "ablations").iterdir()}
+
+    entry = {"question": "?", "variants": {"a": {}, "b": {"training": {"epochs": 2}}}}
+    before = write(one=entry, two=entry)
+    assert set(before) == {"one", "two"}
+    after = write(one=entry, two={**entry, "seeds": 4})
+    assert after["one"] == before["one"] and after["two"] != before["two"]
+    assert (
+        write(one={**entry, "variants": {"b": {"training": {"epochs": 2}}, "a": {}}})["one"] != before["one"]
+    )  # another order
+    assert set(write(two=entry)) == {"two"}
