@@ -4,7 +4,7 @@ Strengths of L1 and L2 penalties and rates of (alpha) dropout are attributes of 
 they are replaced by stand-ins for tensors, one number a model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,10 @@ from pipeline.build.resolve import make
 from pipeline.engine.fused.grouping import DROPOUTS, PENALTIES
 from pipeline.params.recipe import Recipe
 
+SELU_LOW = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946  # where SELU saturates
+Uniform = Callable[
+    [Sequence[int], str, Any], Any
+]  # numbers in [0, 1) of a shape and dtype, from a `SeedGenerator`
 TRACING = RLock()  # a template serves several stacks, and is changed while one of them traces it
 
 
@@ -90,32 +94,57 @@ def lifts(template: keras.Model, recipe: Recipe) -> list[Lift]:
     return [Lift(tuple(drops if name == "rate" else penalties), name) for name in lifted_numbers(recipe)]
 
 
-def _stand_in(holder: Any, attribute: str, tensor: Any) -> tuple[Any, str, Any]:
-    """Return what to set, and to what, so that `holder` uses `tensor` for its `attribute`."""
-    if isinstance(holder, keras.layers.Layer):
-        tensor = ops.cast(tensor, holder.compute_dtype)  # half the width in mixed precision
-    if type(holder) is keras.layers.Dropout:  # the backends look too closely at its rate
-        return holder, "call", partial(_drop, holder, tensor)
-    return holder, attribute, Lifted(tensor)
+def _stand_in(holder: Any, attribute: str, number: Any, uniform: Uniform) -> tuple[Any, str, Any]:
+    """Return what to set, and to what, so that `holder` uses `number`, a tensor, for its `attribute`."""
+    if isinstance(holder, keras.layers.Layer):  # of those only dropouts are lifted
+        rate = ops.cast(number, holder.compute_dtype)  # half the width in mixed precision
+        return holder, "call", partial(CALLS[type(holder)], holder, rate, uniform)
+    return holder, attribute, Lifted(number)
 
 
-def _drop(layer: Any, rate: Any, inputs: Any, training: bool = False) -> Any:
+def _drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: bool = False) -> Any:
     """Do what `keras.layers.Dropout` does, with a tensor for its rate."""
     if not training:
         return inputs
-    drawn = keras.random.uniform(ops.shape(inputs), dtype=inputs.dtype, seed=layer.seed_generator)
+    drawn = uniform(_noise_shape(layer, inputs), inputs.dtype, layer.seed_generator)
     # The backends' own dropouts keep opposite ends of the same numbers.
     kept = drawn < 1.0 - rate if keras.backend.backend() == "jax" else drawn >= rate
     return ops.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
 
 
+def _alpha_drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: bool = False) -> Any:
+    """Do what `keras.layers.AlphaDropout` does, with a tensor for its rate (Klambauer et al. 2017)."""
+    if not training:
+        return inputs
+    drawn = uniform(_noise_shape(layer, inputs), "float32", layer.seed_generator)
+    spread = ((1 - rate) * (1 + rate * SELU_LOW**2)) ** -0.5
+    return spread * ops.where(drawn >= ops.cast(rate, "float32"), inputs, SELU_LOW) - spread * SELU_LOW * rate
+
+
+CALLS: dict[type, Callable[..., Any]] = {keras.layers.Dropout: _drop, keras.layers.AlphaDropout: _alpha_drop}
+
+
+def _noise_shape(layer: Any, inputs: Any) -> list[int]:
+    own = layer.noise_shape or [None] * len(inputs.shape)
+    return [size if wanted is None else wanted for wanted, size in zip(own, inputs.shape, strict=True)]
+
+
 @contextmanager
-def lifted(places: Sequence[Lift], numbers: Any) -> Iterator[None]:
-    """While inside, each of `places` holds its entry of `numbers`, a vector of one model's."""
+def lifted(template: keras.Model, places: Sequence[Lift], numbers: Any, uniform: Uniform) -> Iterator[None]:
+    """While inside, each of `places` of `template` holds its entry of `numbers`, a vector of one model's.
+
+    All dropouts draw by `uniform`, whether their rates are lifted or their own.
+    """
     changes = [
-        _stand_in(holder, lift.attribute, numbers[index])
+        _stand_in(holder, lift.attribute, numbers[index], uniform)
         for index, lift in enumerate(places)
         for holder in lift.holders
+    ]
+    done = {id(holder) for holder, _, _ in changes}
+    changes += [
+        _stand_in(layer, "rate", layer.rate, uniform)
+        for layer in template.layers
+        if type(layer) in CALLS and layer.rate > 0 and id(layer) not in done
     ]
     with TRACING:
         before = [(holder, attribute, getattr(holder, attribute)) for holder, attribute, _ in changes]

@@ -1,13 +1,17 @@
 """A stack as TensorFlow graphs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.engine.environment import on_gpu
+from pipeline.engine.fused.philox import uniform
 from pipeline.engine.fused.program import Program
+
+LARGEST_SEED = 2**31 - 2  # Keras takes its seeds modulo this one
 
 # What XLA says before it has run anything: that it does not know some operation of a layer or a loss.
 NOT_COMPILABLE = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
@@ -72,6 +76,12 @@ class TensorFlowProgram(Program):
     def _run_evaluation(self, x: Any, y: Any, rows: Any, counted: Any) -> Any:
         data = (tf.gather(x, rows), tf.gather(y, rows), counted)
         return self._for_all(lambda model: self._judge(*model), (*self._variables(), *data, self._numbers()))
+
+    def _uniform(self, shape: Sequence[int], dtype: str, generator: Any) -> Any:
+        """See `Program`."""
+        if not self.whole or dtype != "float32" or on_gpu():
+            return super()._uniform(shape, dtype, generator)
+        return uniform(shape, tf.cast(generator.next() % LARGEST_SEED, tf.int32))
 
     def _variables(self) -> Any:
         return [variable.value.value() for variable in self.flat], [v.value.value() for v in self.state]

@@ -147,11 +147,15 @@ class Program(ABC):
 
     def _call(self, weights: Any, state: Any, images: Any, numbers: Any, training: bool) -> Any:
         """Return one model's outputs, new state and penalty."""
-        with lifted(self.lifts, numbers[1:]):
+        with lifted(self.template, self.lifts, numbers[1:], self._uniform):
             outputs, changed, penalties = self.template.stateless_call(
                 weights, state, images, training=training, return_losses=True
             )
         return ops.cast(outputs, "float32"), changed, _sum(penalties)
+
+    def _uniform(self, shape: Sequence[int], dtype: str, generator: Any) -> Any:
+        """Return numbers in [0, 1), those that Keras's own layers would draw."""
+        return keras.random.uniform(shape, dtype=dtype, seed=generator)
 
 
 def program(*arguments: Any, **more: Any) -> Program:
