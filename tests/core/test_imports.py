@@ -33,7 +33,7 @@ LEVELS = [
     {"editions", "following", "manifests", "models", "publish", "plan", "settings", "upkeep"},
     {"probes"},
     {"survey"},
-    {"executors", "search", "timetable", "tracking", "tuner"},
+    {"executors", "search", "timetable", "tracking", "tuner", "workload"},
     {"engine"},
     {"build"},
     {"runs"},
