@@ -27,37 +27,25 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from benchmarks import small
 from benchmarks.documents import write_table
+from pipeline.params.merge import merge
 from pipeline.store import CURVES, RUN, WEIGHTS, Store
 
 REPOSITORY = Path(__file__).parents[1]
 MARKER = "chaos"
 LONGEST = 600.0  # seconds that one `dvc repro` may take
-PARAMS: dict[str, Any] = {
-    "dataset": "digits",
-    "seeds": 2,
-    "base": {
-        "data": {"limit": 300, "validation": 60},
-        "model": {"layers": [6], "activation": "tanh"},
-        "optimizer": {"name": "sgd", "learning_rate": 0.1},
-        "training": {"epochs": 40, "batch_size": 4},
-    },
-    "ablations": {
-        "tuned": {
-            "question": "Does momentum help?",
-            "tune": {"trials": 2, "space": {"optimizer.learning_rate": {"log": [0.01, 0.5]}}},
-            "variants": {"plain": {}, "momentum": {"optimizer": {"momentum": 0.9}}},
+PARAMS = merge(
+    small.PARAMS,
+    {
+        "seeds": 2,
+        "base": {  # trains long enough to be disturbed
+            "data": {"limit": 300, "validation": 60},
+            "training": {"epochs": 40, "batch_size": 4},
         },
-        "width": {
-            "question": "Does width help?",
-            "variants": {
-                "six": {},
-                "twelve": {"model": {"layers": [12]}},
-                "twenty": {"model": {"layers": [20]}},
-            },
-        },
+        "ablations": {"width": {"variants": {"twenty": {"model": {"layers": [20]}}}}},
     },
-}
+)
 
 
 @dataclass

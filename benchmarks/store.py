@@ -71,7 +71,7 @@ def make_project(root: Path, runs: int) -> Study:
             best = best_replicate(store, each, state.spec.metric)
             assert best is not None
             store.model_path(best.key).write_bytes(EMPTY_ARCHIVE)
-        write_manifest(store, state)
+        write_manifest(store, state, looks=[])
     write_settings(study, root / "data" / "settings")
     pretend_sent(store, default_uri(root))
     return study

@@ -9,7 +9,7 @@ from pipeline.journal import session
 from pipeline.manifests import write_manifest
 from pipeline.params.schema import Study
 from pipeline.plan import missing_runs
-from pipeline.probes.wanted import missing
+from pipeline.probes.wanted import missing, wanted
 from pipeline.progress import progress
 from pipeline.publish import write_results
 from pipeline.quiet import native_logs_to
@@ -42,7 +42,7 @@ def _bring_up_to_date(study: Study, name: str, store: Store, root: Path, ahead: 
         for each in lacking:
             _drop_damaged(store, each)
         _train(study, store, root, lacking)
-    write_manifest(store, state)
+    write_manifest(store, state, [probe.key for probe in wanted(store, state)])
     write_results(store, state, root / "results")
 
 

@@ -6,9 +6,10 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from pipeline.errors import UserError, nearest
+from pipeline.records import Phase
 from pipeline.store import Store, root, study_at
 
 if TYPE_CHECKING:
@@ -214,9 +215,12 @@ def _add_serve_options(serve_options: argparse.ArgumentParser) -> None:
 
 def _add_store_actions(store_options: argparse.ArgumentParser) -> None:
     actions = store_options.add_subparsers(required=True, metavar="action", dest="action")
-    actions.add_parser("list", help="what is stored, for whom, how large").add_argument(
-        "--json", action="store_true", help="as JSON"
+    list_options = actions.add_parser("list", help="what is stored, for whom, how large")
+    list_options.add_argument(
+        "--ablation", metavar="NAME", help="of this ablation alone, or of those that match: 'studies/mine/*'"
     )
+    list_options.add_argument("--phase", choices=get_args(Phase), help="of this phase alone")
+    list_options.add_argument("--json", action="store_true", help="as JSON")
     actions.add_parser("verify", help="read everything, report and remove what is damaged")
     actions.add_parser("prune", help="remove what no study wants any more").add_argument(
         "--dry-run", action="store_true", help="only say what would be removed"

@@ -1,14 +1,18 @@
-"""Which runs an ablation is made of: the store's note to whoever shows them (MLflow)."""
+"""Which runs and looks an ablation is made of: the store's note to whoever shows them (MLflow) or removes the others."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.store import Store
 from pipeline.survey import AblationState, VariantState
 
 
-def write_manifest(store: Store, state: AblationState) -> None:
-    """Write what `state` is made of, as far as known; an unchanged manifest is not written again."""
-    manifest = {
+def write_manifest(store: Store, state: AblationState, looks: Iterable[str] | None = None) -> None:
+    """Write what `state` is made of, as far as known; an unchanged manifest is not written again.
+
+    `looks`: the keys of the looks at models that a finished ablation wants.
+    """
+    manifest: dict[str, Any] = {
         "ablation": state.name,
         "question": state.spec.question,
         "baseline": state.expanded.baseline,
@@ -16,6 +20,8 @@ def write_manifest(store: Store, state: AblationState) -> None:
         "entries": [entry for each in state.variants for entry in _entries(each)],
         "models": best_models(store, state),
     }
+    if looks is not None:
+        manifest["looks"] = list(dict.fromkeys(looks))
     if store.manifest(state.name) != manifest:
         store.put_manifest(state.name, manifest)
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from pipeline.data import catalogue
-from pipeline.params.layers import DenseLayer
-from pipeline.params.recipe import Recipe
+from pipeline.data.catalogue import Dataset, lookup
+from pipeline.params.phases import Phase, phases_of
 from pipeline.params.schema import Study
 from pipeline.store import Store
 from pipeline.survey import AblationState, VariantState, survey
+from pipeline.workload import work
 
 # Measured on two cores (docs/performance.md): a step of a fused stack costs each model this much.
 SECONDS_PER_STEP = 30e-6
-SECONDS_PER_MULTIPLICATION = 6 / 60e9  # forward, backward and update, at 60 GFLOP/s
+SECONDS_PER_OPERATION = 1 / 120e9  # in dense layers: the `mlp` there
+SECONDS_PER_CONVOLVED = 1 / 45e9  # in convolutions: the `cnn`
 SECONDS_PER_GRAPH = 1.5
 SECONDS_TO_START = 12.0
 CORES = 2  # of the machine that was measured
@@ -60,10 +60,10 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
     """Return what `study` wants and what of it `store` lacks."""
     have = store.keys()
     states = survey(study, store, root)
-    plans = [_ablation_plan(state, have) for state in states]
+    plans = [_ablation_plan(state, have, root) for state in states]
     keys = {key for state in states for key in state.wanted_keys()}
     unknown = sum(_unknown_runs(each) for state in states for each in state.variants)
-    seconds = sum(each.seconds for each in plans)
+    seconds = _seconds_of_all(states, have, root)
     return StudyPlan(
         datasets=study.datasets,
         ablations=tuple(plans),
@@ -74,7 +74,7 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
     )
 
 
-def _ablation_plan(state: AblationState, have: set[str]) -> AblationPlan:
+def _ablation_plan(state: AblationState, have: set[str], root: Path) -> AblationPlan:
     wanted = state.wanted_keys()
     unknown = sum(_unknown_runs(each) for each in state.variants)
     missing = len([key for key in wanted if key not in have]) + unknown
@@ -88,7 +88,7 @@ def _ablation_plan(state: AblationState, have: set[str]) -> AblationPlan:
         replicates=state.seeds * len(state.variants),
         stored=len(wanted) + unknown - missing,
         to_train=missing,
-        seconds=round(_seconds(state, have), 1),
+        seconds=round(_seconds(state, have, root), 1),
     )
 
 
@@ -104,46 +104,43 @@ def _unknown_runs(state: VariantState) -> int:
     return 0 if state.is_chosen else _trial_count(state) + state.seeds
 
 
-def _seconds(state: AblationState, have: set[str]) -> float:
-    """Return a rough time: steps and multiplications of the missing runs, and a graph for each variant."""
-    total = 0.0
-    for each in state.variants:
-        runs = _missing(each, have)
-        if runs:
-            total += SECONDS_PER_GRAPH + runs * _run_seconds(each.variant.recipe, each.context.dataset)
+def _seconds_of_all(states: Sequence[AblationState], have: set[str], root: Path) -> float:
+    """Return a rough time for all ablations; a run that several share takes it once."""
+    total, seen = 0.0, set(have)
+    for state in states:
+        total += _seconds(state, seen, root)
+        seen.update(state.wanted_keys())
     return total
 
 
-def _missing(state: VariantState, have: set[str]) -> int:
-    if not state.is_chosen:
-        return _unknown_runs(state)
-    return len([run for run in state.replicates if run.key not in have])
+def _seconds(state: AblationState, have: set[str], root: Path) -> float:
+    """Return a rough time: steps and operations of the missing runs, and a graph for each phase of each variant."""
+    return sum(_variant_seconds(each, have, lookup(each.context.dataset, root)) for each in state.variants)
 
 
-def _run_seconds(recipe: Recipe, dataset: str) -> float:
-    images, pixels = _size(dataset)
-    steps = recipe.training.epochs * images / recipe.training.batch_size
-    multiplications = _multiplications(recipe, pixels) * images * recipe.training.epochs
-    return steps * SECONDS_PER_STEP + multiplications * SECONDS_PER_MULTIPLICATION
+def _variant_seconds(state: VariantState, have: set[str], dataset: Dataset) -> float:
+    """Return a rough time for a variant; until its search has ended, its trials are taken to be like itself.
+
+    Every run goes through all phases, also where those of several variants begin alike.
+    """
+    tune, trials = state.variant.tune, 0 if state.is_chosen else _trial_count(state)
+    measured = state.seeds if not state.is_chosen else len([x for x in state.replicates if x.key not in have])
+    if not trials + measured:
+        return 0.0
+    phases = phases_of(state.replicates[0].recipe if state.is_chosen else state.variant.recipe)
+    seconds = len(phases) * SECONDS_PER_GRAPH
+    for runs, folds in ((trials, tune.folds if tune else None), (measured, None)):
+        seconds += runs * sum(_phase_seconds(phase, dataset, folds) for phase in phases)
+    return seconds
 
 
-def _multiplications(recipe: Recipe, pixels: int) -> float:
-    """Return the multiplications of one image's forward pass; a convolution counts as 100 dense units a filter."""
-    widths = [
-        spec.units if isinstance(spec, DenseLayer) else 100 * getattr(spec, "filters", 1)
-        for spec in recipe.model.layers
-        for _ in range(getattr(spec, "repeat", 1))
-    ]
-    sides = [pixels, *widths, 10]
-    return float(sum(a * b for a, b in pairwise(sides)))
-
-
-def _size(dataset: str) -> tuple[int, int]:
-    if catalogue.is_own(dataset):
-        return 10_000, 784
-    record = catalogue.lookup(dataset, Path())
-    height, width = record.image_shape[:2]
-    return record.train_count, height * width
+def _phase_seconds(phase: Phase, dataset: Dataset, folds: int | None) -> float:
+    found = work(phase, dataset, folds)
+    return (
+        found.steps * SECONDS_PER_STEP
+        + found.dense * SECONDS_PER_OPERATION
+        + found.convolved * SECONDS_PER_CONVOLVED
+    )
 
 
 def missing_runs(states: Sequence[AblationState], have: set[str]) -> int:

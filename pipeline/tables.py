@@ -40,9 +40,10 @@ def print_plan(plan: StudyPlan) -> None:
 
 def print_contents(contents: Contents) -> None:
     """Print what the store holds, a row for each ablation and phase."""
-    table = Table(
-        title=f"{contents.runs} runs, {megabytes(contents.bytes)}", title_justify="left", box=SIMPLE_HEAD
-    )
+    title = f"{contents.runs} runs, {megabytes(contents.bytes)}"
+    if contents.looks:
+        title += f"; {contents.looks} looks at models, {megabytes(contents.look_bytes)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("wanted by", overflow="fold")
     table.add_column("phase")
     for heading in ("runs", "size"):

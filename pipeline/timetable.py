@@ -67,13 +67,9 @@ def training_images(data: DataSpec, labels: NDArray[np.int64], validation: int, 
     """
     if data.pairs is not None:
         return data.pairs
-    wanted = data.validation
-    held_out = (
-        validation if wanted is None else round(wanted * len(labels)) if isinstance(wanted, float) else wanted
-    )
     chosen = split(
         labels,
-        validation=held_out,
+        validation=data.held_out(len(labels), validation),
         classes=data.classes,
         skip=data.skip,
         limit=data.limit,

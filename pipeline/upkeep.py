@@ -6,18 +6,21 @@ A run is wanted where a manifest names it, whichever study wrote that, or where 
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
+from pipeline import upkeep_looks
+from pipeline.errors import UserError, nearest
 from pipeline.params.schema import Study
 from pipeline.store import Store, ablate_command, read_json
 from pipeline.survey import survey
 
 NOBODY = "(nobody)"
-SHARED = {".choices", ".manifests", ".tracking", ".live"}
+SHARED = {".choices", ".manifests", ".tracking", ".live", ".probes"}
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,12 @@ class Share:
 
 @dataclass(frozen=True)
 class Contents:
-    """All runs of a store: how many, how large, and whose they are."""
+    """Runs of a store: how many, how large, and whose they are; of the whole store, looks at models too."""
 
     runs: int
     bytes: int
+    looks: int
+    look_bytes: int
     shares: tuple[Share, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -54,33 +59,65 @@ class Damage:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What no study wants any more: paths of runs and of notes, and what they take up."""
+    """What no study wants any more: keys of runs, paths of looks and of notes, and the bytes of all.
+
+    `doubtful`: how many more looks nobody is known to want, which stay while some ablations are `silent`.
+    """
 
     runs: tuple[str, ...]
+    looks: tuple[Path, ...]
     notes: tuple[Path, ...]
     bytes: int
+    doubtful: int = 0
+    silent: tuple[str, ...] = ()
 
 
-def contents(store: Store) -> Contents:
-    """Return what the store holds; lists folders, opens no run."""
+def contents(store: Store, ablation: str | None = None, phase: str | None = None) -> Contents:
+    """Return what the store holds, of the ablations whose names match a glob, and of one phase; opens no run.
+
+    Raises `UserError` where no name matches.
+    """
     sizes = {key: size_of(store.folder / key) for key in sorted(store.keys())}
     named = store.named_runs()
-    shares = []
-    for (ablation, phase), keys in named.items():
-        here = [sizes[key] for key in keys if key in sizes]
-        shares.append(Share(ablation, phase, len(here), sum(here)))
-    wanted = {key for keys in named.values() for key in keys}
-    unwanted = [size for key, size in sizes.items() if key not in wanted]
+    unwanted = sizes.keys() - {key for keys in named.values() for key in keys}
     if unwanted:
-        shares.append(Share(NOBODY, "", len(unwanted), sum(unwanted)))
-    return Contents(len(sizes), sum(sizes.values()), tuple(shares))
+        named[NOBODY, ""] = set(unwanted)
+    if ablation is not None:
+        _refuse_unknown(ablation, [*store.manifests(), NOBODY])
+    shown = {
+        (name, its): sizes.keys() & keys
+        for (name, its), keys in named.items()
+        if fnmatchcase(name, ablation or "*") and phase in (None, its)
+    }
+    looks = upkeep_looks.files(store) if ablation is None and phase is None else []
+    return Contents(
+        runs=len(set().union(*shown.values())),
+        bytes=_sum(sizes, set().union(*shown.values())),
+        looks=len(looks),
+        look_bytes=sum(map(size_of, looks)),
+        shares=tuple(Share(*whose, len(keys), _sum(sizes, keys)) for whose, keys in shown.items()),
+    )
+
+
+def _sum(sizes: Mapping[str, int], keys: Iterable[str]) -> int:
+    return sum(sizes[key] for key in keys)
+
+
+def _refuse_unknown(pattern: str, names: Sequence[str]) -> None:
+    if not any(fnmatchcase(name, pattern) for name in names):
+        raise UserError(
+            f"--ablation: must match one of {', '.join(names)}; got {pattern!r}.{nearest(pattern, names)}"
+        )
 
 
 def verify(store: Store) -> list[Damage]:
     """Read everything; remove what cannot be read, and return it. A damaged model is removed without its run."""
     store.sweep()
-    owners = _owners(store)
+    owners, lookers = _owners(store), upkeep_looks.owners(store)
     found = [Damage(name, reason, ()) for name, reason in _damaged_notes(store)]
+    for path in list(upkeep_looks.unreadable(store)):
+        path.unlink(missing_ok=True)
+        found.append(Damage(_name(store, path), "it cannot be read", tuple(lookers.get(path.stem, ()))))
     for key in sorted(store.keys()):
         whose = tuple(owners.get(key, ()))
         if store.get(key) is None:
@@ -97,20 +134,23 @@ def leftovers(store: Store, study: Study, root: Path) -> Leftovers:
     """Return what neither a manifest nor `study` wants; raises as `survey` does."""
     wanted = set(_owners(store))
     choices: set[str] = set()
-    for state in survey(study, store, root):
+    states = survey(study, store, root)
+    for state in states:
         wanted.update(state.wanted_keys())
         choices.update(each.search.key for each in state.variants if each.search is not None)
     runs = tuple(sorted(store.keys() - wanted))
     notes = [*_old_choices(store, wanted, choices), *_notes_about(store, set(runs))]
-    size = sum(size_of(path) for path in (*(store.folder / key for key in runs), *notes))
-    return Leftovers(runs, tuple(notes), size)
+    found, silent = upkeep_looks.unwanted(store, states)
+    looks = () if silent else tuple(found)
+    size = sum(size_of(path) for path in (*(store.folder / key for key in runs), *looks, *notes))
+    return Leftovers(runs, looks, tuple(notes), size, len(found) - len(looks), tuple(silent))
 
 
 def prune(store: Store, old: Leftovers) -> None:
     """Remove what `leftovers` found."""
     for key in old.runs:
         store.remove(key)
-    for path in old.notes:
+    for path in (*old.looks, *old.notes):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -145,10 +185,11 @@ def _damaged_notes(store: Store) -> Iterator[tuple[str, str]]:
         for path in sorted((store.folder / folder).rglob("*.json")):
             if not isinstance(read_json(path), dict):
                 path.unlink(missing_ok=True)
-                yield (
-                    path.relative_to(store.folder).as_posix(),
-                    "it cannot be read; the next training makes it again",
-                )
+                yield _name(store, path), "it cannot be read; the next training makes it again"
+
+
+def _name(store: Store, path: Path) -> str:
+    return path.relative_to(store.folder).as_posix()
 
 
 def _is_whole_archive(path: Path) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.params.schema import Study
-from pipeline.store import Store
+from pipeline.store import Store, ablate_command, study_at
 from pipeline.tables import megabytes, print_contents
 from pipeline.upkeep import again, contents, count_by_owner, leftovers, prune, verify
 
@@ -14,7 +14,7 @@ ReadStudy = Callable[[], Study]
 
 
 def _list(options: argparse.Namespace, _: ReadStudy) -> None:
-    found = contents(Store())
+    found = contents(Store(), options.ablation, options.phase)
     if options.json:
         print(json.dumps(found.as_json()))
     else:
@@ -35,16 +35,22 @@ def _verify(_: argparse.Namespace, __: ReadStudy) -> None:
 
 
 def _prune(options: argparse.Namespace, study: ReadStudy) -> None:
-    store = Store()
+    home = Path(options.params).parent
+    store = Store(study=study_at(home))
     with store.one_writer():
         store.sweep()
-        old = leftovers(store, study(), Path(options.params).parent)
+        old = leftovers(store, study(), home)
         if not options.dry_run:
             prune(store, old)
     verb = "would free" if options.dry_run else "freed"
-    print(
-        f"{verb} {megabytes(old.bytes)}: {len(old.runs)} runs and {len(old.notes)} notes that no study wants"
-    )
+    counts = f"{len(old.runs)} runs, {len(old.looks)} looks at models and {len(old.notes)} notes"
+    print(f"{verb} {megabytes(old.bytes)}: {counts} that no study wants")
+    if old.doubtful:
+        print(
+            f"{old.doubtful} more looks stay: some ablations have yet to say which they want, "
+            "being unfinished, or finished by an older version. They say so with"
+        )
+        print("\n".join(f"  {ablate_command(name)}" for name in old.silent))
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, ReadStudy], None]] = {

@@ -23,7 +23,7 @@ def cache_faults(recipe: "Recipe") -> list[Fault]:
 def _obstacle(recipe: "Recipe", phase: "PhaseSpec") -> str:
     whole = recipe.in_phase(phase)
     specs = [layer for layer in whole.model.layers for _ in range(getattr(layer, "repeat", 1))]
-    frozen = specs[: _frozen(phase, len(specs))]
+    frozen = specs[: frozen_blocks(phase.trainable, len(specs))]
     if not frozen:
         return NOTHING
     if whole.model.towers == 2:
@@ -32,9 +32,8 @@ def _obstacle(recipe: "Recipe", phase: "PhaseSpec") -> str:
     return RANDOM.format(what=what) if what else ""
 
 
-def _frozen(phase: "PhaseSpec", count: int) -> int:
-    """Return how many blocks lie below the first that trains."""
-    trainable: Any = phase.trainable
+def frozen_blocks(trainable: Any, count: int) -> int:
+    """Return how many of `count` hidden blocks lie below the first that trains."""
     if isinstance(trainable, str):
         return 0 if trainable == "all" else count
     top = getattr(trainable, "top", None)

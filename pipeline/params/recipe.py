@@ -124,6 +124,11 @@ class DataSpec(Spec):
             raise reject(Fault((("per_class",), ("limit",)), "limit and per_class exclude each other"))
         return self
 
+    def held_out(self, images: int, otherwise: int) -> int:
+        """Return how many of so many training images are held out; `otherwise`: the data set's own number."""
+        wanted = otherwise if self.validation is None else self.validation
+        return round(wanted * images) if isinstance(wanted, float) else wanted
+
 
 class Output(Spec):
     """The output layer; `units` defaults to the number of classes."""

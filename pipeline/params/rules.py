@@ -27,7 +27,7 @@ def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
     chosen = recipe.data.classes
     if chosen is not None and known is not None and max(chosen) >= known:
         return [Fault((CLASSES,), f"must be below {known}, the number of classes; got {max(chosen)}")]
-    count, units = _told_apart(recipe, known), recipe.model.output.units
+    count, units = told_apart(recipe, known), recipe.model.output.units
     if count is None or units is None:
         return []
     if units == 1 and count != 2:
@@ -39,7 +39,7 @@ def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
     return []
 
 
-def _told_apart(recipe: "Recipe", known: int | None) -> int | None:
+def told_apart(recipe: "Recipe", known: int | None) -> int | None:
     """Return how many classes the model tells apart: of pairs, whether both show the same or not."""
     if recipe.data.pairs is not None:
         return 2

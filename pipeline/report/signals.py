@@ -87,7 +87,7 @@ def through_nets(looks: Sequence[Looks], styles: Styles) -> Table:
     """Return sizes of gradients and activations at both ends of every net, and what becomes of them."""
     columns = [
         Column("variant"),
-        Column("when"),
+        Column("when", words=True),
         Column("gradient, last layer", True, "L2 norm, geometric mean over replicates"),
         Column("gradient, first layer", True, "L2 norm, geometric mean over replicates"),
         Column(

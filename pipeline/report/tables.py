@@ -29,11 +29,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading; numbers are set to the right. `hint` explains it on hovering."""
+    """A column's heading; numbers are set to the right. `hint` explains it on hovering.
+
+    `words`: the cells hold short words of ours, which are never broken in two, as a user's long ones may be.
+    """
 
     title: str
     numeric: bool = False
     hint: str = ""
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def failures(ablation: Ablation, styles: Styles) -> Table:
         for variant in ablation.variants
         for phase, what, key in _failed(variant)
     ]
-    return Table([Column("variant"), Column("phase"), Column("run"), Column("run key")], rows)
+    return Table([Column("variant"), Column("phase", words=True), Column("run"), Column("run key")], rows)
 
 
 def _failed(variant: Variant) -> list[tuple[str, str, str]]:

@@ -9,7 +9,14 @@ import pytest
 from core.kit import record, study
 from pipeline.manifests import write_manifest
 from pipeline.params.schema import Study
-from pipeline.plan import missing_runs, plan
+from pipeline.plan import (
+    SECONDS_PER_CONVOLVED,
+    SECONDS_PER_GRAPH,
+    SECONDS_PER_OPERATION,
+    SECONDS_PER_STEP,
+    missing_runs,
+    plan,
+)
 from pipeline.publish import results_of, write_results
 from pipeline.runs import Run
 from pipeline.store import Store
@@ -92,6 +99,59 @@ def test_runs_that_ablations_share_are_counted_once_in_all(store: Store, tmp_pat
     made = plan(study({"one": PLAIN, "two": PLAIN}), store, tmp_path)
     assert [each.to_train for each in made.ablations] == [4, 4]
     assert (made.runs, made.to_train) == (4, 4)
+    alone = plan(study({"one": PLAIN}), store, tmp_path)
+    assert (made.seconds, made.core_hours) == (alone.seconds, alone.core_hours)
+
+
+def planned(store: Store, entry: dict[str, Any]) -> float:
+    """Return the seconds planned for one ablation on MNIST."""
+    wanted = study({"one": {"seeds": 200, **entry}}, dataset="mnist")
+    return plan(wanted, store, store.folder.parent).ablations[0].seconds
+
+
+def test_a_plan_adds_up_what_every_phase_takes(store: Store) -> None:
+    net = {"layers": [{"filters": 16, "kernel_size": 3, "strides": 2}]}
+    phases = [{"data": {"limit": 50_000}, "training": {"epochs": 4}}, {"trainable": "head"}]
+    conv, dense = 14 * 14 * 9 * 16, 14 * 14 * 16 * 10
+    first = (4 * 3_125, 4 * (6 * 50_000 + 2 * 40) * conv, 4 * (6 * 50_000 + 2 * 40) * dense)
+    second = (2 * 6, 2 * 2 * 130 * conv, 2 * (6 * 90 + 2 * 40) * dense)
+    steps, convolved, operations = (sum(each) for each in zip(first, second, strict=True))
+    run = steps * SECONDS_PER_STEP + convolved * SECONDS_PER_CONVOLVED + operations * SECONDS_PER_OPERATION
+    found = planned(store, {"variants": {"frozen": {"model": net, "phases": phases}}})
+    assert found == pytest.approx(2 * SECONDS_PER_GRAPH + 200 * run, abs=0.1)
+
+
+def test_phases_that_variants_share_are_trained_by_each_of_their_runs(store: Store) -> None:
+    first = {"data": {"limit": 50_000}}
+    both = {"one": {"phases": [first, {}]}, "two": {"phases": [first, {"trainable": "head"}]}}
+    each = [planned(store, {"variants": {name: patch}}) for name, patch in both.items()]
+    assert planned(store, {"variants": both}) == pytest.approx(sum(each), abs=0.2)
+
+
+def test_trials_by_cross_validation_train_on_all_but_a_fold(store: Store) -> None:
+    whole = {"data": {"limit": None, "validation": 30_000}}
+    tune = {**TUNE, "trials": 50, "seeds": 1, "folds": 3}
+    found = planned(store, {"base": whole, "tune": tune, "variants": {"plain": {}}})
+    net = 784 * 8 + 8 * 4 + 4 * 10
+    trial, replicate = (
+        2 * (-(-training // 16) * SECONDS_PER_STEP + (6 * training + 2 * held) * net * SECONDS_PER_OPERATION)
+        for training, held in ((40_000, 20_000), (30_000, 30_000))
+    )
+    assert found == pytest.approx(SECONDS_PER_GRAPH + 150 * trial + 200 * replicate, abs=0.1)
+
+
+def test_a_plan_knows_what_a_search_has_chosen(store: Store) -> None:
+    tune = {"trials": 2, "space": {"model.layers.0.units": {"choice": [8, 800]}}}
+    wanted = study({"one": {"tune": tune, "variants": {"plain": {}}, "seeds": 100}}, dataset="mnist")
+    (state,) = states(wanted, store)
+    seconds = []
+    for units in (8, 800):
+        assert state.variants[0].search is not None
+        store.put_choice(
+            state.variants[0].search.key, {"values": {"model.layers.0.units": units}, "trials": []}
+        )
+        seconds.append(plan(wanted, store, store.folder.parent).ablations[0].seconds)
+    assert seconds[1] > seconds[0]
 
 
 def test_a_plan_for_a_finished_study_takes_no_time(store: Store, tmp_path: Path) -> None:

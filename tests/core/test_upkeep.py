@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 
 from benchmarks import store as made
-from core.kit import record, run
+from core.kit import record, run, study
 from pipeline.cli import main
-from pipeline.params.load import parse
+from pipeline.manifests import write_manifest
+from pipeline.params.load import load, parse
+from pipeline.params.schema import Study
+from pipeline.probes.ledger import Ledger
+from pipeline.probes.wanted import wanted
 from pipeline.store import Store
+from pipeline.survey import survey
 from pipeline.upkeep import NOBODY, contents, leftovers, size_of, verify
 
 OLD = run(seed=77)
@@ -127,7 +132,7 @@ def test_nothing_in_use_is_pruned(project: Path, capsys: pytest.CaptureFixture[s
     store = Store(project / ".runs")
     before = sorted(store.folder.rglob("*"))
     assert main(["store", "prune"]) == 0
-    assert "freed 0.0 MB: 0 runs and 0 notes" in capsys.readouterr().out
+    assert "freed 0.0 MB: 0 runs, 0 looks at models and 0 notes" in capsys.readouterr().out
     assert sorted(store.folder.rglob("*")) == sorted({*before, store.folder / ".lock"})
 
 
@@ -138,20 +143,22 @@ def test_what_no_study_wants_is_pruned_and_nothing_else(
     forget_second(project)
     gone = store.keys() - {key for keys in store.named_runs().values() for key in keys}
     assert len(gone) == 200
-    (store.folder / ".probes").mkdir()
+    (store.folder / ".notes").mkdir()
     old, kept = f"{min(gone)}.json", f"{replicate(store)}.json"
     for name in (old, kept):
-        (store.folder / ".probes" / name).write_text("{}", encoding="utf-8")
+        (store.folder / ".notes" / name).write_text("{}", encoding="utf-8")
     before = size_of(store.folder)
     assert main(["store", "prune", "--dry-run"]) == 0
     dry = capsys.readouterr().out
-    assert "would free" in dry and "200 runs and 21 notes" in dry and len(store.keys()) == 400
+    assert (
+        "would free" in dry and "200 runs, 0 looks at models and 21 notes" in dry and len(store.keys()) == 400
+    )
     planned = leftovers(store, parse(json.loads((project / "params.yaml").read_text())), project)
     assert main(["store", "prune"]) == 0
     assert capsys.readouterr().out == dry.replace("would free", "freed")
     assert store.keys().isdisjoint(gone) and len(store.keys()) == 200
     assert len(list((store.folder / ".choices").iterdir())) == 20
-    assert [path.name for path in (store.folder / ".probes").iterdir()] == [kept]
+    assert [path.name for path in (store.folder / ".notes").iterdir()] == [kept]
     assert before - size_of(store.folder) == planned.bytes > 0
 
 
@@ -206,6 +213,169 @@ def test_lists_are_printed_for_people_and_programs(capsys: pytest.CaptureFixture
     assert "ablation_0" in (told := capsys.readouterr().out) and "400 runs" in told
     assert main(["store", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 400
+
+
+LOOKED: dict[str, Any] = {
+    "seeds": 2,
+    "evaluation": {"signals": True, "mc_samples": 4, "predictions": 3},
+    "variants": {"plain": {}, "dropped": {"regularisation": {"dropout": 0.1}}},
+}
+MINE, THEIRS = study({"mine": LOOKED}), study({"theirs": {**LOOKED, "base": {"training": {"epochs": 3}}}})
+
+
+def looked_at(wanted_by: Study, store: Store, root: Path, looks: bool = True) -> set[str]:
+    """Finish a study by hand, each look with some outcome; return the keys of the looks."""
+    keys = set()
+    for state in survey(wanted_by, store, root):
+        for each in state.variants:
+            for number, one in enumerate(each.replicates):
+                store.put(record(one, val_accuracy=0.5 + number / 10))
+        own = [probe.key for probe in wanted(store, state)]
+        write_manifest(store, state, own if looks else None)
+        for key in own:
+            Ledger(store).put(key, {"made": "up"})
+        keys.update(own)
+    return keys
+
+
+def kept_looks(store: Store) -> set[str]:
+    return {path.stem for path in (store.folder / ".probes").iterdir()}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A store without runs in the working folder, the study MINE beside it."""
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(MINE.model_dump_json(exclude_unset=True), encoding="utf-8")
+    assert load(tmp_path / "params.yaml") == MINE
+    return Store(tmp_path / ".runs")
+
+
+def test_looks_that_a_manifest_names_or_the_params_file_wants_stay(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = looked_at(MINE, store, tmp_path)
+    theirs = looked_at(THEIRS, Store(store.folder, "studies/theirs"), tmp_path)
+    assert len(mine) == len(theirs) == 4 + 2 + 1 and not mine & theirs  # signals, uncertainty, predictions
+    Ledger(store).put("f" * 32, {"of": "an earlier params file"})
+    (store.folder / ".probes" / ".half.json.written").write_text("{", encoding="utf-8")
+    before = size_of(store.folder)
+    assert main(["store", "prune", "--dry-run"]) == 0
+    dry = capsys.readouterr().out
+    assert "0 runs, 2 looks at models and 0 notes that no study wants" in dry
+    assert len(kept_looks(store)) == 16
+    assert main(["store", "prune"]) == 0
+    assert capsys.readouterr().out == dry.replace("would free", "freed")
+    assert kept_looks(store) == mine | theirs
+    store.remove_manifest("mine")  # the params file still wants them
+    Store(store.folder, "studies/theirs").remove_manifest("theirs")
+    assert size_of(store.folder) < before
+    assert main(["store", "prune"]) == 0
+    assert "4 runs, 7 looks" in capsys.readouterr().out
+    assert kept_looks(store) == mine
+
+
+def test_looks_of_an_unfinished_ablation_stay(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = looked_at(MINE, store, tmp_path)
+    store.remove_manifest("mine")
+    (state,) = survey(MINE, store, tmp_path)
+    store.remove(state.variants[0].replicates[1].key)
+    Ledger(store).put("f" * 32, {"perhaps": "wanted once all is trained"})
+    assert main(["store", "prune"]) == 0
+    told = capsys.readouterr().out
+    assert "0 looks" in told and "more looks stay" in told and "  python -m pipeline ablate mine\n" in told
+    assert kept_looks(store) == {*mine, "f" * 32}
+
+
+def test_looks_stay_while_an_older_manifest_does_not_name_its_own(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = looked_at(MINE, store, tmp_path, looks=False)
+    other = Store(store.folder, "studies/theirs")
+    theirs = looked_at(THEIRS, other, tmp_path, looks=False)
+    assert main(["store", "prune"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].endswith("0 runs, 0 looks at models and 0 notes that no study wants")
+    assert told[1].startswith("7 more looks stay"), "the study at hand is finished, so its own are known"
+    assert told[2:] == ["  python -m pipeline ablate theirs --params studies/theirs/params.yaml"]
+    assert kept_looks(store) == mine | theirs
+    looked_at(THEIRS, other, tmp_path)
+    Ledger(store).put("f" * 32, {})
+    assert main(["store", "prune"]) == 0
+    assert "1 looks" in capsys.readouterr().out and kept_looks(store) == mine | theirs
+
+
+def test_looks_that_cannot_be_read_are_found(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = sorted(looked_at(MINE, store, tmp_path))
+    assert verify(store) == []
+    for key, content in zip(looks, ("", '{"outcome": [1]}', "[]"), strict=False):
+        (store.folder / ".probes" / f"{key}.json").write_text(content, encoding="utf-8")
+    Ledger(store).put("f" * 32, {})
+    (store.folder / ".probes" / f"{'f' * 32}.json").write_bytes(b"\xff")
+    assert main(["store", "verify"]) == 0
+    told = capsys.readouterr().out
+    for key in looks[:3]:
+        assert f"removed .probes/{key}.json: it cannot be read, wanted by mine\n" in told
+    assert f"removed .probes/{'f' * 32}.json: it cannot be read\n" in told
+    assert "4 runs read, 4 damaged entries" in told and "`python -m pipeline ablate mine`" in told
+    assert kept_looks(store) == set(looks[3:]) and verify(store) == []
+
+
+def test_a_list_counts_looks_of_the_whole_store(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = looked_at(MINE, store, tmp_path)
+    size = sum((store.folder / ".probes" / f"{key}.json").stat().st_size for key in looks)
+    found = contents(store)
+    assert (found.looks, found.look_bytes) == (7, size)
+    assert main(["store", "list"]) == 0
+    assert "; 7 looks at models, 0.0 MB" in capsys.readouterr().out
+    assert contents(store, phase="replicate").looks == 0
+    shutil.rmtree(store.folder / ".probes")
+    assert main(["store", "list"]) == 0
+    assert "looks" not in capsys.readouterr().out
+
+
+def test_a_list_may_be_of_some_ablations_or_one_phase(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(project / ".runs")
+    shared = {"entries": [{"variant": "a", "phase": "replicate", "seed": 0, "run_key": replicate(store)}]}
+    Store(store.folder, "studies/more").put_manifest("one", shared)
+    Store(store.folder, "studies/more").put_manifest("two", shared)
+    store.put(record(OLD))
+
+    def listed(*options: str) -> tuple[int, set[tuple[str, str, int]]]:
+        assert main(["store", "list", "--json", *options]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["bytes"] <= sum(share["bytes"] for share in found["shares"])
+        return found["runs"], {(each["ablation"], each["phase"], each["runs"]) for each in found["shares"]}
+
+    assert listed("--ablation", "ablation_1") == (
+        200,
+        {("ablation_1", "trial", 100), ("ablation_1", "replicate", 100)},
+    )
+    assert listed("--ablation", "studies/more/*") == (
+        1,
+        {("studies/more/one", "replicate", 1), ("studies/more/two", "replicate", 1)},
+    )
+    assert listed("--ablation", "ablation_?", "--phase", "trial") == (
+        200,
+        {("ablation_0", "trial", 100), ("ablation_1", "trial", 100)},
+    )
+    assert listed("--ablation", NOBODY) == (1, {(NOBODY, "", 1)})
+    assert listed("--phase", "replicate")[0] == 200
+    assert listed()[0] == 401
+    assert main(["store", "list", "--ablation", "ablatoin_1"]) == 2
+    told = capsys.readouterr().err
+    assert "'ablatoin_1'" in told and "studies/more/two" in told and "Did you mean 'ablation_1'?" in told
+    with pytest.raises(SystemExit):
+        main(["store", "list", "--phase", "trail"])
 
 
 def test_track_names_runs_that_are_gone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

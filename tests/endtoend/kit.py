@@ -10,36 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pipeline
+from benchmarks.small import PARAMS
 from pipeline.params.load import load
 from pipeline.store import Store
 
 PACKAGE = Path(pipeline.__file__).parent
 REPOSITORY = PACKAGE.parent
-
-PARAMS: dict[str, Any] = {
-    "dataset": "digits",
-    "seed": 0,
-    "seeds": 3,
-    "margin": 0.2,
-    "precision": "float32",
-    "base": {
-        "data": {"limit": 90, "validation": 40},
-        "model": {"layers": [6], "activation": "tanh"},
-        "optimizer": {"name": "sgd", "learning_rate": 0.1},
-        "training": {"epochs": 2, "batch_size": 16},
-    },
-    "ablations": {
-        "tuned": {
-            "question": "Does momentum help?",
-            "tune": {"trials": 2, "space": {"optimizer.learning_rate": {"log": [0.01, 0.5]}}},
-            "variants": {"plain": {}, "momentum": {"optimizer": {"momentum": 0.9}}},
-        },
-        "width": {
-            "question": "Does width help?",
-            "variants": {"six": {}, "twelve": {"model": {"layers": [12]}}},
-        },
-    },
-}
 
 
 def environment() -> dict[str, str]:

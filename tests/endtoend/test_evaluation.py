@@ -15,6 +15,7 @@ from pipeline.probes.wanted import missing, wanted
 from pipeline.report import build
 from pipeline.store import Store, read_json
 from pipeline.survey import survey
+from pipeline.upkeep import leftovers, prune
 
 from .kit import PARAMS, ablate, project_at, write_params
 
@@ -164,6 +165,24 @@ def test_other_settings_look_anew_and_train_nothing(copied: Path) -> None:
     ablate(copied, "rates")
     assert looks(copied)["uncertainty"][0]["replicates"][0]["samples"] == 6 and runs(copied) == before
     assert missing(store, state) == []
+
+
+def test_looks_that_other_settings_left_behind_are_pruned(copied: Path) -> None:
+    store = Store(copied / ".runs")
+    kept = {path.stem for path in (store.folder / ".probes").iterdir()}
+    assert kept == {key for manifest in store.manifests().values() for key in manifest["looks"]}
+    params = copy.deepcopy(LOOKED)
+    params["evaluation"]["mc_samples"] = 6
+    write_params(copied, params)
+    ablate(copied, "rates")
+    old = leftovers(store, load(copied / "params.yaml"), copied)
+    assert len(old.looks) == 2 and not old.silent and not old.runs
+    prune(store, old)
+    left = {path.stem for path in (store.folder / ".probes").iterdir()}
+    assert len(kept & left) == len(kept) - 2 and len(left) == len(kept)
+    before = looks(copied)
+    ablate(copied, "rates")
+    assert looks(copied) == before and {path.stem for path in (store.folder / ".probes").iterdir()} == left
 
 
 def test_predictions_are_of_the_variant_best_on_validation_data(reference: Path) -> None:

@@ -51,6 +51,16 @@ PATCHES: dict[str, list[dict[str, Any]]] = {
     "in phases": [
         {"phases": [{"training": {"epochs": 3}}, {"trainable": "head", "training": {"epochs": 3}}]}
     ],
+    "in phases, the second upon cached features": [
+        {
+            "optimizer": {"name": "Nadam", "learning_rate": rate},
+            "phases": [
+                {"data": {"classes": [0, 1, 2, 3, 4]}, "training": {"epochs": 2}},
+                {"trainable": {"top": 1}, "cache_features": True, "training": {"epochs": 4}},
+            ],
+        }
+        for rate in (0.02, 0.05)
+    ],
 }
 
 
@@ -87,9 +97,12 @@ def test_a_killed_training_goes_on_with_the_same_bits(
     }
     whole = sum(each.record.epochs for each in undisturbed) if engine == "fit" else 6
     assert epochs_of_the_first_try == 5 and seen < whole, "it went on, and did not begin again"
+    if kind.startswith("in phases"):
+        assert seen == whole - 4, "it went on within the second phase"
     for each in undisturbed:
         assert same_bits(done[each.record.key], each)
         assert done[each.record.key].record.outcome == each.record.outcome
+        assert "not cached" not in each.record.engine.reason
 
 
 def test_a_damaged_checkpoint_is_none(tmp_path: Path) -> None:

@@ -96,6 +96,20 @@ def test_headings_sort_and_say_so(built: Built, visit: Visit) -> None:
     assert column(page, 2) == sorted(ranked)
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_short_words_in_tables_are_in_one_piece(
+    built: Built, browser: "api.Browser", size: dict[str, int]
+) -> None:
+    visit = Visit(browser, viewport=size)
+    page = visit.open(built.reports / "activations.html")
+    table = page.get_by_role("region", name="How signals pass through the nets")
+    cells = table.locator("td:nth-child(2) bdi")
+    found = cells.evaluate_all("cells => cells.map(cell => [cell.innerText, cell.getClientRects().length])")
+    assert {word for word, _ in found} == {"start", "trained"}
+    assert [lines for _, lines in found] == [1] * len(found)
+    visit.context.close()
+
+
 def test_filter_keeps_rows_with_every_word(built: Built, visit: Visit) -> None:
     page = visit.open(built.reports / "activations.html")
     page.get_by_label("Filter").fill("ELU inconclusive")
