@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.plan import StudyPlan
-from pipeline.progress import duration
 from pipeline.upkeep import Contents
+
+ROOM_FOR_NAMES = 120  # columns of a terminal from which the variants' names are shown too
 
 
 def print_plan(plan: StudyPlan) -> None:
@@ -17,25 +18,35 @@ def print_plan(plan: StudyPlan) -> None:
         title_justify="left",
         box=SIMPLE_HEAD,
     )
-    table.add_column("ablation", overflow="fold")
-    several = len(plan.datasets) > 1
-    if several:
-        table.add_column("data", overflow="fold", min_width=len("fashion_mnist"))
-    table.add_column("variants", ratio=1, overflow="fold")
-    for heading in ("trials", "replicates", "stored", "to train", "about"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for each in plan.ablations:
-        numbers = (each.trials, each.replicates, each.stored, each.to_train)
-        time = duration(each.seconds) if each.to_train else ""
-        data = [each.dataset] if several else []
-        table.add_row(each.ablation, *data, ", ".join(each.variants), *map(str, numbers), time)
     console = Console()
+    with_names = console.width >= ROOM_FOR_NAMES
+    table.add_column("ablation", no_wrap=True)
+    for heading in ("variants", "trials", "replicates", "to train", "about"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if with_names:
+        table.add_column("", ratio=1, overflow="fold", style="dim")
+    for dataset in plan.datasets:
+        if len(plan.datasets) > 1:
+            table.add_section()
+            table.add_row(Text(dataset, style="italic"))
+        for each in (each for each in plan.ablations if each.dataset == dataset):
+            time = roughly(each.seconds) if each.to_train else ""
+            numbers = (len(each.variants), each.trials, each.replicates, each.to_train)
+            names = [", ".join(each.variants)] if with_names else []
+            table.add_row(each.ablation, *map(str, numbers), time, *names)
     console.print(table)
     if plan.to_train:
         console.print(
-            f"about {duration(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md; "
+            f"about {roughly(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md; "
             f"{plan.core_hours:.2g} core-hours"
         )
+
+
+def roughly(seconds: float) -> str:
+    """Return an estimate in words, no more exact than it is."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def print_contents(contents: Contents) -> None:

@@ -9,6 +9,7 @@ import pytest
 from core.kit import SMALL
 from pipeline import cli
 from pipeline.cli import main
+from pipeline.tables import roughly
 
 
 @pytest.fixture
@@ -66,6 +67,29 @@ def test_a_plan_is_printed_for_people_and_for_programs(
     assert main(["plan", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["to_train"], plan["ablations"][0]["ablation"]) == (6, "first")
+
+
+def test_a_plan_breaks_no_name_in_a_narrow_terminal_and_shows_variants_in_a_wide_one(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, names = "learning_rate_finders", [f"variant_{number}" for number in range(20)]
+    entry = {"question": "?", "variants": {each: {} for each in names}}
+    write(here / "params.yaml", ablations={name: entry, "other": {**entry, "dataset": "fashion_mnist"}})
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["plan"]) == 0
+    narrow = capsys.readouterr().out
+    assert all(word in narrow for word in (name, "fashion_mnist", "replicates")) and "variant_1" not in narrow
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["plan"]) == 0
+    wide = capsys.readouterr().out
+    assert all(each in wide for each in (name, *names))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3000, "50 min"), (9000, "2.5 h")]
+)
+def test_an_estimate_is_no_more_exact_than_it_is(seconds: float, words: str) -> None:
+    assert roughly(seconds) == words
 
 
 def test_an_interruption_says_that_nothing_is_lost(
