@@ -39,6 +39,7 @@ class Case:
     dataset: str = "fashion_mnist"
     scale: str = "/255"
     slow_models: int = 2  # how many the slower ways train, being timed
+    dropout: dict[str, Any] | None = None
 
 
 MLP = {"layers": [300, 100], "initializer": "he_normal"}
@@ -61,6 +62,15 @@ SMALL = {"layers": [64, 32], "initializer": "he_normal"}
 CASES = [
     Case("mlp", MLP, "sgd", 16, epochs=3, slow_models=1),
     Case("mlp", MLP, "nadam", 16, epochs=3, slow_models=1),
+    Case(
+        "dropout",
+        MLP,
+        "nadam",
+        16,
+        epochs=3,
+        slow_models=1,
+        dropout={"name": "Dropout", "rate": 0.2, "where": "before"},
+    ),
     Case("selu_100", SELU_100, "sgd", 32, images=4000, scale="standardise", slow_models=1),
     Case("cnn", CNN, "adam", 2, images=25_000, slow_models=1),
     Case("small", SMALL, "nadam", 50, epochs=20, dataset="digits", slow_models=1),
@@ -124,6 +134,7 @@ class Bench:
                 "data": {"scale": case.scale, "limit": case.images},
                 "model": case.model,
                 "optimizer": {"name": case.optimizer, "learning_rate": 1e-3},
+                "regularisation": {"dropout": case.dropout},
                 "training": {"epochs": case.epochs},
             }
         )
