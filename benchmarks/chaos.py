@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sqlite3
@@ -34,6 +35,8 @@ from pipeline.store import CURVES, RUN, WEIGHTS, Store
 
 REPOSITORY = Path(__file__).parents[1]
 MARKER = "chaos"
+# Ctrl-C while Python itself starts: what it prints then, it prints before it has read any code of ours.
+PYTHONS_OWN = re.compile("Fatal Python error: init_import_site.*?KeyboardInterrupt", re.DOTALL)
 LONGEST = 600.0  # seconds that one `dvc repro` may take
 PARAMS = merge(
     small.PARAMS,
@@ -247,7 +250,7 @@ class Chaos:
             self._count("duplicated", kind, f"{len(halves)} half-moved folders")
 
     def _judge(self, kind: str, said: str, sound: dict[str, int], damaged: set[str]) -> None:
-        if "Traceback" in said:
+        if "Traceback" in PYTHONS_OWN.sub("", said):
             self._count("tracebacks", kind, said)
         elif lines := [line for line in said.splitlines() if line.strip()]:
             say(f"    … {lines[-1]}")
