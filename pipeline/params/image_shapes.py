@@ -117,19 +117,14 @@ def _pooled(rank: int, shape: Shape, settings: Settings) -> Shape:
 
 
 def _pooled_to(rank: int, shape: Shape, settings: Settings) -> Shape:
-    _, channels = _split(rank, shape, settings)
-    return _joined(each(settings, "output_size", rank), channels, settings)
-
-
-def _max_pooled_to(rank: int, shape: Shape, settings: Settings) -> Shape:
     """Keras takes windows one wider than need be: to 1, or from 1, they are wider than what comes, and TensorFlow dies."""
-    extents, _ = _split(rank, shape, settings)
+    extents, channels = _split(rank, shape, settings)
     size = each(settings, "output_size", rank)
     if min(*size, *extents) < 2:
         raise wrong(
             f"must be above 1, and so must what comes; got {_by(size)} of {_by(extents)}", "output_size"
         )
-    return _pooled_to(rank, shape, settings)
+    return _joined(size, channels, settings)
 
 
 def _pooled_away(rank: int, shape: Shape, settings: Settings) -> Shape:
@@ -170,7 +165,7 @@ OF_RANK: dict[str, ImageRule] = {
     "SeparableConv{}D": _separable,
     "MaxPooling{}D": _pooled,
     "AveragePooling{}D": _pooled,
-    "AdaptiveMaxPooling{}D": _max_pooled_to,
+    "AdaptiveMaxPooling{}D": _pooled_to,
     "AdaptiveAveragePooling{}D": _pooled_to,
     "GlobalMaxPooling{}D": _pooled_away,
     "GlobalAveragePooling{}D": _pooled_away,

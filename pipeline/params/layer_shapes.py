@@ -95,9 +95,15 @@ def _dropped(shape: Shape, settings: Settings) -> Shape:
     return shape
 
 
-def _rescaled(shape: Shape, settings: Settings) -> Shape | None:
-    plain = all(isinstance(settings[name], int | float) for name in ("scale", "offset"))
-    return shape if plain else None
+def _rescaled(shape: Shape, settings: Settings) -> Shape:
+    for name in ("scale", "offset"):
+        found = several(settings[name])
+        if len(found) not in (1, shape[-1]) or not all(isinstance(each, int | float) for each in found):
+            text = (
+                f"must be a number, or one for each of the {shape[-1]} channels; got {show(settings[name])}"
+            )
+            raise wrong(text, name)
+    return shape
 
 
 def _dense(shape: Shape, settings: Settings) -> Shape:

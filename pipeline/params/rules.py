@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pipeline.data.catalogue import Dataset
 from pipeline.params.evaluation import FINDER
 from pipeline.params.faults import Fault
+from pipeline.params.kernels import kernel_faults
 from pipeline.params.layers import ConvLayer, DenseLayer, KerasLayer, title
 from pipeline.params.schedules import KerasSchedule, Piecewise
 from pipeline.params.shapes import shape_faults
@@ -21,7 +22,14 @@ RATE = ("optimizer", "learning_rate")
 
 def recipe_faults(recipe: "Recipe") -> list[Fault]:
     """Return the faults that no single field shows."""
-    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe), *_pairs(recipe), *_finder(recipe)]
+    return [
+        *_boundaries(recipe),
+        *_order(recipe),
+        *_one_output(recipe),
+        *_pairs(recipe),
+        *_finder(recipe),
+        *kernel_faults(recipe),
+    ]
 
 
 def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:

@@ -65,12 +65,16 @@ def _misfits(
         yield ("tune",), "optimizer.learning_rate: finder is a search of its own; tune nothing beside it"
         return
     plain = canonical(recipe)
+    alone = True
     for path, space in tune.space.items():
         where = (*(draft.where if path in own else ()), "tune", "space", path)
         texts = (_misfit(plain, path, value, dataset) for value in members(space))
         text = next((each for each in texts if each), None) or _idle(plain, path, members(space))
         if text is not None:
+            alone = False
             yield where, text
+    if alone and (text := _clash(plain, tune, dataset)):
+        yield (*(draft.where if own else ()), "tune", "space"), text
 
 
 def _idle(plain: Mapping[str, Any], path: str, values: Sequence[object]) -> str | None:
@@ -93,6 +97,17 @@ def _misfit(plain: Mapping[str, Any], path: str, value: object, dataset: Dataset
     where = dotted(faults[0].at[0])
     elsewhere = "" if where == path or where.startswith(f"{path}.") else f"{where} "
     return f"{show(value)} does not fit: {elsewhere}{faults[0].text}"
+
+
+def _clash(plain: Mapping[str, Any], tune: Tune, dataset: Dataset | None) -> str | None:
+    """Return the sentence for ranges whose first or last members, each of which fits alone, do not fit together."""
+    for end in (0, -1):
+        values = {path: members(space)[end] for path, space in tune.space.items()}
+        _, faults = applied(plain, values, dataset)
+        if faults:
+            shown = ", ".join(f"{path}: {show(value)}" for path, value in values.items())
+            return f"{shown} do not fit together: {dotted(faults[0].at[0])} {faults[0].text}"
+    return None
 
 
 def _grouped(misfit: Misfit, names: Sequence[str], count: int) -> Fault:

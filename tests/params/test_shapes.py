@@ -102,6 +102,15 @@ def test_a_range_that_would_break_it_is_refused() -> None:
     )
 
 
+def test_ranges_that_break_it_only_together_are_refused() -> None:
+    kernels = {f"model.layers.{index}.kernel_size": {"choice": [2, 5]} for index in (0, 1)}
+    (found,) = faults(study(of([CONV] * 2), variants={"a": {}}, tune={"trials": 2, "space": kernels}))
+    assert found == (
+        "ablations.one.tune.space: model.layers.0.kernel_size: 5, model.layers.1.kernel_size: 5 do not fit together: "
+        "model.layers[1] a convolution needs at least 5 x 5 without padding; 4 x 4 came"
+    )
+
+
 def test_what_an_own_layer_or_activation_gives_is_not_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
