@@ -7,6 +7,7 @@ from pipeline.errors import nearest
 from pipeline.params import catalogue
 from pipeline.params.catalogue import Namespace, Symbol
 from pipeline.params.faults import Fault, fault, listing, show
+from pipeline.params.ranges import value_fault
 from pipeline.params.signatures import Argument
 from pipeline.params.vocabulary import unknown_name
 from pipeline.plugins import is_plugin
@@ -69,7 +70,7 @@ def _missing(symbol: Symbol, offered: Mapping[str, Argument], written: Written) 
 
 def _mistyped(symbol: Symbol, offered: Mapping[str, Argument], written: Written) -> list[Fault]:
     found = {
-        key: _mistake(symbol.namespace, offered[key], item)
+        key: _mistake(symbol.namespace, offered[key], item) or value_fault(symbol.name, key, item)
         for key, item in written.items()
         if key in offered and item is not None
     }
@@ -81,7 +82,7 @@ def _mistake(namespace: Namespace, argument: Argument, value: object) -> str | N
     if isinstance(default, bool):
         return None if isinstance(value, bool) else f"must be true or false; got {got}"
     if isinstance(default, int | float):
-        several = namespace == "layers" and isinstance(value, list)
+        several = namespace in ("layers", "constraints") and isinstance(value, list)  # axes
         return (
             None
             if several or isinstance(value, float) or _is_whole(value)

@@ -69,6 +69,8 @@ UNSUITED = {
         "SpatialDropout3D",
     },  # drop channels; as layers they may be used
 }
+# Names of Keras's own that it does not know where a layer's argument is only a name.
+UNREADABLE = {"Constant", "constant", "l1_l2"}
 # Decided by the pipeline for every run, so not the user's to set.
 RESERVED = {"self", "name", "dtype", "seed", "autocast"}
 
@@ -78,13 +80,17 @@ QUOTED = re.compile(r'"([\w.]+)"')
 
 @dataclass(frozen=True)
 class Symbol:
-    """A public name of Keras, as `getattr(keras.<namespace>, name)` takes it, and where its code lies."""
+    """A public name of Keras, as `getattr(keras.<namespace>, name)` takes it, and where its code lies.
+
+    `exports` are all names under which Keras offers it.
+    """
 
     namespace: Namespace
     name: str
     code_name: str
     path: Path
     is_class: bool
+    exports: tuple[str, ...] = ()
 
 
 def fold(name: str) -> str:
@@ -126,6 +132,18 @@ def find(namespace: Namespace, name: str) -> Symbol | None:
     return _index(namespace).get(fold(name))
 
 
+def is_understood(symbol: Symbol, written: str) -> bool:
+    """Tell whether Keras itself knows what `written` means, where a layer's argument names `symbol`."""
+    spelt = {*symbol.exports, *([_snake(symbol.name)] if symbol.is_class else [])} - UNREADABLE
+    return written in spelt
+
+
+def _snake(name: str) -> str:
+    """Return `HeNormal` as `he_normal`, and `L1L2` as `l1l2`: as `keras.src.utils.naming.to_snake_case` does."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
+
+
 @cache
 def arguments(symbol: Symbol) -> Mapping[str, Argument]:
     """Return the arguments a user may give to `symbol`, by name, its base classes' included."""
@@ -151,7 +169,7 @@ def _symbols(namespace: Namespace) -> Iterator[tuple[Symbol, list[str]]]:
             aliases = [match[1] for name in QUOTED.findall(exports) if (match := prefix.fullmatch(name))]
             if aliases:
                 name = code_name if code_name in aliases else aliases[0]
-                yield Symbol(namespace, name, code_name, path, kind == "class"), aliases
+                yield Symbol(namespace, name, code_name, path, kind == "class", tuple(aliases)), aliases
 
 
 def _files(namespace: Namespace) -> list[Path]:

@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from pipeline.data.catalogue import CATALOGUE
 from pipeline.params import catalogue, schedules
 from pipeline.params.catalogue import Namespace
 from pipeline.params.evaluation import FINDER, SWITCHES
 from pipeline.params.layers import PLACES, ConvLayer, DenseLayer
-from pipeline.params.schema import BUILT_IN, Extras, OptimizerSpec, Study
+from pipeline.params.schema import Extras, OptimizerSpec, Study
 from pipeline.params.spaces import KINDS as RANGES
 from pipeline.params.vocabulary import allowed_names
 
@@ -112,7 +113,7 @@ def _forms() -> Json:
         "pair": {"anyOf": [side, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]},
         "places": {"anyOf": [{"enum": ["none", *PLACES]}, {"type": "array", "items": places}]},
         "range": {"anyOf": ranges},
-        "dataset": {"anyOf": [{"enum": list(BUILT_IN)}, PLUGIN]},
+        "dataset": {"anyOf": [{"enum": list(CATALOGUE)}, PLUGIN]},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},
         **{name: _switch(kind.__name__) for name, kind in SWITCHES.items()},
     }

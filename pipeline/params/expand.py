@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
+from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.errors import ParamsError, nearest
 from pipeline.params.blame import is_owned, traced
 from pipeline.params.drafts import Draft, Source, drafts
@@ -11,7 +12,7 @@ from pipeline.params.faults import Fault, Where, fault, listing
 from pipeline.params.merge import differences, merge
 from pipeline.params.recipe import Recipe
 from pipeline.params.resolve import applied, canonical, validated
-from pipeline.params.schema import BUILT_IN, Ablation, Study
+from pipeline.params.schema import Ablation, Study
 from pipeline.params.spaces import Tune
 from pipeline.params.tuning import tuning
 
@@ -69,7 +70,7 @@ def expand(study: Study, name: str) -> Expanded:
     unknown ablation.
     """
     if name not in study._expanded:
-        found, faults = expansion(study.ablations[name], name, Ground(canonical(study.base), study.classes))
+        found, faults = expansion(study.ablations[name], name, Ground(canonical(study.base), study.known))
         if found is None:
             raise ParamsError(name, [each.sentence() for each in faults])
         study._expanded[name] = found
@@ -78,19 +79,19 @@ def expand(study: Study, name: str) -> Expanded:
 
 @dataclass(frozen=True)
 class Ground:
-    """What every variant stands on: the base recipe as plain data, and how many classes there are, if known.
+    """What every variant stands on: the base recipe as plain data, and what is known of the data set, if anything.
 
     `sound` is False where the base had faults of its own and was mended only to find the faults of what
     stands on it.
     """
 
     base: Mapping[str, Any]
-    classes: int | None
+    dataset: Dataset | None
     sound: bool = True
 
     def under(self, ablation: Ablation) -> "Ground":
         """Return the ground of an ablation, which may have a data set of its own."""
-        return replace(self, classes=BUILT_IN.get(ablation.dataset)) if ablation.dataset else self
+        return replace(self, dataset=CATALOGUE.get(ablation.dataset)) if ablation.dataset else self
 
 
 def expansion(ablation: Ablation, name: str, ground: Ground) -> tuple[Expanded | None, list[Fault]]:
@@ -104,7 +105,7 @@ def expansion(ablation: Ablation, name: str, ground: Ground) -> tuple[Expanded |
         faults += wrong
         if recipe is not None:
             recipes[draft.name] = recipe
-    tunes, wrong = tuning(ablation, found, recipes)
+    tunes, wrong = tuning(ablation, found, recipes, ground.dataset)
     faults += [each.under(*at) for each in wrong]
     if faults or len(recipes) < len(found) or not found:
         return None, list(dict.fromkeys(faults))
@@ -153,6 +154,6 @@ def _resolved(draft: Draft, shared: Source, ground: Ground, at: Where) -> tuple[
     merged = dict(ground.base)
     for source in sources:
         merged = merge(merged, source.patch)
-    recipe, faults = validated(merged, ground.classes)
+    recipe, faults = validated(merged, ground.dataset)
     mine = [each for each in faults if ground.sound or is_owned(each, sources)]
     return recipe, [traced(each, sources, at) for each in mine]

@@ -106,6 +106,13 @@ class KerasLayer(Named):
 AnyLayer = DenseLayer | ConvLayer | KerasLayer
 
 
+def title(layer: object) -> str:
+    """Return how a message speaks of a layer."""
+    if isinstance(layer, KerasLayer):
+        return layer.name
+    return "a convolution" if isinstance(layer, ConvLayer) else "a dense layer"
+
+
 def read_layer(value: Any) -> Any:
     """Return the layer that a number of units, a name or a mapping describes; rejects with every fault."""
     if isinstance(value, AnyLayer):

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline.data.catalogue import CATALOGUE
 from pipeline.errors import ParamsError
 from pipeline.params.blame import written
 from pipeline.params.expand import Expanded, Ground, expansion
@@ -13,7 +14,7 @@ from pipeline.params.faults import Fault, Where, faults_of, show
 from pipeline.params.merge import merge
 from pipeline.params.plain import read
 from pipeline.params.resolve import canonical, validated
-from pipeline.params.schema import BUILT_IN, Ablation, Study
+from pipeline.params.schema import Ablation, Study
 
 # What stands in for a required part that is missing or wrong, so that what builds on it is still checked.
 STAND_IN: dict[str, Any] = {"model": {"layers": []}, "optimizer": {"name": "SGD"}, "training": {"epochs": 1}}
@@ -55,7 +56,7 @@ def _as_written(found: Fault, raw: Mapping[str, Any]) -> Fault:
 
 def _expansions(raw: Mapping[str, Any], study: Study | None) -> tuple[dict[str, Expanded], list[Fault]]:
     """Expand whatever stands: also when the base or another ablation has faults."""
-    ground = Ground(canonical(study.base), study.classes) if study else _ground(raw)
+    ground = Ground(canonical(study.base), study.known) if study else _ground(raw)
     expanded: dict[str, Expanded] = {}
     faults: list[Fault] = []
     for name, ablation in (study.ablations if study else _sound_ablations(raw)).items():
@@ -88,13 +89,13 @@ def _ground(raw: Mapping[str, Any]) -> Ground:
     base = raw.get("base")
     plain: Mapping[str, Any] = merge({}, base) if isinstance(base, Mapping) else {}
     dataset = raw.get("dataset", "digits")
-    classes = BUILT_IN.get(dataset) if isinstance(dataset, str) else None
+    known = CATALOGUE.get(dataset) if isinstance(dataset, str) else None
     for attempt in range(ROUNDS):
-        recipe, faults = validated(plain, classes)
+        recipe, faults = validated(plain, known)
         if recipe is not None:
-            return Ground(canonical(recipe), classes, sound=attempt == 0)
+            return Ground(canonical(recipe), known, sound=attempt == 0)
         plain = _with_stand_ins(plain) if attempt == 0 else _mend(plain, faults)
-    return Ground(STAND_IN, classes, sound=False)
+    return Ground(STAND_IN, known, sound=False)
 
 
 def _mend(tree: Mapping[str, Any], faults: list[Fault]) -> Mapping[str, Any]:

@@ -45,24 +45,53 @@ def read_named(value: object, *namespaces: Namespace, given: frozenset[str] = fr
     symbol = _plugin(name, namespaces[0]) if is_plugin(name) else _symbol(name, namespaces)
     if symbol is None:
         return {"name": name, **written}
-    written, nested = _nested(written) if symbol.namespace == "layers" else (written, [])
-    faults = [*argument_faults(symbol, written, given), *nested]
+    written, nested = _nested(written, symbol) if symbol.namespace == "layers" else (written, [])
+    bare = _bare_faults(written) if symbol.namespace == "activation_layers" else []
+    faults = [*argument_faults(symbol, written, given), *nested, *bare]
     if faults:
         raise reject(*faults)
     return {"name": symbol.name, **typed(symbol, written)}
 
 
-def _nested(written: dict[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
-    """Return a layer's arguments with what they name themselves (`kernel_regularizer: {name: l2}`) read, and its faults."""
+def _nested(written: dict[str, Any], layer: Symbol) -> tuple[dict[str, Any], list[Fault]]:
+    """Return a layer's arguments with what they name themselves (`kernel_regularizer: {name: l2}`) read, and its faults.
+
+    A bare name that Keras reads itself stays bare, and so does what a user's own layer is given.
+    """
     read, faults = dict(written), []
     for key, item in written.items():
         space = nested_namespace(key)
-        if space is not None and isinstance(item, Mapping):
-            try:
-                read[key] = read_named(item, space)
-            except PydanticCustomError as error:
-                faults += [found.under(key) for found in carried(error)]
+        if space is None or not _is_named(item, space) or (isinstance(item, str) and is_plugin(layer.name)):
+            continue
+        try:
+            found = read_named(item, space)
+        except PydanticCustomError as error:
+            faults += [each.under(key) for each in carried(error)]
+        else:
+            read[key] = item if _is_read_by_keras(item, space) else found
     return read, faults
+
+
+def _is_named(item: object, space: Namespace) -> bool:
+    """Tell whether an argument names something that is known; an unknown name is a fault of the argument's."""
+    if isinstance(item, str):
+        return is_plugin(item) or catalogue.find(space, item) is not None
+    return isinstance(item, Mapping)
+
+
+def _is_read_by_keras(item: object, space: Namespace) -> bool:
+    symbol = catalogue.find(space, item) if isinstance(item, str) else None
+    return symbol is not None and catalogue.is_understood(symbol, str(item))
+
+
+def _bare_faults(written: Mapping[str, Any]) -> list[Fault]:
+    """Return the faults of an activation's arguments, which reach Keras as they are written."""
+    named = ((key, item, nested_namespace(key)) for key, item in written.items() if item is not None)
+    return [
+        fault(f"must be a name as Keras spells it, such as zeros or he_normal; got {show(item)}", key)
+        for key, item, space in named
+        if space is not None and _is_named(item, space) and not _is_read_by_keras(item, space)
+    ]
 
 
 def _split(value: object, kind: str) -> tuple[str, dict[str, Any]]:

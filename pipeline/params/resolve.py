@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pipeline.data.catalogue import Dataset
 from pipeline.params import rules
 from pipeline.params.faults import Fault, fault, faults_of
 from pipeline.params.merge import assign
@@ -17,17 +18,19 @@ def canonical(recipe: Recipe) -> dict[str, Any]:
     return plain
 
 
-def validated(raw: Mapping[str, Any], classes: int | None) -> tuple[Recipe | None, list[Fault]]:
-    """Return the recipe in plain data, or its faults; `classes` counts the data set's, if known."""
+def validated(raw: Mapping[str, Any], dataset: Dataset | None) -> tuple[Recipe | None, list[Fault]]:
+    """Return the recipe in plain data, or its faults; `dataset` is what is known of its data set, if anything."""
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
         return None, faults_of(error)
-    faults = rules.data_faults(recipe, classes)
+    faults = rules.data_faults(recipe, dataset)
     return (None, faults) if faults else (recipe, [])
 
 
-def applied(plain: Mapping[str, Any], values: Mapping[str, object]) -> tuple[Recipe | None, list[Fault]]:
+def applied(
+    plain: Mapping[str, Any], values: Mapping[str, object], dataset: Dataset | None = None
+) -> tuple[Recipe | None, list[Fault]]:
     """Return the recipe that a canonical one becomes with dotted paths set, or the faults."""
     changed = dict(plain)
     for path, value in values.items():
@@ -35,4 +38,4 @@ def applied(plain: Mapping[str, Any], values: Mapping[str, object]) -> tuple[Rec
             changed = assign(changed, path, value)
         except KeyError as error:
             return None, [fault(f"there is no item {error.args[0]} in this list", path)]
-    return validated(changed, None)
+    return validated(changed, dataset)

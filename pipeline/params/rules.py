@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from pipeline.data.catalogue import Dataset
 from pipeline.params.evaluation import FINDER
 from pipeline.params.faults import Fault
-from pipeline.params.layers import ConvLayer, DenseLayer, KerasLayer
+from pipeline.params.kernels import kernel_faults
+from pipeline.params.layers import ConvLayer, DenseLayer, KerasLayer, title
 from pipeline.params.schedules import KerasSchedule, Piecewise
+from pipeline.params.shapes import shape_faults
 
 if TYPE_CHECKING:
     from pipeline.params.recipe import Recipe
@@ -19,7 +22,14 @@ RATE = ("optimizer", "learning_rate")
 
 def recipe_faults(recipe: "Recipe") -> list[Fault]:
     """Return the faults that no single field shows."""
-    return [*_boundaries(recipe), *_order(recipe), *_one_output(recipe), *_pairs(recipe), *_finder(recipe)]
+    return [
+        *_boundaries(recipe),
+        *_order(recipe),
+        *_one_output(recipe),
+        *_pairs(recipe),
+        *_finder(recipe),
+        *kernel_faults(recipe),
+    ]
 
 
 def class_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
@@ -46,13 +56,18 @@ def told_apart(recipe: "Recipe", known: int | None) -> int | None:
     return len(recipe.data.classes) if recipe.data.classes else known
 
 
-def data_faults(recipe: "Recipe", known: int | None) -> list[Fault]:
-    """Return the faults between a recipe, each of its phases too, and a data set of `known` classes."""
-    faults = class_faults(recipe, known)
-    for index, phase in enumerate(recipe.phases):
-        found = class_faults(recipe.in_phase(phase), known)
-        faults += [in_phase(each, index) for each in found]
-    return faults
+def data_faults(recipe: "Recipe", dataset: Dataset | None) -> list[Fault]:
+    """Return the faults between a recipe, each of its phases too, and its data set (None: unknown)."""
+    faults = _met(recipe, dataset)
+    inner = [_met(recipe.in_phase(phase), dataset) for phase in recipe.phases]
+    phased = [in_phase(each, at) for at, found in enumerate(inner) for each in found if each not in faults]
+    return [*faults, *phased]
+
+
+def _met(recipe: "Recipe", dataset: Dataset | None) -> list[Fault]:
+    if dataset is None:
+        return [*class_faults(recipe, None), *shape_faults(recipe, None)]
+    return [*class_faults(recipe, len(dataset.class_names)), *shape_faults(recipe, dataset.image_shape)]
 
 
 def in_phase(found: Fault, index: int) -> Fault:
@@ -112,10 +127,10 @@ def _order(recipe: "Recipe") -> list[Fault]:
     for index, layer in enumerate(recipe.model.layers):
         text = ""
         if flat and _is_spatial(layer):
-            text = f"{_title(layer)} needs images, but {flat} before it has flattened them"
+            text = f"{title(layer)} needs images, but {flat} before it has flattened them"
         elif images and (wanted := _wanted_instead(layer)):
             came = f"what {flat} gives" if flat else "images"
-            text = f"{_title(layer)} needs {wanted}; {came} came; put a Reshape before it"
+            text = f"{title(layer)} needs {wanted}; {came} came; put a Reshape before it"
         if text:
             faults.append(Fault((("model", "layers", index),), text))
         flat = _flattened_by(layer, flat)
@@ -157,7 +172,7 @@ def _is_spatial(layer: object) -> bool:
 
 def _flattened_by(layer: object, before: str | None) -> str | None:
     if isinstance(layer, DenseLayer) or (isinstance(layer, KerasLayer) and _flattens(layer.name)):
-        return _title(layer)
+        return title(layer)
     return None if isinstance(layer, KerasLayer) and _reshapes(layer.name) else before
 
 
@@ -167,12 +182,6 @@ def _flattens(name: str) -> bool:
 
 def _reshapes(name: str) -> bool:
     return name == "Reshape" or ":" in name
-
-
-def _title(layer: object) -> str:
-    if isinstance(layer, KerasLayer):
-        return layer.name
-    return "a convolution" if isinstance(layer, ConvLayer) else "a dense layer"
 
 
 def _one_output(recipe: "Recipe") -> list[Fault]:

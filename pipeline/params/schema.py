@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.errors import UserError, nearest
 from pipeline.params import rules
 from pipeline.params.evaluation import Evaluation
@@ -58,7 +59,6 @@ __all__ = [
     "Tune",
 ]  # fmt: skip
 
-BUILT_IN = {"digits": 10, "mnist": 10, "fashion_mnist": 10}
 KINDS = ("variants", "grid", "ladder", "leave_one_out")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 RESERVED_NAMES = {
@@ -71,9 +71,9 @@ RESERVED_NAMES = {
 
 
 def _read_dataset(value: Any) -> Any:
-    if not isinstance(value, str) or (value not in BUILT_IN and not is_plugin(value)):
-        near = nearest(value, BUILT_IN) if isinstance(value, str) else ""
-        raise reject(fault(f"must be one of {listing(BUILT_IN)}, or module:Name; got {show(value)}.{near}"))
+    if not isinstance(value, str) or (value not in CATALOGUE and not is_plugin(value)):
+        near = nearest(value, CATALOGUE) if isinstance(value, str) else ""
+        raise reject(fault(f"must be one of {listing(CATALOGUE)}, or module:Name; got {show(value)}.{near}"))
     if is_plugin(value):
         try:
             locate(value, root())
@@ -146,7 +146,7 @@ def _levels(levels: Any) -> Any:
     return levels if isinstance(levels, list) else {name: patch or {} for name, patch in levels.items()}
 
 
-Dataset = Annotated[str, BeforeValidator(_read_dataset), shape("dataset")]
+DatasetName = Annotated[str, BeforeValidator(_read_dataset), shape("dataset")]
 Grid = Annotated[
     dict[str, dict[str, Patch] | list[Any]], Field(min_length=1), BeforeValidator(_read_grid), shape("grid")
 ]
@@ -156,7 +156,7 @@ class Ablation(Spec):
     """A question, and the variants that answer it, written in one of four ways."""
 
     question: str
-    dataset: Dataset | None = None
+    dataset: DatasetName | None = None
     baseline: str | None = None
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
@@ -207,7 +207,7 @@ class DataSource(Spec):
 class Study(Spec):
     """A params file."""
 
-    dataset: Dataset = "digits"
+    dataset: DatasetName = "digits"
     seed: Index = 0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     margin: Positive = 0.2
@@ -223,15 +223,15 @@ class Study(Spec):
 
     @model_validator(mode="after")
     def _fits_the_data(self) -> Self:
-        faults = rules.data_faults(self.base, self.classes)
+        faults = rules.data_faults(self.base, self.known)
         if faults:
             raise reject(*(found.under("base") for found in faults))
         return self
 
     @property
-    def classes(self) -> int | None:
-        """How many classes the study's data set has; None for a user's own, which is not read here."""
-        return BUILT_IN.get(self.dataset)
+    def known(self) -> Dataset | None:
+        """What is known of the study's data set; None for a user's own, which is not read here."""
+        return CATALOGUE.get(self.dataset)
 
     @property
     def datasets(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -93,3 +94,27 @@ def test_keras_accepts_every_argument_listed(keras: ModuleType, space: Namespace
 def inherited_default(kind: type, name: str) -> Any:
     inits = [inspect.signature(base.__init__).parameters for base in kind.__mro__ if "__init__" in vars(base)]
     return next(found[name].default for found in inits if name in found)
+
+
+@pytest.mark.parametrize("space", ["activations", "initializers", "regularizers", "constraints"])
+def test_keras_understands_the_spellings_that_are_handed_on_to_it(
+    keras: ModuleType, space: Namespace
+) -> None:
+    get = getattr(keras, space).get
+    for name in catalogue.names(space):
+        symbol = entry(space, name)
+        for written in {spelling for each in (name, *symbol.exports) for spelling in spellings(each)}:
+            assert catalogue.is_understood(symbol, written) == is_read(get, written), written
+
+
+def spellings(name: str) -> set[str]:
+    snake = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
+    return {name, name.lower(), name.upper(), name.title(), snake, snake.replace("_", "")}
+
+
+def is_read(get: Any, written: str) -> bool:
+    try:
+        get(written)
+    except (ValueError, KeyError):
+        return False
+    return True

@@ -1,0 +1,139 @@
+"""A model of any sizes that `check` accepts is one that Keras can build, and pass images through."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from params.drawn import calls
+
+from pipeline.errors import ParamsError
+from pipeline.params import catalogue
+from pipeline.params.catalogue import Namespace
+from pipeline.params.load import parse
+from pipeline.params.recipe import Recipe
+
+pytestmark = pytest.mark.slow
+
+SHAPE, CLASSES = (8, 8), 10
+
+
+def one(space: Namespace, *more: dict[str, Any]) -> st.SearchStrategy[Any]:
+    return st.sampled_from([*catalogue.names(space), *more])
+
+
+def spelt(space: Namespace) -> st.SearchStrategy[Any]:
+    """Draw a name as people write it, bare or in a mapping."""
+    name = one(space)
+    return st.one_of(name, name.map(str.lower), name.map(lambda found: {"name": found}))
+
+
+ACTIVATIONS = st.one_of(
+    one("activations", {"name": "softmax", "axis": 2}, {"name": "relu", "threshold": -1}),
+    one("activation_layers", {"name": "prelu", "shared_axes": [1, 2]}),
+)
+INITIALIZERS = one(
+    "initializers",
+    {"name": "VarianceScaling", "scale": 0},
+    {"name": "VarianceScaling", "mode": "fan_out", "distribution": "normal"},
+    {"name": "VarianceScaling", "distribution": "gaussian"},
+)
+REGULARIZERS = one("regularizers", {"name": "l2", "l2": -1}, {"name": "l1_l2", "l1": 0.1})
+CONSTRAINTS = one("constraints", {"name": "max_norm", "axis": [0, 1, 2]}, {"name": "unit_norm", "axis": 1})
+NOISE = st.sampled_from(
+    [
+        *(0, 0.3),
+        {"name": "AlphaDropout", "rate": 0.2, "where": "before"},
+        {"name": "GaussianNoise", "stddev": 2},
+    ]
+)
+WIDTH, SIDE = st.integers(1, 6), st.integers(1, 4)
+OWN = {
+    "repeat": st.integers(1, 3),
+    "activation": ACTIVATIONS,
+    "initializer": INITIALIZERS,
+    "normalisation": st.sampled_from(["none", "before", "after"]),
+    "use_bias": st.booleans(),
+}
+NESTED = {
+    "activation": spelt("activations"),
+    "kernel_initializer": spelt("initializers"),
+    "bias_initializer": spelt("initializers"),
+    "kernel_regularizer": spelt("regularizers"),
+    "kernel_constraint": spelt("constraints"),
+}
+LAYERS = st.one_of(
+    WIDTH,
+    st.fixed_dictionaries({"units": WIDTH}, optional={**OWN, "dropout": NOISE}),
+    st.fixed_dictionaries(
+        {"filters": WIDTH, "kernel_size": st.one_of(SIDE, st.lists(SIDE, min_size=2, max_size=2))},
+        optional={**OWN, "strides": SIDE, "padding": st.sampled_from(["same", "valid"])},
+    ),
+    st.fixed_dictionaries({"name": st.just("Dense"), "units": WIDTH}, optional=NESTED),
+    st.fixed_dictionaries(
+        {"name": st.just("Conv2D"), "filters": WIDTH, "kernel_size": SIDE}, optional=NESTED
+    ),
+    calls(1).map(lambda call: {"name": call[0], **call[1]}),
+    calls(1).map(lambda call: {"name": call[0], **call[1]}),
+)
+RECIPES = st.fixed_dictionaries(
+    {
+        "model": st.fixed_dictionaries(
+            {"layers": st.lists(LAYERS, min_size=1, max_size=5)},
+            optional={
+                "activation": ACTIVATIONS,
+                "initializer": INITIALIZERS,
+                "normalisation": st.sampled_from(["input", "before", "after", "none", ["input", "after"]]),
+                "use_bias": st.booleans(),
+                "output": st.fixed_dictionaries(
+                    {},
+                    optional={"activation": ACTIVATIONS, "initializer": INITIALIZERS, "units": st.integers(10, 12)},
+                ),
+            },
+        ),
+        "optimizer": st.just("sgd"),
+        "training": st.just({"epochs": 1}),
+    },
+    optional={
+        "regularisation": st.fixed_dictionaries(
+            {},
+            optional={
+                "kernel_regularizer": REGULARIZERS,
+                "kernel_constraint": CONSTRAINTS,
+                "dropout": NOISE,
+            },
+        )
+    },
+)  # fmt: skip
+
+
+def accepted(raw: dict[str, Any]) -> Recipe | None:
+    try:
+        return parse({"base": raw, "ablations": {"one": {"question": "?", "variants": {"a": {}}}}}).base
+    except ParamsError:
+        return None
+
+
+def trace(recipe: Recipe) -> None:
+    """Build a recipe's model and go once, without numbers, through all that a step of training does to it."""
+    import keras
+    import tensorflow as tf
+
+    from pipeline.build.model import build_model
+
+    keras.utils.clear_session(free_memory=False)  # names only: collecting garbage takes a second each time
+    model = build_model(recipe, SHAPE, CLASSES)
+    images = tf.TensorSpec((2, *model.input_shape[1:]), tf.float32)
+    tf.function(model).get_concrete_function(images, training=True)
+    assert all(loss.shape == () for loss in model.losses)
+    for variable in model.trainable_variables:
+        assert variable.constraint is None or variable.constraint(variable).shape == variable.shape
+
+
+@pytest.mark.filterwarnings("ignore")  # Keras's doubts about what a drawn model is good for
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(RECIPES)
+def test_a_model_of_any_sizes_that_is_accepted_can_be_built(raw: dict[str, Any]) -> None:
+    recipe = accepted(raw)
+    if recipe is not None:
+        trace(recipe)
