@@ -1,16 +1,21 @@
 """How much there is to compute in a phase of training, reckoned from its recipe without reading any data. No TensorFlow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from pipeline.data.catalogue import Dataset
 from pipeline.params.freezing import frozen_blocks
+from pipeline.params.layer_shapes import layer_shape
 from pipeline.params.layers import ConvLayer, DenseLayer, KerasLayer
 from pipeline.params.phases import Phase
 from pipeline.params.recipe import DataSpec, ModelSpec
 from pipeline.params.rules import told_apart
+from pipeline.params.shapes import KERNEL
 
 FORWARD = 2  # operations a multiplication stands for in a forward pass: itself, and an addition
 TRAINED = 6  # and with the gradients of inputs and weights
@@ -92,34 +97,16 @@ def _block(spec: object, shape: Shape) -> tuple[Part, Shape]:
     """Return a block's part, and the shape of what it gives; what is unknown here counts nothing and changes no shape."""
     if isinstance(spec, DenseLayer):
         return Part(prod(shape) * spec.units), (spec.units,)
-    if len(shape) != 3:
-        return Part(0), shape
-    if isinstance(spec, ConvLayer):
-        places = _extent(shape, spec.kernel_size, spec.strides, spec.padding)
-        kernel = prod(spec.kernel_size) * shape[2] * spec.filters
-        return Part(prod(places) * kernel, True), (*places, spec.filters)
-    if isinstance(spec, KerasLayer) and spec.name.endswith("Pooling2D"):
-        return Part(0), _pooled(spec, shape)
+    if isinstance(spec, KerasLayer):
+        return Part(0), _after(spec.name, spec.arguments, shape)
+    if isinstance(spec, ConvLayer) and len(shape) == 3:
+        made = _after("Conv2D", {key: getattr(spec, key) for key in KERNEL}, shape)
+        return Part(prod(made) * prod(spec.kernel_size) * shape[2], True), made
     return Part(0), shape
 
 
-def _pooled(spec: KerasLayer, shape: Shape) -> Shape:
-    if spec.name.startswith("Global"):
-        return shape[2:]
-    window = _pair(spec.arguments.get("pool_size"), (2, 2))
-    strides = _pair(spec.arguments.get("strides"), window)
-    return (*_extent(shape, window, strides, spec.arguments.get("padding", "valid")), shape[2])
-
-
-def _extent(shape: Shape, window: Sequence[int], strides: Sequence[int], padding: str) -> Shape:
-    """Return the height and width of what a window gives that moves over an image."""
-    room = [0 if padding == "same" else size - 1 for size in window]
-    return tuple(
-        max(1, -(-(side - less) // by)) for side, less, by in zip(shape[:2], room, strides, strict=True)
-    )
-
-
-def _pair(value: Any, otherwise: Sequence[int]) -> Sequence[int]:
-    """Return the two numbers that Keras takes an argument for; `otherwise` where it is none that Keras could take."""
-    pair = (value[0], value[-1]) if isinstance(value, list | tuple) and value else (value, value)
-    return pair if all(isinstance(each, int) and each > 0 for each in pair) else otherwise
+def _after(name: str, arguments: Mapping[str, Any], shape: Shape) -> Shape:
+    """Return what a layer of Keras gives; what does not fit, as a data set of one's own that is not known yet, passes."""
+    with suppress(PydanticCustomError):
+        return layer_shape(name, arguments, shape) or shape
+    return shape
