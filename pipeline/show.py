@@ -60,7 +60,7 @@ def _cells(found: Findings, row: Row, wide: bool) -> list[Text]:
     measure, interval, comparison = found.measure, row.interval, row.comparison
     mean = measure.text(interval.mean) if interval else "diverged"
     ends = (interval.low, interval.high) if interval else (None, None)
-    span = "–".join(measure.text(end) for end in ends if end is not None)
+    span = "–".join(measure.bound(end) for end in ends if end is not None)
     p = p_value(comparison.p_holm) if comparison and comparison.p_holm is not None else ""
     verdict = comparison.verdict if comparison else "baseline"
     cells = [row.variant.name, mean, *([span] if wide else []), measure.interval(row.difference), p]

@@ -42,6 +42,10 @@ class Measure:
         """Return a stored value in the shown unit, with this measure's decimals and no unit."""
         return _fixed(value * self.factor, self.decimals)
 
+    def bound(self, value: float) -> str:
+        """Return an end of a value's interval; of a fraction it is cut to 0 and 100 %, which t intervals do not know of."""
+        return self.text(min(max(value, 0.0), 1.0) if self.factor == ACCURACY.factor else value)
+
     def step(self, value: float) -> str:
         """Return a stored difference in the shown unit, with a sign unless it is zero."""
         text = _fixed(value * self.factor, self.decimals)

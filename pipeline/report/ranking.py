@@ -25,7 +25,7 @@ def spread(unit: Measure, interval: Interval | None) -> str:
     """Return an interval's ends as `96.1 – 97.3`, or the sign for what is missing."""
     if interval is None or interval.low is None or interval.high is None:
         return MISSING
-    return f"{unit.text(interval.low)} – {unit.text(interval.high)}"
+    return f"{unit.bound(interval.low)} – {unit.bound(interval.high)}"
 
 
 def _measured(findings: Findings, styles: Styles) -> Iterator[Filled]:

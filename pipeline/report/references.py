@@ -211,9 +211,5 @@ def _predicted(claim: Claim) -> Cell:
 
 
 def ends(unit: Measure, low: float | None, high: float | None) -> str:
-    """Return an interval's ends; those of a fraction are cut to 0 and 100 %, which t intervals do not know of."""
-    if low is None or high is None:
-        return MISSING
-    if unit.factor == 100:
-        low, high = max(low, 0.0), min(high, 1.0)
-    return f"{unit.text(low)} – {unit.text(high)}"
+    """Return an interval's ends, or the sign for what is missing."""
+    return MISSING if low is None or high is None else f"{unit.bound(low)} – {unit.bound(high)}"
