@@ -36,13 +36,18 @@ class Draft:
 
 def drafts(ablation: Ablation) -> tuple[list[Draft], list[Fault]]:
     """Return an ablation's variants in order, and the faults that leave no names to speak of."""
-    if ablation.variants is not None:
-        return [_plain("variants", name, patch) for name, patch in ablation.variants.items()], []
-    if ablation.ladder is not None:
-        return list(_ladder(ablation.ladder)), []
-    if ablation.leave_one_out is not None:
-        return list(_leave_one_out(ablation.leave_one_out)), []
-    return _grid(ablation.grid or {})
+    if ablation.grid is not None:
+        return _grid(ablation.grid)
+    kind = ablation.kind
+    patches = getattr(ablation, kind)
+    if kind in LAID_TOGETHER and len(patches) > LARGEST:
+        return [], [fault(f"has {len(patches)} patches; at most {LARGEST} are allowed", kind)]
+    return list(KINDS[kind](patches)), []
+
+
+def _variants(patches: Mapping[str, Mapping[str, Any]]) -> Iterator[Draft]:
+    for name, patch in patches.items():
+        yield _plain("variants", name, patch)
 
 
 def _plain(kind: str, name: str, patch: Mapping[str, Any]) -> Draft:
@@ -108,3 +113,7 @@ def level_name(value: object) -> str:
     """Return what a level given only by its value is called: letters, digits, `_`, `.`, `+` and `-` kept."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return re.sub(r"[^A-Za-z0-9_.+-]+", "_", text).strip("_") or "_"
+
+
+KINDS = {"variants": _variants, "ladder": _ladder, "leave_one_out": _leave_one_out}
+LAID_TOGETHER = {"ladder", "leave_one_out"}  # each variant takes the patches of the others too

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, Vali
 
 from pipeline.params.faults import fault, faults_of, reject, show
 from pipeline.params.names import Activation, Initializer, Named, read_named
-from pipeline.params.spec import Spec, shape
+from pipeline.params.spec import Spec, at_most, shape
 
 PLACES = ("input", "before", "after")
 
@@ -135,4 +135,4 @@ def _typed(kind: Callable[..., Any], value: dict[str, Any]) -> Any:
 
 
 Layer = Annotated[AnyLayer, BeforeValidator(read_layer), shape("layer")]
-Layers = Annotated[tuple[Layer, ...], Field(strict=False, max_length=1000)]
+Layers = Annotated[tuple[Layer, ...], Field(strict=False, max_length=1000), at_most(1000)]

@@ -106,20 +106,19 @@ def _mend(tree: Mapping[str, Any], faults: list[Fault]) -> Mapping[str, Any]:
 
 
 def _without_all(tree: Mapping[str, Any], places: list[Where]) -> Mapping[str, Any]:
-    for place in places:
-        tree = _without(tree, place)
-    return tree
-
-
-def _without(tree: Mapping[str, Any], place: Where) -> dict[str, Any]:
-    """Return `tree` lacking what lies at `place`; what lies inside a list takes the whole list along."""
-    if not place:
+    """Return `tree` lacking what lies at `places`; what lies inside a list takes the whole list along."""
+    if () in places:
         return {}
-    head, rest = place[0], place[1:]
-    inner = tree.get(str(head))
-    if rest and isinstance(inner, Mapping):
-        return {**tree, str(head): _without(inner, rest)}
-    return {key: value for key, value in tree.items() if key != head}
+    inside: dict[str | int, list[Where]] = {}
+    for head, *rest in places:
+        inside.setdefault(head, []).append(tuple(rest))
+    mended = {}
+    for key, value in tree.items():
+        if key not in inside:
+            mended[key] = value
+        elif isinstance(value, Mapping) and all(inside[key]):
+            mended[key] = _without_all(value, inside[key])
+    return mended
 
 
 def _with_stand_ins(plain: Mapping[str, Any]) -> dict[str, Any]:

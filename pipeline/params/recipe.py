@@ -23,9 +23,10 @@ from pipeline.params.layers import Dropout, Layers, Places, Width
 from pipeline.params.merge import merge
 from pipeline.params.names import Activation, Constraint, Initializer, Loss, Named, Regularizer, read_named
 from pipeline.params.schedules import Constant, Schedule
-from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, shape
+from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, at_most, shape
 
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which Keras optimizers clip
+MOST_CLASSES = 256  # labels are bytes
 SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
 
 
@@ -111,7 +112,8 @@ class DataSpec(Spec):
     validation: Annotated[int | float | None, BeforeValidator(_read_validation)] = None
     split: Literal["first", "random"] = "first"
     classes: Annotated[
-        Annotated[tuple[Index, ...], Field(strict=False, min_length=2)] | None, AfterValidator(_distinct)
+        Annotated[tuple[Index, ...], Field(strict=False, min_length=2), at_most(MOST_CLASSES)] | None,
+        AfterValidator(_distinct),
     ] = None
     skip: Index = 0
     limit: Count | None = None
@@ -150,7 +152,7 @@ class ModelSpec(Spec):
     normalisation: Places = ()
     use_bias: bool = True
     towers: Literal[1, 2] = 1
-    joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100)] = ()
+    joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100), at_most(100)] = ()
     output: Output = Output()
 
 
@@ -279,7 +281,7 @@ class Recipe(Spec):
     schedule: Schedule = Constant()
     regularisation: RegularisationSpec = RegularisationSpec()
     training: TrainingSpec
-    phases: Annotated[tuple[PhaseSpec, ...], Field(strict=False, max_length=100)] = ()
+    phases: Annotated[tuple[PhaseSpec, ...], Field(strict=False, max_length=100), at_most(100)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

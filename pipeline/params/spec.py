@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -24,6 +25,17 @@ NotNegative = Annotated[float, Field(ge=0)]
 def shape(name: str) -> WithJsonSchema:
     """Return the mark by which the JSON Schema of a field refers to the shared definition `name`."""
     return WithJsonSchema({"shape": name})
+
+
+def at_most(count: int) -> BeforeValidator:
+    """Return the check that a list is not too long, made before its items are read: each could be a fault."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, list | tuple) and len(value) > count:
+            raise reject(fault(f"must be at most {count} long; got {show(value)}"))
+        return value
+
+    return BeforeValidator(check)
 
 
 class Spec(BaseModel):

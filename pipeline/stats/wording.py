@@ -39,7 +39,10 @@ class Wording:
         """Write a mean and its interval: `97.3 % (95 % interval 97.0 % to 97.6 %)`."""
         if interval.low is None or interval.high is None:
             return self.value(interval.mean)
-        ends = f"{self.value(interval.low)} to {self.value(interval.high)}"
+        low, high = interval.low, interval.high
+        if self.is_share:  # t intervals do not know of 0 and 100 %
+            low, high = max(low, 0.0), min(high, 1.0)
+        ends = f"{self.value(low)} to {self.value(high)}"
         return f"{self.value(interval.mean)} (95 % interval {ends})"
 
     def amount(self, difference: float) -> str:
