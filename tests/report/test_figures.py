@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline.report.figures.canvas import Figure, log_ticks
+from pipeline.report.figures.canvas import Figure, log_ticks, tick_text
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
 from pipeline.report.figures.forest import forest_info
@@ -307,6 +307,14 @@ def test_log_ticks_are_round_and_inside() -> None:
     assert log_ticks(1e-4, 1e-1) == [1e-4, 1e-3, 1e-2, 1e-1]
     assert log_ticks(0.015, 0.3) == [0.02, 0.05, 0.1, 0.2]
     assert log_ticks(3.1, 3.2) == [3.1, 3.2]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e-5, "1e-05"), (0.02, "0.02"), (50, "50"), (1000, "1,000"), (2e4, "20,000"), (1e7, "1e+07")],
+)
+def test_ticks_have_exponents_only_where_those_are_short(value: float, text: str) -> None:
+    assert tick_text(value) == text
 
 
 @pytest.mark.parametrize(("low", "high"), [(9, 99.5), (96.1, 97.3), (99.2, 99.9), (10, 35), (97.1, 97.14)])

@@ -63,3 +63,8 @@ def test_intervals_of_differences() -> None:
     assert ACCURACY.interval(Interval(0.01, 0.004, 0.016, 0.005, 5)) == "+1.00 [+0.40, +1.60]"
     assert ACCURACY.interval(Interval(0.01, None, None, None, 1)) == "+1.00"
     assert ACCURACY.interval(None) == ""
+
+
+def test_an_interval_of_accuracies_ends_where_they_do() -> None:
+    assert [ACCURACY.bound(value) for value in (-0.02, 0.5, 1.04)] == ["0.00", "50.00", "100.00"]
+    assert [LOSS.bound(value) for value in (-0.02, 1.04)] == ["-0.0200", "1.0400"]

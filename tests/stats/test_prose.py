@@ -168,3 +168,6 @@ def test_values() -> None:
     assert Wording("val_accuracy").value(0.9734) == "97.3 %"
     assert Wording("test_loss").value(0.08123) == "0.0812"
     assert Wording("test_loss").values(Interval(0.1, None, None, None, 1)) == "0.1"
+    assert Wording("test_loss").values(Interval(1.0, -0.1, 2.1, 1, 3)) == "1 (95 % interval -0.1 to 2.1)"
+    beyond = Interval(0.98, 0.9, 1.06, 0.03, 3)
+    assert Wording("test_accuracy").values(beyond) == "98.0 % (95 % interval 90.0 % to 100.0 %)"

@@ -131,11 +131,11 @@ def sparse_log(axes: Axes, which: Literal["x", "y"]) -> None:
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(FixedLocator(log_ticks(low, high)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
     getattr(axes, f"set_{which}lim")(low, high)
 
 
-def _plain(value: float) -> str:
+def tick_text(value: float) -> str:
     """Return a round tick without an exponent where that is short: `1,000`, not `1e+03`."""
     return f"{value:,.0f}" if 100 <= value < 1e6 else f"{value:.3g}"
 
