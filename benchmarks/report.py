@@ -73,7 +73,7 @@ def make_study(folder: Path, ablations: int) -> int:
     for run in [run for variant in variants for run in (*variant["trials"], *variant["replicates"])]:
         entry = folder / ".runs" / run["run_key"]
         entry.mkdir(parents=True)
-        took = made_up.seconds([run["run_key"]])[run["run_key"]]
+        took = made_up.times([run["run_key"]])[run["run_key"]].seconds
         (entry / "run.json").write_text(json.dumps({"seconds": took}), encoding="utf-8")
     return sum(len(variant["replicates"]) for variant in variants)
 

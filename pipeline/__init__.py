@@ -25,5 +25,5 @@ def results(ablation: str, folder: str | Path = "results") -> Results:
     from pipeline.report.results import read
     from pipeline.store import Store
 
-    found = [read(Path(folder), ablation, Store().seconds)]
+    found = [read(Path(folder), ablation, Store().times)]
     return Results(runs_frame(found), curves_frame(found), trials_frame(found))

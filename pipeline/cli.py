@@ -109,9 +109,7 @@ def show(options: argparse.Namespace) -> None:
         raise UserError(
             f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
         )
-    print_rankings(
-        _home(options) / "results", options.names or list(study.ablations), _store(options).seconds
-    )
+    print_rankings(_home(options) / "results", options.names or list(study.ablations), _store(options).times)
 
 
 def track(options: argparse.Namespace) -> None:

@@ -1,11 +1,18 @@
 """What is written down about a run: the words every part of the pipeline shares."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Phase = Literal["trial", "replicate"]
 Outcome = Literal["finished", "diverged"]
 Curves = dict[str, list[float]]
+
+
+class Took(NamedTuple):
+    """How many seconds a run trained, and each of its phases; a run of a stack its share."""
+
+    seconds: float
+    phases: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _beside(store: Store, edition: Edition, links: dict[str, str]) -> "Beside":
     from pipeline.report.beside import Beside, History
 
     compare = {name: url for name, url in links.items() if name}
-    return Beside(links[""], compare, store.seconds, History(edition.sessions, edition.before))
+    return Beside(links[""], compare, store.times, History(edition.sessions, edition.before))
 
 
 def _files(reports: Path, ablations: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from pipeline.report.findings import Findings, Row, find
 from pipeline.report.references import Claim, claims, figure_text, named
 from pipeline.report.references import sentence as words_of
-from pipeline.report.results import Seconds, read, untimed
+from pipeline.report.results import Times, read, untimed
 from pipeline.report.tables import training
 from pipeline.report.texts import p_value
 
@@ -19,11 +19,11 @@ WIDE = 100  # columns
 COLOURS = {"better": "green", "worse": "red", "practically equal": "blue"}
 
 
-def show(results: Path, ablations: Sequence[str], seconds: Seconds = untimed) -> None:
+def show(results: Path, ablations: Sequence[str], times: Times = untimed) -> None:
     """Print each ablation's conclusion and ranking; raises `UserError` for results that are missing or malformed."""
     console = Console()
     for name in ablations:
-        found = find(read(results, name, seconds))
+        found = find(read(results, name, times))
         console.print(Text(f"\n{name}: {found.ablation.question}", style="bold"))
         for sentence in found.conclusion[1:]:
             console.print(Text(sentence))

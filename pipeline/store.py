@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from pipeline.errors import UserError
-from pipeline.records import Curves, EngineRecord, RunRecord
+from pipeline.records import Curves, EngineRecord, RunRecord, Took
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,11 +162,13 @@ class Store:
             self.remove(key)
             return None
 
-    def seconds(self, keys: Sequence[str]) -> dict[str, float]:
+    def times(self, keys: Sequence[str]) -> dict[str, Took]:
         """Return how long each of these runs trained; runs that are not stored, or damaged, are left out."""
         found = {key: read_json(self.folder / key / RUN) for key in keys}
         return {
-            key: run["seconds"] for key, run in found.items() if isinstance(run, dict) and "seconds" in run
+            key: Took(run["seconds"], tuple(run.get("phase_seconds") or ()))
+            for key, run in found.items()
+            if isinstance(run, dict) and "seconds" in run
         }
 
     def remove(self, key: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.journal import Session
-from pipeline.report.results import Seconds, untimed
+from pipeline.report.results import Times, untimed
 
 Summary = Mapping[str, Any]
 """What one report said, for the next to compare with: see `pipeline.report.history.summary_of`."""
@@ -25,5 +25,5 @@ class Beside:
 
     mlflow_url: str | None = None
     compare_urls: Mapping[str, str] = field(default_factory=dict)
-    seconds: Seconds = untimed
+    times: Times = untimed
     history: History | None = None

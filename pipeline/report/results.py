@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import UserError
-from pipeline.records import Curves, EngineRecord, Outcome
+from pipeline.records import Curves, EngineRecord, Outcome, Took
 from pipeline.report.observations import Observations, read_observations
 from pipeline.stats.published import Kind as PublishedKind
 from pipeline.store import read_json
 
-Seconds = Callable[[Sequence[str]], Mapping[str, float]]
+Times = Callable[[Sequence[str]], Mapping[str, Took]]
 """From run keys to how long each run trained: runs that nobody timed are left out."""
 
 Kind = Literal["variants", "grid", "ladder", "leave_one_out"]
@@ -45,7 +45,8 @@ class Trial:
 class Replicate:
     """One measuring run. `metrics` are as the store keeps them; a diverged run may lack some.
 
-    `seconds` it trained, a run of a stack its share; None where the store does not have the run.
+    `seconds` it trained, a run of a stack its share, and `phase_seconds` each of its phases; None and nothing where the
+    store does not have the run.
     """
 
     run_key: str
@@ -57,6 +58,7 @@ class Replicate:
     best_epoch: int
     engine: EngineRecord
     seconds: float | None = None
+    phase_seconds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,22 +141,22 @@ class Ablation:
         return found
 
 
-def untimed(keys: Sequence[str]) -> Mapping[str, float]:  # noqa: ARG001
+def untimed(keys: Sequence[str]) -> Mapping[str, Took]:  # noqa: ARG001
     """Return no times: results alone say nothing of them."""
     return {}
 
 
-def read(results: Path, name: str, seconds: Seconds = untimed) -> Ablation:
+def read(results: Path, name: str, times: Times = untimed) -> Ablation:
     """Read `<results>/<name>/ablation.json`; raises `UserError` where it is missing or malformed.
 
-    Results hold no times, since DVC hashes them; `seconds` adds them from elsewhere.
+    Results hold no times, since DVC hashes them; `times` adds them from elsewhere.
     """
     path = results / name / FILE
     raw = read_json(path)
     if raw is None:
         raise UserError(f"{path} is missing or damaged. Run `python -m pipeline ablate {name}` to make it.")
     try:
-        found = _timed(_ablation(raw), seconds)
+        found = _timed(_ablation(raw), times)
     except (KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path} lacks or mistypes {fault}. Run `dvc repro -f` to make it anew.") from fault
     return replace(found, observations=read_observations(path.parent))
@@ -178,20 +180,27 @@ def _ablation(raw: Mapping[str, Any]) -> Ablation:
     return ablation
 
 
-def _timed(ablation: Ablation, seconds: Seconds) -> Ablation:
+def _timed(ablation: Ablation, times: Times) -> Ablation:
     """Return the ablation with the seconds of each run that are known."""
-    took = seconds(run_keys(ablation))
+    took = times(run_keys(ablation))
     if not took:
         return ablation
     variants = (
         replace(
             variant,
-            trials=tuple(replace(run, seconds=took.get(run.run_key)) for run in variant.trials),
-            replicates=tuple(replace(run, seconds=took.get(run.run_key)) for run in variant.replicates),
+            trials=tuple(
+                replace(run, seconds=took[run.run_key].seconds) if run.run_key in took else run
+                for run in variant.trials
+            ),
+            replicates=tuple(_replicate_timed(run, took.get(run.run_key)) for run in variant.replicates),
         )
         for variant in ablation.variants
     )
     return replace(ablation, variants=tuple(variants))
+
+
+def _replicate_timed(run: Replicate, took: Took | None) -> Replicate:
+    return run if took is None else replace(run, seconds=took.seconds, phase_seconds=took.phases)
 
 
 def run_keys(ablation: Ablation) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.report import looks, references, tables
+from pipeline.report import looks, phases, references, tables
 from pipeline.report.figures.curves import learning_curves
 from pipeline.report.figures.dots import dots
 from pipeline.report.figures.forest import forest
@@ -36,7 +36,10 @@ def _results(findings: Findings, styles: Styles) -> Section:
 
 
 def _transfer(findings: Findings, styles: Styles) -> Section:
-    return Section("transfer", "Transfer", transfer(findings, styles))
+    times = phases.table(findings.ablation, styles)
+    note = f"{phases.savings(findings.ablation)} {phases.NOTE}".strip() if times and times.rows else ""
+    figures = transfer(findings, styles)
+    return Section("transfer", "Transfer", figures, note, [("What each phase took", times)])
 
 
 def _published(findings: Findings, styles: Styles) -> Section:

@@ -38,7 +38,7 @@ def build(
     reports.mkdir(parents=True, exist_ok=True)
     beside = beside or Beside()
     with _rare_collections():
-        judged = [_slim(find(read(results, name, beside.seconds))) for name in ablations]
+        judged = [_slim(find(read(results, name, beside.times))) for name in ablations]
         stems = page_stems(ablations)
         remove_stale(reports, set(stems.values()))
         changed = None if beside.history is None else change(judged, beside.history)
@@ -75,7 +75,7 @@ def _each(work: partial[None], names: Sequence[str], processes: int) -> None:
 def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -> None:
     """Write one ablation's page and exports."""
     with _rare_collections():
-        findings = find(read(results, name, site.beside.seconds))
+        findings = find(read(results, name, site.beside.times))
         stem = site.stems[name]
         csv, summary = exports.runs_csv(findings.ablation), exports.findings_json(findings)
         page = pages.ablation_page(site, findings, draw_all(findings, site.styles), csv, summary)

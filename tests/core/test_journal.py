@@ -8,7 +8,7 @@ from core.kit import record as record_of
 from core.kit import run
 from pipeline import journal
 from pipeline.journal import session, sessions
-from pipeline.records import RunRecord
+from pipeline.records import RunRecord, Took
 from pipeline.store import Store
 
 
@@ -68,6 +68,6 @@ def test_the_journal_is_no_run(store: Store) -> None:
     assert store.keys() == {"before", "a"}
 
 
-def test_seconds_of_runs_that_are_there(store: Store) -> None:
+def test_times_of_runs_that_are_there(store: Store) -> None:
     (store.folder / "broken").mkdir()
-    assert store.seconds(["before", "absent", "broken"]) == {"before": record("before").seconds}
+    assert store.times(["before", "absent", "broken"]) == {"before": Took(record("before").seconds)}

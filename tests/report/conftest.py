@@ -33,7 +33,7 @@ BEFORE = {
 BESIDE = Beside(
     MLFLOW,
     {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"},
-    made_up.seconds,
+    made_up.times,
     History([Session(1_700_000_000_000_000_000, 61.0, tuple(TRAINED))], BEFORE),
 )
 

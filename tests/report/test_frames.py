@@ -34,9 +34,9 @@ def test_frames_of_several_ablations_share_their_columns(built: Built) -> None:
 def test_seconds_come_from_beside_the_results(built: Built) -> None:
     ablation = built.ablation("activations")
     assert runs_frame([ablation]).seconds.isna().all() and trials_frame([ablation]).seconds.isna().all()
-    timed = read(built.results, "activations", made_up.seconds)
+    timed = read(built.results, "activations", made_up.times)
     for frame in (runs_frame([timed]), trials_frame([timed])):
-        assert list(frame.seconds) == [made_up.seconds([key])[key] for key in frame.run_key]
+        assert list(frame.seconds) == [made_up.times([key])[key].seconds for key in frame.run_key]
 
 
 def test_curves_have_a_row_per_epoch(built: Built) -> None:

@@ -36,7 +36,7 @@ OTHER = [0.96, 0.962, 0.961, 0.959, 0.96]
 
 def judged(folder: Path, variants: Sequence[Mapping[str, Any]], **more: Any) -> list[Findings]:
     (name,) = made_up.write(folder, [made_up.ablation("one", variants, **more)])
-    return [find(read(folder, name, made_up.seconds))]
+    return [find(read(folder, name, made_up.times))]
 
 
 def plain_json(summary: Summary) -> Summary:
@@ -156,7 +156,9 @@ def test_trained_and_reused_runs_are_counted_once(tmp_path: Path) -> None:
     history = History([Session(BEGAN, 61.0, (*keys[:4], "elsewhere")), Session(BEGAN + 1, 9.0, (keys[0],))])
     found = change([*findings, *findings], history)
     assert (found.effort.trained, found.effort.reused) == (4, 12)
-    assert found.effort.seconds == pytest.approx(sum(made_up.seconds(keys[:4]).values()))
+    assert found.effort.seconds == pytest.approx(
+        sum(took.seconds for took in made_up.times(keys[:4]).values())
+    )
     assert found.lead[0] == (
         "4 runs trained, 12 reused. It took 1 min 10 s of waiting, in 2 sittings, from 2023-11-14 22:13 UTC."
     )
@@ -172,9 +174,7 @@ def test_pages_tell_the_news(tmp_path: Path) -> None:
     key = now[1]["replicates"][0]["run_key"]
     names = made_up.write(tmp_path / "now", [made_up.ablation("one", now)])
     history = History([Session(BEGAN, 61.0, (key,))], before)
-    said = build(
-        tmp_path / "now", tmp_path / "reports", names, Beside(seconds=made_up.seconds, history=history)
-    )
+    said = build(tmp_path / "now", tmp_path / "reports", names, Beside(times=made_up.times, history=history))
     index, page = (
         (tmp_path / "reports" / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "one")
     )

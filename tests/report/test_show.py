@@ -44,7 +44,7 @@ def test_published_figures_are_shown_beside_ours(
 def test_the_terminal_says_how_long_runs_trained(built: Built, capsys: pytest.CaptureFixture[str]) -> None:
     show(built.results, ["lone"])
     assert "2 replicates." in (untimed := capsys.readouterr().out) and "of training" not in untimed
-    show(built.results, ["lone"], made_up.seconds)
+    show(built.results, ["lone"], made_up.times)
     assert "of training" in capsys.readouterr().out
 
 
