@@ -27,6 +27,7 @@ def killing(self, stack):
         os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
     Store.put_all = killing
     pipeline.ablate.Tracker = lambda *_, **__: nullcontext()
     sys.exit(main(["ablate", "tuned", "--ahead"]))
