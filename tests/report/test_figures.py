@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from pipeline.records import Took
 from pipeline.report.figures.canvas import Figure, log_ticks, tick_text
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
@@ -177,7 +178,7 @@ def test_the_front_of_times_asks_the_store(tmp_path: Path) -> None:
     raw = made_up.ablation("times", variants)
     made_up.write(tmp_path, [raw])
     of = {run["run_key"]: variant["name"] for variant in variants for run in variant["replicates"]}
-    took = {"slow": 4.0, "fast": 2.0}
+    took = {"slow": Took(4.0), "fast": Took(2.0)}
     findings = find(read(tmp_path, "times", lambda keys: {k: took[of[k]] for k in keys if of[k] in took}))
     styles = assign([findings.ablation])
     info = front_info(findings, styles, SECONDS)
