@@ -5,10 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from endtoend.kit import PARAMS, environment
+import pytest
+from endtoend.kit import PARAMS, ablate, environment, results, write_params
+
+from pipeline.store import Store
 
 SCRIPT = """
 import os, signal, sys
@@ -64,3 +68,15 @@ def assert_all_gone(workers: Sequence[int]) -> None:
     while any(map(alive, workers)) and time.monotonic() < patience:
         time.sleep(0.1)
     assert not any(map(alive, workers))
+
+
+def assert_goes_on_here(root: Path, peaceful: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finish here what was killed in `root`; fail unless it ends as in `peaceful`, where nothing was trained yet."""
+    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
+    write_params(root, study({"kind": "local"}))
+    for each in (root, peaceful):
+        ablate(each, "tuned")
+    assert results(root) == results(peaceful) and len(results(root)) == 1
+    assert Store(root / ".runs").keys() == Store(peaceful / ".runs").keys()

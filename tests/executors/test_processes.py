@@ -5,14 +5,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from core.kit import run
-from endtoend.kit import ablate, project_at, results, write_params
+from endtoend.kit import project_at
 
 from pipeline.errors import UserError
 from pipeline.params.executor import ExecutorSpec
@@ -20,7 +19,7 @@ from pipeline.runs import Context
 from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
-from .driven import alive, assert_all_gone, driver, study
+from .driven import alive, assert_all_gone, assert_goes_on_here, driver, study
 
 if TYPE_CHECKING:
     from pipeline.engine.auto import Engine, Stack
@@ -128,16 +127,8 @@ def test_a_killed_study_leaves_no_worker_and_goes_on_anywhere_to_the_same_bytes(
     _, said = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, said
     assert_all_gone(workers)
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
-    here = study({"kind": "local"})
-    write_params(root, here)  # the rest is trained in this process
-    peaceful = project_at(tmp_path / "peaceful", project, here)
-    for each in (root, peaceful):
-        ablate(each, "tuned")
-    assert results(root) == results(peaceful) and len(results(root)) == 1
-    assert Store(root / ".runs").keys() == Store(peaceful / ".runs").keys()
+    peaceful = project_at(tmp_path / "peaceful", project, study({"kind": "local"}))
+    assert_goes_on_here(root, peaceful, monkeypatch)
 
 
 def wait_for_workers(process: "subprocess.Popen[str]", count: int) -> list[int]:

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from endtoend.kit import PARAMS, ablate, project_at, results, write_params
+from endtoend.kit import PARAMS, ablate, project_at, results
 
 from pipeline.errors import UserError
 from pipeline.params.executor import ExecutorSpec
 from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
-from .driven import assert_all_gone, driver, study
+from .driven import assert_all_gone, assert_goes_on_here, driver, study
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
     "0"  # its nodes then know each other by their loopback address
@@ -142,14 +142,7 @@ def test_a_killed_study_ends_its_tasks_and_goes_on_to_the_same_bytes(
     _, said = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, said
     assert_all_gone(tasks)
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
-    write_params(root, near)  # the rest is trained in this process
-    for each in (root, peaceful):
-        ablate(each, "tuned")
-    assert results(root) == results(peaceful) and len(results(root)) == 1
-    assert Store(root / ".runs").keys() == Store(peaceful / ".runs").keys()
+    assert_goes_on_here(root, peaceful, monkeypatch)
 
 
 def wait_for_tasks() -> list[int]:
