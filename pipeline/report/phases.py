@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pipeline.report.figures.phases import phase_name
 from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
@@ -50,8 +51,7 @@ def _phases(variant: Variant) -> Sequence[dict[str, Any]]:
 def _named(variant: Variant) -> list[tuple[str, str]]:
     """Return each phase's name, and what trains in it."""
     return [
-        (str(phase.get("name") or f"phase {place}"), _trains(phase))
-        for place, phase in enumerate(_phases(variant), start=1)
+        (phase_name(phase, number), _trains(phase)) for number, phase in enumerate(_phases(variant), start=1)
     ] or [(WHOLE, "all")]
 
 

@@ -23,9 +23,7 @@ def ranking(findings: Findings, styles: Styles) -> Table:
 
 def spread(unit: Measure, interval: Interval | None) -> str:
     """Return an interval's ends as `96.1 – 97.3`, or the sign for what is missing."""
-    if interval is None or interval.low is None or interval.high is None:
-        return MISSING
-    return f"{unit.bound(interval.low)} – {unit.bound(interval.high)}"
+    return references.ends(unit, interval.low, interval.high) if interval else MISSING
 
 
 def _measured(findings: Findings, styles: Styles) -> Iterator[Filled]:

@@ -33,6 +33,11 @@ def phase_marks(ablation: Ablation) -> list[PhaseMark]:
     return [PhaseMark(epoch, name, tuple(names)) for (epoch, name), names in sorted(found.items())]
 
 
+def phase_name(phase: Mapping[str, Any], number: int) -> str:
+    """Return what a phase is called, counted from 1 where nobody named it."""
+    return str(phase.get("name") or f"phase {number}")
+
+
 def _begins(variant: Variant) -> list[tuple[int, str]]:
     """Return epoch and name of each phase but the first, as far as the recipe says.
 
@@ -42,7 +47,7 @@ def _begins(variant: Variant) -> list[tuple[int, str]]:
     passed = 0
     for number, phase in enumerate(variant.recipe.get("phases") or (), start=1):
         if number > 1:
-            begins.append((passed, str(phase.get("name") or f"phase {number}")))
+            begins.append((passed, phase_name(phase, number)))
         epochs = _setting(variant.recipe, phase, "training.epochs")
         if not isinstance(epochs, int) or _setting(variant.recipe, phase, "training.early_stopping"):
             break
