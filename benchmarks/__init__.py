@@ -1,1 +1,1 @@
-"""Programs that measure what the project claims; each prints one JSON line a case with `--json`."""
+"""Programs that measure what the project claims; each prints one JSON line per case with `--json`."""

@@ -1,10 +1,10 @@
 """One study and many faults: `python -m benchmarks.chaos [--json] [--faults 50] [--seed 0] [--write FILE]`.
 
 A small study on digits is run undisturbed. The same study is then run again and again, disturbed by faults of every
-kind, at moments drawn from a seed, each followed by `dvc repro`. What DVC hashed must then be what it hashed undisturbed.
-Ends with one JSON line: `faults`, and how often a finished run was `lost`, `duplicated` (in MLflow, or left half moved in
-the store) or `retrained` though nothing was wrong with it; `different` results; `tracebacks` where a message should have
-been. Exit status 1 unless all but the first are 0. Progress goes to stderr.
+kind, at moments drawn from a seed, each followed by `dvc repro`. DVC's hashes must then equal those of the undisturbed
+study. Ends with one JSON line: `faults`, and how often a finished run was `lost`, `duplicated` (in MLflow, or left half
+moved in the store) or `retrained` although it was not damaged; `different` results; `tracebacks` where a message should
+have been. Exit status 1 unless all but the first are 0. Progress goes to stderr.
 """
 
 import argparse
@@ -30,19 +30,22 @@ from ruamel.yaml import YAML
 
 from benchmarks import small
 from benchmarks.documents import write_table
-from pipeline.params.merge import merge
-from pipeline.store import CURVES, RUN, WEIGHTS, Store
+from pipeline.params.patches import merge
+from pipeline.store import Store
+from pipeline.store.runs import CURVES, RUN, WEIGHTS
 
 REPOSITORY = Path(__file__).parents[1]
 MARKER = "chaos"
-# Ctrl-C while Python itself starts: what it prints then, it prints before it has read any code of ours.
+# What Python prints for Ctrl-C while it starts itself, before it has read any code of ours.
 PYTHONS_OWN = re.compile("Fatal Python error: init_import_site.*?KeyboardInterrupt", re.DOTALL)
-LONGEST = 600.0  # seconds that one `dvc repro` may take
+LONGEST = 600.0
+"""Seconds that one `dvc repro` may take."""
 PARAMS = merge(
     small.PARAMS,
     {
         "seeds": 2,
-        "base": {  # trains long enough to be disturbed
+        # Trains long enough to be disturbed.
+        "base": {
             "data": {"limit": 300, "validation": 60},
             "training": {"epochs": 40, "batch_size": 4},
         },
@@ -53,19 +56,19 @@ PARAMS = merge(
 
 @dataclass
 class Tally:
-    """What came of the faults so far, and of which kinds they were."""
+    """The faults so far by kind, and how often each bad outcome followed."""
 
     faults: Counter[str] = field(default_factory=Counter)
     bad: Counter[str] = field(default_factory=Counter)
 
     def line(self) -> dict[str, int]:
-        """Return the counts that the last line holds."""
+        """Return the counts of the last line."""
         names = ("lost", "duplicated", "retrained", "different", "tracebacks")
         return {"faults": self.faults.total(), **{name: self.bad[name] for name in names}}
 
 
 class Project:
-    """A study in a folder of its own: git, DVC, and the processes at work in it."""
+    """A study in a folder of its own: git, DVC, and the processes that run in it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -73,7 +76,7 @@ class Project:
 
     @classmethod
     def make(cls, root: Path) -> "Project":
-        """Make a repository that holds the pipeline and the study, its data prepared."""
+        """Return a new repository with the pipeline and the study, its data prepared."""
         root.mkdir()
         shutil.copytree(
             REPOSITORY / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__")
@@ -85,9 +88,9 @@ class Project:
         (root / "reports").mkdir()
         (root / "params.yaml").write_text(json.dumps(PARAMS), encoding="utf-8")
         subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
-        made = cls(root)
-        made.repro("prepare")
-        return made
+        project = cls(root)
+        project.repro("prepare")
+        return project
 
     def start(self, *targets: str) -> "subprocess.Popen[str]":
         """Start `dvc repro` in a session of its own."""
@@ -102,16 +105,16 @@ class Project:
         )
 
     def repro(self, *targets: str) -> str:
-        """Run `dvc repro` to its end; return what it printed; raises `RuntimeError` where it fails."""
+        """Run `dvc repro` to its end and return what it printed; raises `RuntimeError` where it fails."""
         process = self.start(*targets)
-        said, _ = process.communicate(timeout=LONGEST)
+        output, _ = process.communicate(timeout=LONGEST)
         if process.returncode:
-            raise RuntimeError(f"dvc repro ended with {process.returncode}:\n{said}")
-        return said
+            raise RuntimeError(f"dvc repro ended with {process.returncode}:\n{output}")
+        return output
 
     def processes(self, *words: str) -> list[int]:
-        """Return the processes in this folder whose command line holds all of `words`."""
-        found = []
+        """Return the processes in this folder that have all of `words` in their command line."""
+        ids = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit() and int(entry.name) != os.getpid():
                 try:
@@ -120,11 +123,11 @@ class Project:
                 except OSError:
                     continue
                 if here and line and all(word in line for word in words):
-                    found.append(int(entry.name))
-        return found
+                    ids.append(int(entry.name))
+        return ids
 
     def end_all(self) -> None:
-        """Wait for what is still at work here, and kill what does not end."""
+        """Wait for processes that still run here, and kill those that do not end."""
         deadline = time.monotonic() + 60
         while (left := self.processes("pipeline")) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -132,12 +135,12 @@ class Project:
             kill(process, signal.SIGKILL)
 
     def is_finished(self) -> bool:
-        """Whether DVC has seen every ablation end."""
+        """Return whether DVC has recorded every ablation as finished."""
         lock = self.root / "dvc.lock"
         return all(f"ablate@{name}" in lock.read_text(encoding="utf-8") for name in PARAMS["ablations"])
 
     def hashes(self) -> dict[str, Any]:
-        """Return by stage what DVC hashed of its outputs and metrics."""
+        """Return DVC's hashes of every stage's outputs and metrics."""
         lock = YAML(typ="safe", pure=True).load((self.root / "dvc.lock").read_text(encoding="utf-8"))
         return {
             name: {out["path"]: out["md5"] for out in stage.get("outs", ())}
@@ -146,7 +149,7 @@ class Project:
 
     def written(self) -> dict[str, int]:
         """Return the inode of every finished run's record: another one means that it was trained again."""
-        paths = {key: self.store.folder / key / RUN for key in sorted(self.store.keys())}
+        paths = {key: self.store.folder / key / RUN for key in sorted(self.store.runs.keys())}
         return {key: path.stat().st_ino for key, path in paths.items() if path.is_file()}
 
     def in_mlflow(self) -> Counter[tuple[str, str]]:
@@ -174,7 +177,7 @@ def environment() -> dict[str, str]:
 
 
 def kill(process: int, how: signal.Signals) -> bool:
-    """Send a signal; tell whether the process was still there."""
+    """Send a signal; return whether the process still existed."""
     try:
         os.kill(process, how)
     except ProcessLookupError:
@@ -183,12 +186,12 @@ def kill(process: int, how: signal.Signals) -> bool:
 
 
 class Chaos:
-    """Disturbs one project, and compares it with one that was left in peace."""
+    """Disturbs one project, and compares it with an undisturbed one."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.random = random.Random(seed)
         self.tally = Tally()
-        say("an undisturbed study, to compare with")
+        report("an undisturbed study, to compare with")
         self.template = Project.make(folder / "template")
         self.peaceful = self._copy(folder / "peaceful")
         started = time.monotonic()
@@ -202,7 +205,7 @@ class Chaos:
         return Project(root)
 
     def run(self, faults: int) -> None:
-        """Inflict at least so many faults, in cycles: some while a study trains, then some on the finished study."""
+        """Inflict at least `faults` faults, in cycles: some while a study trains, then some on the finished study."""
         while self.tally.faults.total() < faults:
             self.project.end_all()
             self.project = self._copy(self.project.root)
@@ -213,33 +216,33 @@ class Chaos:
                 self._inflict(kind, WHILE_TRAINING[kind])
             self._recover("what came while training", {})
             for kind in self.random.sample(sorted(ON_FINISHED), len(ON_FINISHED)):
-                sound = self.project.written()
-                harmed = self._inflict(kind, ON_FINISHED[kind])
-                self._recover(kind, {key: inode for key, inode in sound.items() if key not in harmed})
+                before = self.project.written()
+                damaged = self._inflict(kind, ON_FINISHED[kind])
+                self._recover(kind, {key: inode for key, inode in before.items() if key not in damaged})
         self.project.end_all()
 
     def _inflict(self, kind: str, fault: "Fault") -> set[str]:
-        """Let a fault come; return the runs that it damaged."""
-        sound = self.project.written() if self.project.store.folder.is_dir() else {}
-        say(kind)
+        """Inflict a fault; return the runs that it damaged."""
+        before = self.project.written() if self.project.store.folder.is_dir() else {}
+        report(kind)
         outcome = fault(self)
         self.tally.faults[kind] += outcome.came
-        self._judge(kind, outcome.said, sound, outcome.damaged)
+        self._judge(kind, outcome.output, before, outcome.damaged)
         return outcome.damaged
 
-    def _recover(self, kind: str, sound: dict[str, int]) -> None:
+    def _recover(self, kind: str, undamaged: dict[str, int]) -> None:
         """Run `dvc repro`, and compare everything with the undisturbed study."""
         try:
-            said = self.project.repro()
+            output = self.project.repro()
             self.project.end_all()
         except RuntimeError as error:
             self._count("different", kind, str(error))
             return
-        self._judge(kind, said, sound, set())
+        self._judge(kind, output, undamaged, set())
         if self.project.hashes() != self.peaceful.hashes():
-            self._count("different", kind, "DVC hashed something else")
-        wanted = {key for keys in self.peaceful.store.named_runs().values() for key in keys}
-        lost = wanted - self.project.store.keys()
+            self._count("different", kind, "DVC's hashes differ")
+        required = {key for keys in self.peaceful.store.manifests.run_keys().values() for key in keys}
+        lost = required - self.project.store.runs.keys()
         if lost:
             self._count("lost", kind, f"{len(lost)} runs are not in the store")
         if self.project.in_mlflow() != self.peaceful.in_mlflow():
@@ -249,34 +252,35 @@ class Chaos:
         if halves := [*self.project.store.folder.glob(".whole-*"), *self.project.store.folder.glob(".tmp-*")]:
             self._count("duplicated", kind, f"{len(halves)} half-moved folders")
 
-    def _judge(self, kind: str, said: str, sound: dict[str, int], damaged: set[str]) -> None:
-        if "Traceback" in PYTHONS_OWN.sub("", said):
-            self._count("tracebacks", kind, said)
-        elif lines := [line for line in said.splitlines() if line.strip()]:
-            say(f"    … {lines[-1]}")
+    def _judge(self, kind: str, output: str, before: dict[str, int], damaged: set[str]) -> None:
+        """Count tracebacks, and runs trained again that were stored `before` (key -> inode) and not damaged."""
+        if "Traceback" in PYTHONS_OWN.sub("", output):
+            self._count("tracebacks", kind, output)
+        elif lines := [line for line in output.splitlines() if line.strip()]:
+            report(f"    … {lines[-1]}")
         now = self.project.written()
         again = [
-            key for key, inode in sound.items() if key not in damaged and key in now and now[key] != inode
+            key for key, inode in before.items() if key not in damaged and key in now and now[key] != inode
         ]
         if again:
-            self._count("retrained", kind, f"{len(again)} sound runs trained again")
+            self._count("retrained", kind, f"{len(again)} undamaged runs trained again")
 
     def _count(self, name: str, kind: str, why: str) -> None:
         self.tally.bad[name] += 1
-        say(f"BAD {name} after {kind}: {why}")
+        report(f"BAD {name} after {kind}: {why}")
 
     def moment(self) -> float:
-        """Return some moment of a `dvc repro` that trains, in seconds from its start."""
+        """Return a random moment of a `dvc repro` that trains, in seconds from its start."""
         return self.random.uniform(0.1, 0.95) * self.seconds
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was printed while a fault came, and which runs it damaged."""
+    """What was printed during a fault, and which runs it damaged; `came` is False where the study ended before the fault."""
 
-    said: str = ""
+    output: str = ""
     damaged: set[str] = field(default_factory=set)
-    came: bool = True  # False where everything was done before it could
+    came: bool = True
 
 
 Fault = Callable[[Chaos], Outcome]
@@ -285,12 +289,12 @@ Fault = Callable[[Chaos], Outcome]
 def _signalled(chaos: Chaos, strike: Callable[["subprocess.Popen[str]"], object]) -> Outcome:
     process = chaos.project.start()
     try:
-        said, _ = process.communicate(timeout=chaos.moment())
-        return Outcome(said, came=False)
+        output, _ = process.communicate(timeout=chaos.moment())
+        return Outcome(output, came=False)
     except subprocess.TimeoutExpired:
         strike(process)
-    said, _ = process.communicate(timeout=LONGEST)
-    return Outcome(said)
+    output, _ = process.communicate(timeout=LONGEST)
+    return Outcome(output)
 
 
 def stage_killed(chaos: Chaos) -> Outcome:
@@ -301,21 +305,21 @@ def stage_killed(chaos: Chaos) -> Outcome:
 
 
 def dvc_killed(chaos: Chaos) -> Outcome:
-    """SIGKILL DVC; the stage that it started lives on, and meets the next one."""
+    """SIGKILL DVC; the stage that it started keeps running, also when the next `dvc repro` starts."""
     return _signalled(chaos, lambda process: kill(process.pid, signal.SIGKILL))
 
 
 def worker_killed(chaos: Chaos) -> Outcome:
-    """SIGKILL the process that tells MLflow."""
+    """SIGKILL the process that sends runs to MLflow."""
     process = chaos.project.start()
-    while process.poll() is None and not (found := chaos.project.processes("pipeline.tracking.worker")):
+    while process.poll() is None and not (workers := chaos.project.processes("pipeline.tracking.worker")):
         time.sleep(0.1)
     came = False
     if process.poll() is None:
         time.sleep(chaos.random.uniform(0, chaos.seconds / 2))
-        came = sum(kill(worker, signal.SIGKILL) for worker in found) > 0
-    said, _ = process.communicate(timeout=LONGEST)
-    return Outcome(said, came=came)
+        came = sum(kill(worker, signal.SIGKILL) for worker in workers) > 0
+    output, _ = process.communicate(timeout=LONGEST)
+    return Outcome(output, came=came)
 
 
 def interrupted(chaos: Chaos) -> Outcome:
@@ -330,13 +334,13 @@ def twice_at_once(chaos: Chaos) -> Outcome:
 
 
 def disk_full(chaos: Chaos) -> Outcome:
-    """Put a file system of 60 kB where the store lies; without the right to, forbid files above 600 bytes."""
+    """Mount a file system of 60 kB over the store; without the right to, forbid files above 512 bytes."""
     with _small_disk(chaos.project.store.folder) as mounted:
         if mounted:
             process = chaos.project.start()
-            said, _ = process.communicate(timeout=LONGEST)
+            output, _ = process.communicate(timeout=LONGEST)
             chaos.project.end_all()
-            return Outcome(said)
+            return Outcome(output)
     command = f"ulimit -f 1; exec {sys.executable} -m pipeline ablate width"
     done = subprocess.run(
         ["sh", "-c", command],
@@ -362,13 +366,13 @@ def _small_disk(folder: Path) -> Iterator[bool]:
 
 
 def _damage(chaos: Chaos, harm: Callable[[Path], object]) -> Outcome:
-    """Harm one file of one measured run, and lose the results, so that a stage reads it."""
-    keys = sorted(chaos.project.store.named_runs()[("width", "replicate")])
+    """Damage one file of one replicate, then verify the store and train the ablation again."""
+    keys = sorted(chaos.project.store.manifests.run_keys()[("width", "replicate")])
     key = chaos.random.choice(keys)
     names = [RUN, CURVES] if harm is unreadable else [RUN, CURVES, WEIGHTS]
     path = chaos.project.store.folder / key / chaos.random.choice(names)
     harm(path)
-    said = ""
+    output = ""
     for command in (["store", "verify"], ["ablate", "width"]):
         done = subprocess.run(
             [sys.executable, "-m", "pipeline", *command],
@@ -378,9 +382,9 @@ def _damage(chaos: Chaos, harm: Callable[[Path], object]) -> Outcome:
             text=True,
             check=False,
         )
-        said += done.stdout + done.stderr
-    named = f"removed {key}" in said
-    return Outcome(said if named else f"Traceback: {path} was not found damaged\n{said}", {key})
+        output += done.stdout + done.stderr
+    named = f"removed {key}" in output
+    return Outcome(output if named else f"Traceback: {path} was not found damaged\n{output}", {key})
 
 
 def truncated(path: Path) -> None:
@@ -389,12 +393,12 @@ def truncated(path: Path) -> None:
 
 
 def emptied(path: Path) -> None:
-    """Leave nothing in a file, as a power cut can."""
+    """Empty a file, as a power cut can."""
     path.write_bytes(b"")
 
 
 def unreadable(path: Path) -> None:
-    """Put a folder in a file's place: also root cannot read it."""
+    """Replace a file with a folder, which root cannot read either."""
     path.unlink()
     path.mkdir()
 
@@ -402,7 +406,7 @@ def unreadable(path: Path) -> None:
 def data_corrupted(chaos: Chaos) -> Outcome:
     """Flip a bit of a data file, raw or prepared."""
     files = sorted(path for path in chaos.project.root.glob("data/*/digits/*") if path.is_file())
-    path = chaos.random.choice([each for each in files if each.suffix != ".json"])
+    path = chaos.random.choice([file for file in files if file.suffix != ".json"])
     content = bytearray(path.read_bytes())
     content[chaos.random.randrange(len(content))] ^= 1
     path.unlink()  # DVC may have linked it to its cache
@@ -418,14 +422,14 @@ def database_deleted(chaos: Chaos) -> Outcome:
 
 
 def database_locked(chaos: Chaos) -> Outcome:
-    """Lock MLflow's database for some seconds while everything has to be sent anew."""
+    """Lock MLflow's database for some seconds while everything has to be sent again."""
     shutil.rmtree(chaos.project.store.folder / ".tracking")
     with closing(sqlite3.connect(chaos.project.root / "mlflow.db", isolation_level=None)) as database:
         database.execute("begin exclusive")
         process = chaos.project.start()
         time.sleep(chaos.random.uniform(1, 15))
-    said, _ = process.communicate(timeout=LONGEST)
-    return Outcome(said)
+    output, _ = process.communicate(timeout=LONGEST)
+    return Outcome(output)
 
 
 WHILE_TRAINING: dict[str, Fault] = {
@@ -446,33 +450,34 @@ ON_FINISHED: dict[str, Fault] = {
 }
 
 
-def say(line: str) -> None:
-    """Tell how far it is."""
+def report(line: str) -> None:
+    """Report progress."""
     print(f"[{time.strftime('%H:%M:%S')}] {line}", file=sys.stderr, flush=True)
 
 
 def markdown(tally: Tally) -> str:
-    """Return the table that docs/faults.md holds."""
+    """Return the table in docs/faults.md."""
     rows = [f"| {kind} | {count} |" for kind, count in sorted(tally.faults.items())]
     line = tally.line()
-    rest = ", ".join(f"{name} {count}" for name, count in line.items() if name != "faults")
+    counts = ", ".join(f"{name} {count}" for name, count in line.items() if name != "faults")
     return "\n".join(
-        ["| fault | times |", "| --- | ---: |", *rows, f"| **in all** | **{line['faults']}** |", "", rest]
+        ["| fault | times |", "| --- | ---: |", *rows, f"| **in all** | **{line['faults']}** |", "", counts]
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Inflict faults, print what came of them."""
+    """Inflict faults and print the tally."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print the last line alone")
-    parser.add_argument("--faults", type=int, default=50, help="at least so many faults (50)")
-    parser.add_argument("--seed", type=int, default=0, help="where the random moments start (0)")
-    parser.add_argument("--write", type=Path, help="a Markdown file whose table between markers is renewed")
+    parser.add_argument("--faults", type=int, default=50, help="the least number of faults (50)")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the random moments (0)")
+    parser.add_argument("--write", type=Path, help="a Markdown file, to update the table between its markers")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background, it would be ignored
+    # Ctrl-C is ignored in a process that was started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         chaos = Chaos(Path(folder), options.seed)
-        with suppress(KeyboardInterrupt):  # Ctrl-C ends it early, with what came so far
+        with suppress(KeyboardInterrupt):  # Ctrl-C ends it early, with the tally so far
             chaos.run(options.faults)
         tally = chaos.tally
     if not options.json:

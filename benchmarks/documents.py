@@ -1,10 +1,13 @@
-"""Measured tables in documents, between markers, so that no figure there is typed by hand."""
+"""Measured tables in documents, between markers, so that no number there is typed by hand."""
 
 from pathlib import Path
 
 
 def write_table(path: Path, marker: str, table: str) -> None:
-    """Replace what lies between `<!-- marker:begin -->` and `<!-- marker:end -->`; `ValueError` where they are missing."""
+    """Replace the text between `<!-- marker:begin -->` and `<!-- marker:end -->`.
+
+    Raises `ValueError` where the document lacks them.
+    """
     begin, end = f"<!-- {marker}:begin -->", f"<!-- {marker}:end -->"
     text = path.read_text(encoding="utf-8")
     if begin not in text or end not in text:

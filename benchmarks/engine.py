@@ -1,10 +1,10 @@
-"""How fast the engines train, beside Keras Tuner as it comes and the machine's own peak, all measured in one run.
+"""How fast the engines train, compared with Keras Tuner and with the machine's peak, all measured in one run.
 
     python -m benchmarks.engine [--json] [--case mlp] [--growth]
 
 Fashion-MNIST where ABLATION_DATA_MIRROR has it, else noise of its shape; digits for `small`. Each case runs in a process of
-its own, the fused engine first, so that `peak_rss_mb` is the fused engine's. Times hold everything a user waits for:
-building, tracing and compiling included. Long epochs are cut short and scaled up (`images` says how many were trained).
+its own, the fused engine first, so that `peak_rss_mb` is the fused engine's. Times include everything a user waits for:
+building, tracing and compiling too. Long epochs are cut short and scaled up (`images` is the number of images trained on).
 """
 
 import argparse
@@ -28,7 +28,10 @@ from benchmarks.quiet import Quiet
 
 @dataclass(frozen=True)
 class Case:
-    """A net, and how many models of it train at once, for how many epochs, on how many images (None: all)."""
+    """A net, and how many models of it train at once, for how many epochs, on how many images (None: all).
+
+    `slow_models` are trained by `fit` and by Keras Tuner, which take longer.
+    """
 
     name: str
     model: dict[str, Any]
@@ -38,7 +41,7 @@ class Case:
     images: int | None = None
     dataset: str = "fashion_mnist"
     scale: str = "/255"
-    slow_models: int = 2  # how many the slower ways train, being timed
+    slow_models: int = 2
     dropout: dict[str, Any] | None = None
 
 
@@ -86,47 +89,47 @@ GROWTH = [
 
 
 def measure(case: Case, growth: bool) -> dict[str, Any]:
-    """Return one case's figures."""
+    """Return one case's measurements."""
     bench = Bench(case)
     fused = bench.engine("fused", case.models)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found: dict[str, Any] = {"case": case.name, "optimizer": case.optimizer, "models": case.models}
+    measured: dict[str, Any] = {"case": case.name, "optimizer": case.optimizer, "models": case.models}
     seconds = {"fused": fused}
     if not growth:
         seconds["fit"] = bench.engine("fit", case.slow_models)
         seconds["keras_tuner"] = bench.keras_tuner(case.slow_models)
-        found["speedup_over_keras_tuner"] = round(seconds["keras_tuner"] / fused, 1)
-        found["speedup_over_fit"] = round(seconds["fit"] / fused, 1)
+        measured["speedup_over_keras_tuner"] = round(seconds["keras_tuner"] / fused, 1)
+        measured["speedup_over_fit"] = round(seconds["fit"] / fused, 1)
     peak = sgemm_peak()
-    found["seconds_per_epoch_per_model"] = {name: round(value, 4) for name, value in seconds.items()}
-    found["share_of_sgemm_peak"] = round(bench.flops() / fused / peak, 3)
-    found["sgemm_peak_gflops"] = round(peak / 1e9)
-    found["peak_rss_mb"] = round(rss)
-    found["images"] = bench.trained
-    return found
+    measured["seconds_per_epoch_per_model"] = {name: round(value, 4) for name, value in seconds.items()}
+    measured["share_of_sgemm_peak"] = round(bench.flops() / fused / peak, 3)
+    measured["sgemm_peak_gflops"] = round(peak / 1e9)
+    measured["peak_rss_mb"] = round(rss)
+    measured["images"] = bench.trained
+    return measured
 
 
 class Bench:
-    """One case, ready to be trained in several ways."""
+    """One case, ready to be trained by each engine and by Keras Tuner."""
 
     def __init__(self, case: Case) -> None:
-        from pipeline.engine.driver import Workshop
         from pipeline.engine.environment import set_up
+        from pipeline.engine.model_cache import ModelCache
 
         set_up("float32")
         self.case = case
         views = _views(case.dataset)
-        self.workshop = Workshop(lambda _: views)
+        self.model_cache = ModelCache(lambda _: views)
         run = self.run(0)
-        self.view = self.workshop.view(run, run.phases[0])
+        self.view = self.model_cache.view(run, run.phases[0])
         self.trained = len(self.view.training)
         whole = len(self.view.y) - len(self.view.test) - len(self.view.validation)
         self.scale = whole / self.trained / case.epochs
 
     def run(self, seed: int) -> Any:
         """Return the run of one model."""
-        from pipeline.params.recipe import Recipe
-        from pipeline.runs import Context, Run
+        from pipeline.params.types.recipe import Recipe
+        from pipeline.runs.run import Context, Run
 
         case = self.case
         recipe = Recipe.model_validate(
@@ -141,17 +144,17 @@ class Bench:
         return Run(recipe, Context(case.dataset, "benchmark", 0, "float32"), "trial", seed)
 
     def engine(self, name: Any, models: int) -> float:
-        """Return seconds an epoch and model that an engine of ours takes."""
-        from pipeline.engine.auto import Engine
+        """Return the seconds per epoch and model that an engine of ours takes."""
+        from pipeline.engine.stacks import Engine
         from pipeline.executors.local import LocalExecutor
 
-        engine = Engine(self.workshop, name)
+        engine = Engine(self.model_cache, name)
         executor = LocalExecutor(engine, "float32")
         runs = [self.run(seed) for seed in range(models)]
         return self._timed(lambda: list(executor.train(engine.stacks(runs), Quiet())), models)
 
     def keras_tuner(self, models: int) -> float:
-        """Return seconds an epoch and model that `keras_tuner.RandomSearch` takes, written as its guide does."""
+        """Return the seconds per epoch and model that `keras_tuner.RandomSearch` takes, used as in its guide."""
         import keras
         import keras_tuner
 
@@ -177,8 +180,8 @@ class Bench:
             )
 
     def flops(self) -> float:
-        """Return the floating-point operations of one model's epoch: forward once, backward twice, dense layers alone."""
-        template = self.workshop.template(self.run(0), self.run(0).phases[0])
+        """Return the floating-point operations of one model's epoch, of dense layers only: one forward, two backward."""
+        template = self.model_cache.template(self.run(0), self.run(0).phases[0])
         kernels = sum(int(np.prod(w.shape)) for w in template.trainable_variables if len(w.shape) == 2)
         return 6.0 * kernels * self.trained * self.scale * self.case.epochs
 
@@ -189,7 +192,7 @@ class Bench:
 
 
 def sgemm_peak(size: int = 2048, repeats: int = 7) -> float:
-    """Return the machine's floating-point operations a second in a large float32 matrix product, the best of several."""
+    """Return the machine's floating-point operations per second in a large float32 matrix product, the best of several."""
     import tensorflow as tf
 
     a = tf.random.stateless_normal([size, size], [0, 1])
@@ -204,18 +207,18 @@ def sgemm_peak(size: int = 2048, repeats: int = 7) -> float:
 def _views(dataset: str) -> Any:
     from pipeline.data.fetch import fetch
     from pipeline.data.prepare import prepare
-    from pipeline.engine.views import Views, views_of
+    from pipeline.engine.datasets import DatasetViews, views_of
 
     if dataset == "digits" or os.environ.get("ABLATION_DATA_MIRROR"):
         root = Path(tempfile.gettempdir()) / "ablation-benchmark"
         fetch(dataset, root)
         prepare(dataset, root)
         return views_of(dataset, root)
-    return Views(_noise(), 5000)
+    return DatasetViews(_noise(), 5000)
 
 
 def _noise() -> Any:
-    """Return random images in the shape of Fashion-MNIST: as slow to train on, with nothing to learn."""
+    """Return random images in the shape of Fashion-MNIST: training takes as long, and there is nothing to learn."""
     from pipeline.data.prepare import Images
 
     generator = np.random.default_rng(0)
@@ -231,14 +234,14 @@ def _noise() -> Any:
 
 
 def main() -> None:
-    """Measure every case asked for, each in a process of its own."""
+    """Measure every requested case, each in a process of its own."""
     parser = argparse.ArgumentParser("python -m benchmarks.engine", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON line a case")
-    parser.add_argument("--case", help="this case alone")
+    parser.add_argument("--json", action="store_true", help="print one JSON line per case")
+    parser.add_argument("--case", help="only this case")
     parser.add_argument(
         "--growth", action="store_true", help="the fused engine with 4, 16, 64 and 256 models"
     )
-    parser.add_argument("--write", type=Path, help="put the table between the markers of this document")
+    parser.add_argument("--write", type=Path, help="a Markdown file, to update the table between its markers")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     cases = GROWTH if options.growth else CASES
@@ -268,41 +271,41 @@ def _in_child(number: int, growth: bool) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _show(found: dict[str, Any], as_json: bool) -> None:
+def _show(case: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print(json.dumps(found), flush=True)
+        print(json.dumps(case), flush=True)
         return
-    seconds = ", ".join(f"{name} {value:g} s" for name, value in found["seconds_per_epoch_per_model"].items())
-    ratio = found.get("speedup_over_keras_tuner")
+    seconds = ", ".join(f"{name} {value:g} s" for name, value in case["seconds_per_epoch_per_model"].items())
+    ratio = case.get("speedup_over_keras_tuner")
     print(
-        f"{found['case']:9} {found['optimizer']:6} {found['models']:4} models: {seconds} an epoch and model"
+        f"{case['case']:9} {case['optimizer']:6} {case['models']:4} models: {seconds} per epoch and model"
         + (f"; {ratio:g} times Keras Tuner" if ratio else "")
-        + f"; {found['share_of_sgemm_peak']:.0%} of the sgemm peak, {found['peak_rss_mb']} MB",
+        + f"; {case['share_of_sgemm_peak']:.0%} of the sgemm peak, {case['peak_rss_mb']} MB",
         flush=True,
     )
 
 
 def _markdown(measured: Sequence[dict[str, Any]]) -> str:
-    """Return the measured cases as a table, a row each."""
+    """Return the measured cases as a table, a row for each."""
     ways = list(measured[0]["seconds_per_epoch_per_model"])
     titles = {"fused": "fused", "fit": "`fit` engine", "keras_tuner": "Keras Tuner"}
     heads = ["case", "optimizer", "models", *(f"{titles[way]}, s" for way in ways)]
     ratio = "keras_tuner" in ways
     heads += ["times Keras Tuner", "share of sgemm peak", "MB"] if ratio else ["MB"]
     lines = [heads, ["---", "---", *["---:"] * (len(heads) - 2)]]
-    for found in measured:
-        seconds = [f"{found['seconds_per_epoch_per_model'][way]:.3g}" for way in ways]
+    for case in measured:
+        seconds = [f"{case['seconds_per_epoch_per_model'][way]:.3g}" for way in ways]
         rest = (
-            [f"{found['speedup_over_keras_tuner']:g}", f"{found['share_of_sgemm_peak']:.0%}"] if ratio else []
+            [f"{case['speedup_over_keras_tuner']:g}", f"{case['share_of_sgemm_peak']:.0%}"] if ratio else []
         )
         lines.append(
             [
-                found["case"],
-                found["optimizer"],
-                str(found["models"]),
+                case["case"],
+                case["optimizer"],
+                str(case["models"]),
                 *seconds,
                 *rest,
-                str(found["peak_rss_mb"]),
+                str(case["peak_rss_mb"]),
             ]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,10 +1,11 @@
-"""How fast stacks train in each kind of executor, and what bounds a cluster, all measured in one run.
+"""How fast stacks train in each kind of executor, and what limits a cluster, all measured in one run.
 
     python -m benchmarks.executors [--json] [--case cnn] [--write docs/scale.md]
 
-Executors train the same stacks in turns, and the fastest turn of each counts; starting and compiling are in the first turn,
-told apart as `first`. Fashion-MNIST where ABLATION_DATA_MIRROR has it, else digits. What bounds a cluster is derived from
-the packed sizes of real stacks, the time this process takes to unpack and store a run, and the core-seconds a run takes.
+Executors train the same stacks in turns, and the fastest turn of each counts; the first turn, which includes starting and
+compiling, is reported apart as `first`. Fashion-MNIST where ABLATION_DATA_MIRROR has it, else digits. The limits of a
+cluster are derived from the packed sizes of real stacks, the time that this process takes to form, unpack and store a run,
+and the core-seconds of a run.
 """
 
 import argparse
@@ -23,21 +24,24 @@ from benchmarks.documents import write_table
 from benchmarks.quiet import Quiet
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Stack
+    from pipeline.engine.stacks import Stack
     from pipeline.executors.protocol import Executor
-    from pipeline.runs import Run
+    from pipeline.runs.run import Run
 
 TURNS = 2
-GIGABIT = 125e6  # bytes a second
+GIGABIT = 125e6
+"""Bytes per second."""
 HOUR = 3600
-MANY_CORES = 100  # of the cluster whose runs an hour are set beside what its bounds allow
-MANY_RUNS = 2000  # formed to measure how fast that goes
+MANY_CORES = 100
+"""Cores of the cluster that the limits are compared with."""
+MANY_RUNS = 2000
+"""Runs that are formed into stacks, to measure how long that takes."""
 CNN = [{"filters": 16, "kernel_size": 3}, {"name": "MaxPooling2D"}, "flatten", 32]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A net, and the runs of it that train: `graphs` batch sizes of it, so that there are stacks for every worker."""
+    """A net, and how many models of it train, in `graphs` batch sizes, so that there are stacks for every worker."""
 
     name: str
     layers: list[Any]
@@ -50,7 +54,7 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Return the cases, on the data sets that are at hand."""
+    """Return the cases, on the data sets that are available."""
     large = "fashion_mnist" if os.environ.get("ABLATION_DATA_MIRROR") else "digits"
     return [
         Case("cnn", CNN, "lamb", 4, 1, 1000, large),
@@ -60,31 +64,31 @@ def cases() -> list[Case]:
 
 
 def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
-    """Return the seconds that each executor takes for a case's stacks, and what that means for a cluster."""
-    from pipeline.engine.auto import Engine
-    from pipeline.engine.driver import Workshop
+    """Return the seconds that each executor (`ways`) takes for a case's stacks, and the limits of a cluster."""
+    from pipeline.engine.datasets import DatasetCache
     from pipeline.engine.environment import set_up
-    from pipeline.engine.views import Shelf
+    from pipeline.engine.model_cache import ModelCache
+    from pipeline.engine.stacks import Engine
     from pipeline.engine.workers import cores
     from pipeline.executors.choose import executor
-    from pipeline.params.executor import ExecutorSpec
+    from pipeline.params.types.executor import ExecutorSpec
     from pipeline.store import Store
 
     set_up("float32")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as entered:
         root = _project(case.dataset)
-        engine = Engine(Workshop(Shelf(root)))
+        engine = Engine(ModelCache(DatasetCache(root)))
         stacks = engine.stacks(list(_runs(case, root)))
         formed = _formed(engine, case, root)
         specs = {way: _spec(ExecutorSpec, way) for way in ways}
-        made = {
+        executors = {
             way: entered.enter_context(executor(spec, engine, "float32", root, Store(Path(folder, way))))
             for way, spec in specs.items()
         }
-        first = {way: _turn(each, stacks) for way, each in made.items()}
-        turns = [{way: _turn(each, stacks) for way, each in made.items()} for _ in range(TURNS)]
+        first = {way: _turn(made, stacks) for way, made in executors.items()}
+        turns = [{way: _turn(made, stacks) for way, made in executors.items()} for _ in range(TURNS)]
         seconds = {way: min(turn[way] for turn in turns) for way in ways}
-        sizes = _sizes(made["local"], stacks, Path(folder, "store"))
+        sizes = _sizes(executors["local"], stacks, Path(folder, "store"))
     runs = sum(len(stack.runs) for stack in stacks)
     core_seconds = seconds["local"] * cores() / runs
     return {
@@ -103,8 +107,9 @@ def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
 
 
 def _limits(core_seconds: float, formed: float, sizes: dict[str, Any]) -> dict[str, int]:
-    """Return where this process and the network give out, in cores kept busy and in runs an hour."""
-    handled = 1 / (1 / formed + 1 / sizes["stored_runs_per_second"])  # the same process forms and stores
+    """Return the limits of this process and of the network, in cores kept busy and in runs an hour."""
+    # One process forms and stores, one after the other.
+    handled = 1 / (1 / formed + 1 / sizes["stored_runs_per_second"])
     carried = GIGABIT / (1000 * (sizes["kb_sent_per_run"] + sizes["kb_returned_per_run"]))
     return {
         "process_feeds_cores": round(core_seconds * handled),
@@ -131,8 +136,8 @@ def _project(dataset: str) -> Path:
 
 def _runs(case: Case, root: Path) -> "Iterator[Run]":
     from pipeline.data import catalogue
-    from pipeline.params.recipe import Recipe
-    from pipeline.runs import Context, Run
+    from pipeline.params.types.recipe import Recipe
+    from pipeline.runs.run import Context, Run
 
     context = Context(case.dataset, catalogue.digest(case.dataset, root), 0, "float32")
     for graph in range(case.graphs):
@@ -155,9 +160,10 @@ def _turn(executor: "Executor", stacks: "Sequence[Stack]") -> float:
 
 
 def _formed(engine: Any, case: Case, root: Path) -> dict[str, Any]:
-    """Return how many runs a second get their keys and their stacks, and the memory that each then takes."""
+    """Return how many runs per second get their keys and their stacks, and the memory of each."""
     many = replace(case, models=MANY_RUNS)
-    engine.stacks(list(_runs(many, root)))  # finds the best sizes, which are remembered
+    # The first call measures the best sizes, which are remembered.
+    engine.stacks(list(_runs(many, root)))
     tracemalloc.start()
     formed = engine.stacks(list(_runs(many, root)))
     held, _ = tracemalloc.get_traced_memory()
@@ -175,31 +181,39 @@ def _formed(engine: Any, case: Case, root: Path) -> dict[str, Any]:
 
 
 def _sizes(executor: "Executor", stacks: "Sequence[Stack]", folder: Path) -> dict[str, Any]:
-    """Return what one stack sends and brings back, and how fast this process unpacks and stores runs."""
-    from pipeline.executors.parcels import from_bytes, pack_stack, pack_trained, to_bytes, unpack_trained
+    """Return the bytes sent and returned per run, and how fast this process unpacks and stores runs."""
+    from pipeline.executors.serialization import (
+        from_bytes,
+        pack_stack,
+        pack_trained,
+        to_bytes,
+        unpack_trained,
+    )
     from pipeline.store import Store
 
     trained = list(executor.train(stacks, Quiet()))
-    messages = [to_bytes(*pack_trained(each)) for each in trained]
-    runs, store = sum(map(len, trained)), Store(folder)
+    messages = [to_bytes(*pack_trained(runs)) for runs in trained]
+    count, store = sum(map(len, trained)), Store(folder)
     start = time.perf_counter()
     for message in messages:
-        store.put_all([(each.record, each.weights) for each in unpack_trained(*from_bytes(message))])
+        store.runs.put_all([(run.record, run.weights) for run in unpack_trained(*from_bytes(message))])
     taken = time.perf_counter() - start
     return {
-        "kb_sent_per_run": round(sum(len(pack_stack(each)) for each in stacks) / runs / 1000, 2),
-        "kb_returned_per_run": round(sum(map(len, messages)) / runs / 1000, 1),
-        "stored_runs_per_second": round(runs / taken),
+        "kb_sent_per_run": round(sum(len(pack_stack(stack)) for stack in stacks) / count / 1000, 2),
+        "kb_returned_per_run": round(sum(map(len, messages)) / count / 1000, 1),
+        "stored_runs_per_second": round(count / taken),
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure every case asked for."""
+    """Measure every requested case."""
     parser = argparse.ArgumentParser("python -m benchmarks.executors", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON line a case")
-    parser.add_argument("--case", help="this case alone")
-    parser.add_argument("--ray", action="store_true", help="a Ray cluster of this machine too")
-    parser.add_argument("--write", type=Path, help="put the tables between the markers of this document")
+    parser.add_argument("--json", action="store_true", help="print one JSON line per case")
+    parser.add_argument("--case", help="only this case")
+    parser.add_argument("--ray", action="store_true", help="also a Ray cluster of this machine")
+    parser.add_argument(
+        "--write", type=Path, help="a Markdown file, to update the tables between its markers"
+    )
     options = parser.parse_args(arguments)
     ways = ["local", "processes", *(["ray"] if options.ray else [])]
     measured = []
@@ -213,13 +227,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_table(options.write, "ends", _ends_table(measured))
 
 
-def _line(found: dict[str, Any]) -> str:
-    ways = ", ".join(f"{way} {value:g} s" for way, value in found["seconds"].items())
-    return f"{found['case']}, {found['models']} models: {ways}; this process feeds {found['process_feeds_cores']} cores"
+def _line(case: dict[str, Any]) -> str:
+    ways = ", ".join(f"{way} {value:g} s" for way, value in case["seconds"].items())
+    return f"{case['case']}, {case['models']} models: {ways}; this process feeds {case['process_feeds_cores']} cores"
 
 
 def _speed_table(measured: Sequence[dict[str, Any]], ways: Sequence[str]) -> str:
-    """Return each case's seconds by executor as a table."""
+    """Return a table of each case's seconds by executor."""
     heads = [
         "case",
         "models",
@@ -230,20 +244,20 @@ def _speed_table(measured: Sequence[dict[str, Any]], ways: Sequence[str]) -> str
     others = [way for way in ways if way != "local"]
     rows = [
         [
-            found["case"],
-            *(str(found[name]) for name in ("models", "stacks")),
-            *(f"{found['seconds'][way]:.3g}" for way in ways),
-            *(f"{found['first'][way]:.3g}" for way in ways),
-            *(f"{found['times_local'][way]:.2f}" for way in others),
+            case["case"],
+            *(str(case[name]) for name in ("models", "stacks")),
+            *(f"{case['seconds'][way]:.3g}" for way in ways),
+            *(f"{case['first'][way]:.3g}" for way in ways),
+            *(f"{case['times_local'][way]:.2f}" for way in others),
         ]
-        for found in measured
+        for case in measured
     ]
     return _table([*heads, *(f"times `local`: `{way}`" for way in others)], rows)
 
 
 def _limits_table(measured: Sequence[dict[str, Any]]) -> str:
-    """Return what a run costs besides its training."""
-    return _figures(
+    """Return a table of what a run costs besides its training."""
+    return _numbers(
         measured,
         {
             "core_seconds_per_run": "core-seconds a run",
@@ -251,28 +265,28 @@ def _limits_table(measured: Sequence[dict[str, Any]]) -> str:
             "formed_runs_per_second": "runs formed a second",
             "kb_held_per_run": "kB held a run",
             "kb_sent_per_run": "kB sent a run",
-            "kb_returned_per_run": "kB back a run",
+            "kb_returned_per_run": "kB returned a run",
             "stored_runs_per_second": "runs stored a second",
         },
     )
 
 
 def _ends_table(measured: Sequence[dict[str, Any]]) -> str:
-    """Return at how many runs an hour, and with how many cores, each bound is reached."""
-    return _figures(
+    """Return a table of the runs an hour, and the cores, at which each limit is reached."""
+    return _numbers(
         measured,
         {
             "many_cores_runs_per_hour": f"runs an hour on {MANY_CORES} cores",
-            "process_runs_per_hour": "this process gives out at, runs an hour",
-            "process_feeds_cores": "that is with cores",
-            "gigabit_runs_per_hour": "1 Gbit/s gives out at, runs an hour",
-            "gigabit_feeds_cores": "that is with cores",
+            "process_runs_per_hour": "limit of this process, runs an hour",
+            "process_feeds_cores": "reached with cores",
+            "gigabit_runs_per_hour": "limit of 1 Gbit/s, runs an hour",
+            "gigabit_feeds_cores": "reached with cores",
         },
     )
 
 
-def _figures(measured: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
-    rows = [[found["case"], *(f"{found[name]:,}" for name in columns)] for found in measured]
+def _numbers(measured: Sequence[dict[str, Any]], columns: dict[str, str]) -> str:
+    rows = [[case["case"], *(f"{case[name]:,}" for name in columns)] for case in measured]
     return _table(["case", *columns.values()], rows)
 
 

@@ -1,8 +1,8 @@
-"""What benchmarks tell an executor to report to: nobody."""
+"""A listener for executors in benchmarks, which need no reports."""
 
 
 class Quiet:
-    """A `Watch` that says nothing."""
+    """A `StackListener` that ignores every report."""
 
     def started(self, *_: object) -> None: ...
     def epoch(self, *_: object) -> None: ...

@@ -1,9 +1,9 @@
 """How long a report of thousands of runs takes: `python -m benchmarks.report [--json] [--write docs/performance.md]`.
 
-Made-up studies of 25, 50 and 100 ablations, each of 20 variants with 5 replicates of 20 epochs and 6 trials: 100 ablations
-are 10,000 replicates and 12,000 trials. Measured is what a user runs, `python -m pipeline report`, from nothing and again
-with nothing changed. Memory is the largest sum over all its processes, pages that they share counted in each. Exit status 1
-where the largest study takes more than 60 seconds or 1.5 GB.
+Invented studies of 25, 50 and 100 ablations, each with 20 variants of 5 replicates of 20 epochs and 6 trials: 100 ablations
+are 10,000 replicates and 12,000 trials. It measures what a user runs, `python -m pipeline report`, from nothing and again
+with nothing changed. Memory is the largest sum over all processes, with memory pages that they share counted in each. Exit
+status 1 where the largest study takes more than 60 seconds or 1.5 GB.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from tests.report import made_up
 ABLATIONS = (25, 50, 100)
 VARIANTS = 20
 MOST_SECONDS, MOST_MB = 60.0, 1536.0
-LOOK_EVERY = 0.05  # seconds
+SAMPLE_EVERY = 0.05
+"""Seconds between two samples of memory."""
 MARKER = "report"
 ROOT = Path(__file__).parents[1]
 TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
@@ -32,7 +33,7 @@ TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Case:
-    """One study: `seconds` on the clock, `cpu_seconds` of all processes, `idle_seconds` with nothing changed."""
+    """One study: `seconds` of wall time, `cpu_seconds` of all processes, `idle_seconds` of a report with nothing changed."""
 
     ablations: int
     replicates: int
@@ -44,12 +45,12 @@ class Case:
 
 
 def measure(ablations: int) -> Case:
-    """Make a study up, draw its report, and look again."""
+    """Invent a study, render its report, and run the report again."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         replicates = make_study(folder, ablations)
-        seconds, cpu, peak = watched(folder)
-        idle, _, _ = watched(folder)
+        seconds, cpu, peak = run_report(folder)
+        idle, _, _ = run_report(folder)
         largest = max(path.stat().st_size for path in (folder / "reports").glob("*.html"))
     return Case(
         ablations,
@@ -73,13 +74,13 @@ def make_study(folder: Path, ablations: int) -> int:
     for run in [run for variant in variants for run in (*variant["trials"], *variant["replicates"])]:
         entry = folder / ".runs" / run["run_key"]
         entry.mkdir(parents=True)
-        took = made_up.times([run["run_key"]])[run["run_key"]].seconds
-        (entry / "run.json").write_text(json.dumps({"seconds": took}), encoding="utf-8")
+        seconds = made_up.times([run["run_key"]])[run["run_key"]].seconds
+        (entry / "run.json").write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
     return sum(len(variant["replicates"]) for variant in variants)
 
 
 def made_up_ablation(number: int) -> Mapping[str, Any]:
-    """Return an ablation whose variants differ in size and in accuracy, the same every time."""
+    """Return an ablation with variants that differ in size and in accuracy, the same every time."""
     variants = []
     for index in range(VARIANTS):
         variant = made_up.variant(
@@ -96,8 +97,8 @@ def made_up_ablation(number: int) -> Mapping[str, Any]:
     return made_up.ablation(f"ablation_{number}", variants)
 
 
-def watched(folder: Path) -> tuple[float, float, float]:
-    """Run the report in a project; return seconds, seconds of processors, and the largest memory in MB."""
+def run_report(folder: Path) -> tuple[float, float, float]:
+    """Run the report in a project; return its wall time and processor time in seconds, and its peak memory in MB."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_ROOT": str(folder)}
     command = [sys.executable, "-m", "pipeline", "report"]
     began = time.perf_counter()
@@ -107,10 +108,10 @@ def watched(folder: Path) -> tuple[float, float, float]:
     busy: dict[int, float] = {}
     peak = 0.0
     while child.poll() is None:
-        found = session_of(child.pid)
-        busy |= {process: seconds for process, (seconds, _) in found.items()}
-        peak = max(peak, sum(megabytes for _, megabytes in found.values()))
-        time.sleep(LOOK_EVERY)
+        processes = session_of(child.pid)
+        busy |= {process: seconds for process, (seconds, _) in processes.items()}
+        peak = max(peak, sum(megabytes for _, megabytes in processes.values()))
+        time.sleep(SAMPLE_EVERY)
     seconds = time.perf_counter() - began
     if child.returncode:
         raise SystemExit(f"{' '.join(command)} ended with status {child.returncode}")
@@ -118,8 +119,8 @@ def watched(folder: Path) -> tuple[float, float, float]:
 
 
 def session_of(leader: int) -> dict[int, tuple[float, float]]:
-    """Return, of every process in a session, the seconds of processor and the memory in MB it has used."""
-    found = {}
+    """Return the processor time in seconds and the memory in MB of every process in a session, by process id."""
+    processes = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
@@ -130,12 +131,12 @@ def session_of(leader: int) -> dict[int, tuple[float, float]]:
                 continue
             if int(fields[3]) == leader:
                 seconds = (int(fields[11]) + int(fields[12])) / TICKS
-                found[int(entry.name)] = (seconds, int(fields[21]) * PAGE / 1e6)
-    return found
+                processes[int(entry.name)] = (seconds, int(fields[21]) * PAGE / 1e6)
+    return processes
 
 
 def markdown(cases: Sequence[Case]) -> str:
-    """Return the table that docs/performance.md holds."""
+    """Return the table in docs/performance.md."""
     heads = ["ablations", "replicates", "s", "s an ablation", "s of processors", "s with nothing changed"]
     heads += ["MB", "largest page, kB"]
     rows = [
@@ -155,18 +156,18 @@ def markdown(cases: Sequence[Case]) -> str:
 
 
 def holds(case: Case) -> bool:
-    """Say whether a study kept within the limits."""
+    """Return whether a study is within the limits."""
     return case.seconds <= MOST_SECONDS and case.peak_mb <= MOST_MB
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure every size, one after another."""
+    """Measure every size of study, one after another."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON line a study")
+    parser.add_argument("--json", action="store_true", help="print one JSON line per study")
     parser.add_argument(
         "--ablations", type=int, nargs="+", default=ABLATIONS, help="sizes of the studies (25 50 100)"
     )
-    parser.add_argument("--write", type=Path, help="a Markdown file whose table between markers is renewed")
+    parser.add_argument("--write", type=Path, help="a Markdown file, to update the table between its markers")
     options = parser.parse_args(arguments)
     cases = []
     for ablations in options.ablations:

@@ -1,4 +1,4 @@
-"""A small study on digits with a tuned ablation and a plain one, for whatever trains real studies: it takes seconds."""
+"""A small study on digits with a tuned ablation and a plain one, for tests and benchmarks that train: it takes seconds."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
 """Check the statistics of the report by simulation: `python -m benchmarks.statistics [--json] [--studies N]`.
 
-Studies whose truth is known are drawn at random and judged by the functions that judge real ones
-(`pipeline.stats.student`, `pipeline.stats.compare.verdicts`), ten thousand at a time. The numbers are those
-of an accuracy in points: replicates of a variant have a standard deviation of one point, half of its variance
-shared by all variants of a study through their seeds. Exit status 1 when a rate lies outside its limits.
+Studies with known true effects are drawn at random and judged by the functions that judge real ones
+(`pipeline.stats.student`, `pipeline.stats.compare.verdicts`), ten thousand at a time. The numbers are
+accuracies in points: replicates of a variant have a standard deviation of one point, half of its variance
+shared by all variants of a study through their seeds. Exit status 1 when a rate is outside its limits.
 """
 
 import argparse
@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 
 from benchmarks.documents import write_table
 from pipeline.stats.compare import LEVEL, verdicts
-from pipeline.stats.student import Floats, difference_p, equivalence_p, holm, limits, paired
+from pipeline.stats.student import (
+    Floats,
+    difference_p,
+    equivalence_p,
+    holm,
+    limits,
+    paired,
+)
 
 Hits: TypeAlias = NDArray[Any]
 
@@ -32,7 +39,7 @@ MARKER = "statistics"
 
 @dataclass(frozen=True)
 class Case:
-    """One simulated question: the share of `studies` for which it came true, and the share allowed."""
+    """One simulated event: its `rate` among `studies`, and the least and the greatest rate allowed."""
 
     name: str
     studies: int
@@ -42,14 +49,14 @@ class Case:
 
     @property
     def error(self) -> float:
-        """Two standard errors of the rate: how far the simulation itself may be off."""
+        """Two standard errors of the rate: the error of the simulation itself."""
         return float(2 * (self.rate * (1 - self.rate) / self.studies) ** 0.5)
 
     @property
     def holds(self) -> bool:
-        """Say whether the rate lies within its limits.
+        """Whether the rate is within its limits.
 
-        A test may use up its level exactly, so an upper limit alone is given the simulation's error.
+        A test's error rate may equal its level, so an upper limit without a lower one is widened by the simulation's error.
         """
         above = self.least is None or self.rate >= self.least
         below = self.most is None or self.rate <= self.most + (self.error if self.least is None else 0.0)
@@ -57,7 +64,7 @@ class Case:
 
     @property
     def allowed(self) -> str:
-        """The limits in words; empty for a rate that is shown for contrast."""
+        """The limits in words; empty for a rate that is shown for comparison."""
         least, most = (None if end is None else f"{100 * end:.0f} %" for end in (self.least, self.most))
         if most is None:
             return "" if least is None else f"at least {least}"
@@ -77,7 +84,7 @@ def simulate(rng: np.random.Generator, studies: int, effects: Sequence[float], s
 
 
 def judge(points: Floats, margin: float = MARGIN) -> Hits:
-    """Return the verdict on every variant of every study, `[studies, variants]`, as `compare` gives it."""
+    """Return the verdict on every variant of every study, `[studies, variants]`, as `compare` returns it."""
     estimate = paired(points[:, 1:], points[:, :1])
     return verdicts(estimate.mean, holm(difference_p(estimate)), holm(equivalence_p(estimate, margin)))
 
@@ -91,20 +98,20 @@ def coverage(rng: np.random.Generator, studies: int, seeds: int) -> Case:
 
 
 def false_differences(rng: np.random.Generator, studies: int) -> Iterator[Case]:
-    """Return how often nine variants without any effect give at least one false verdict."""
+    """Yield how often nine variants without any effect have at least one false verdict."""
     points = simulate(rng, studies, [0.0] * VARIANTS, SEEDS)
-    found = judge(points)
+    judged = judge(points)
     uncorrected = difference_p(paired(points[:, 1:], points[:, :1])) <= LEVEL
     about = f"of {VARIANTS} variants without effect"
-    yield Case(f"any {about} called better", studies, _any(found == "better"), most=0.05)
-    yield Case(f"any {about} called better or worse", studies, _any(_differs(found)), most=0.05)
+    yield Case(f"any {about} called better", studies, _any(judged == "better"), most=0.05)
+    yield Case(f"any {about} called better or worse", studies, _any(_differs(judged)), most=0.05)
     yield Case(f"any {about} with an uncorrected p <= .05", studies, _any(uncorrected))
 
 
 def coarse_accuracies(rng: np.random.Generator, studies: int) -> Iterator[Case]:
-    """Return the same for steady variants on 360 test images, where few seeds often differ by the same step.
+    """Yield the same for variants of little deviation on 360 test images, where few seeds often differ by the same step.
 
-    A bare t test takes equal differences for certainty, as it divides by their deviation, zero.
+    A plain t test reports certainty for equal differences, as it divides by their deviation, zero.
     """
     points = on_test_images(simulate(rng, studies, [0.0] * VARIANTS, 3))
     estimate = paired(points[:, 1:], points[:, :1])
@@ -118,33 +125,33 @@ def coarse_accuracies(rng: np.random.Generator, studies: int) -> Iterator[Case]:
 
 
 def on_test_images(points: Floats, images: int = 360) -> Floats:
-    """Return accuracies as so many test images can give them, of 0.4 points deviation instead of one."""
+    """Return accuracies rounded to whole test images, with a deviation of 0.4 points instead of one."""
     steady = 90 + STEADY * (points - 90)
     return np.asarray(np.round(steady / 100 * images) / images * 100)
 
 
 def power(rng: np.random.Generator, studies: int, variants: int, seeds: int) -> Case:
-    """Return how often a variant better by two standard deviations is found among others without effect."""
-    found = judge(simulate(rng, studies, [2.0] + [0.0] * (variants - 1), seeds))
+    """Return how often a variant better by two standard deviations is called better, among others without effect."""
+    judged = judge(simulate(rng, studies, [2.0] + [0.0] * (variants - 1), seeds))
     among = "alone" if variants == 1 else f"among {variants} variants"
-    rate = float(np.mean(found[:, 0] == "better"))
+    rate = float(np.mean(judged[:, 0] == "better"))
     return Case(f"an effect of 2 standard deviations found, {among}, {seeds} seeds", studies, rate)
 
 
 def false_equality(rng: np.random.Generator, studies: int, variants: int) -> Case:
     """Return how often a variant that differs by exactly the margin is called practically equal.
 
-    The margin is four standard deviations, so that the test has every chance to err.
+    The margin is four standard deviations, where the error rate is highest.
     """
     margin = 4.0
-    found = judge(simulate(rng, studies, [margin] * variants, SEEDS), margin)
+    judged = judge(simulate(rng, studies, [margin] * variants, SEEDS), margin)
     among = "a variant" if variants == 1 else f"any of {variants} variants"
     name = f"{among} at the margin's edge called practically equal"
-    return Case(name, studies, _any(found == "practically equal"), most=0.05)
+    return Case(name, studies, _any(judged == "practically equal"), most=0.05)
 
 
 def cases(studies: int, seed: int) -> Iterator[Case]:
-    """Return all cases, each drawn from a stream of its own."""
+    """Yield all cases, each drawn from a stream of its own."""
     streams = iter(np.random.default_rng(seed).spawn(10))
     for seeds in (3, 5, 10):
         yield coverage(next(streams), studies, seeds)
@@ -156,8 +163,8 @@ def cases(studies: int, seed: int) -> Iterator[Case]:
         yield false_equality(next(streams), studies, variants)
 
 
-def _differs(found: Hits) -> Hits:
-    return np.isin(found, ["better", "worse"])
+def _differs(judged: Hits) -> Hits:
+    return np.isin(judged, ["better", "worse"])
 
 
 def _any(hits: Hits) -> float:
@@ -169,7 +176,7 @@ def json_line(case: Case) -> str:
 
 
 def markdown(results: Sequence[Case]) -> str:
-    """Return the table that docs/method.md holds."""
+    """Return the table in docs/method.md."""
     rows = [f"| {case.name} | {case.percent} | {case.allowed} |" for case in results]
     head = [f"| simulated, {results[0].studies:,} studies each | rate | allowed |", "| --- | ---: | --- |"]
     return "\n".join(head + rows)
@@ -187,10 +194,10 @@ def show(results: Sequence[Case]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON line a case instead of a table")
-    parser.add_argument("--studies", type=int, default=10_000, help="simulated studies a case (10000)")
-    parser.add_argument("--seed", type=int, default=0, help="where the random numbers start (0)")
-    parser.add_argument("--write", type=Path, help="a Markdown file whose table between markers is renewed")
+    parser.add_argument("--json", action="store_true", help="print one JSON line per case instead of a table")
+    parser.add_argument("--studies", type=int, default=10_000, help="simulated studies per case (10000)")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the random numbers (0)")
+    parser.add_argument("--write", type=Path, help="a Markdown file, to update the table between its markers")
     options = parser.parse_args(arguments)
     if options.studies < 1:
         parser.error(f"--studies must be 1 or more; received {options.studies}")

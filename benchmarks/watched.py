@@ -1,7 +1,7 @@
-"""Runs the pipeline's command line and says how many files it opened: `python -m benchmarks.watched FILE plan --json`.
+"""Runs a command of the pipeline and counts the files that it opens: `python -m benchmarks.watched FILE plan --json`.
 
-Writes to FILE, as JSON, the seconds that the command itself took, the files below `.runs` that were opened, the folders
-listed there, and the highest memory. Counts do not depend on the machine; seconds do.
+Writes to FILE, as JSON, the seconds that the command took, how many files below `.runs` it opened and how many folders there
+it listed, and its peak memory. Counts do not depend on the machine; seconds do.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def highest_memory() -> int:
-    """Return the most megabytes this program held at a time (`getrusage` would count its parent's too)."""
+    """Return the peak memory of this process in MB (`getrusage` would count its parent's too)."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) // 1024
@@ -20,7 +20,7 @@ def highest_memory() -> int:
 
 
 def main() -> int:
-    """Run the command, then write what was counted; the exit status is the command's."""
+    """Run the command, then write the counts; return the command's exit status."""
     opened, listed = [0], [0]
     inside = f"{os.sep}.runs{os.sep}"
 
@@ -32,16 +32,16 @@ def main() -> int:
 
     sys.addaudithook(hook)
     started = time.perf_counter()
-    from pipeline.cli import main as command
+    from pipeline.cli.commands import main as command
 
     status = command(sys.argv[2:])
-    found = {
+    counts = {
         "seconds": round(time.perf_counter() - started, 3),
         "opened": opened[0],
         "listed": listed[0],
         "peak_rss_mb": highest_memory(),
     }
-    Path(sys.argv[1]).write_text(json.dumps(found), encoding="utf-8")
+    Path(sys.argv[1]).write_text(json.dumps(counts), encoding="utf-8")
     return status
 
 

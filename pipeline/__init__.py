@@ -22,8 +22,8 @@ def results(ablation: str, folder: str | Path = "results") -> Results:
     `folder` has no results, or damaged ones.
     """
     from pipeline.report.frames import curves_frame, runs_frame, trials_frame
-    from pipeline.report.results import read
+    from pipeline.result_files.read import read
     from pipeline.store import Store
 
-    found = [read(Path(folder), ablation, Store().times)]
-    return Results(runs_frame(found), curves_frame(found), trials_frame(found))
+    ablations = [read(Path(folder), ablation, Store().runs.timings)]
+    return Results(runs_frame(ablations), curves_frame(ablations), trials_frame(ablations))

@@ -1,4 +1,4 @@
-"""What tests of several parts share: a project with data prepared, and a workshop that builds on it."""
+"""What tests of several parts share: a project with data prepared, and a model_cache that builds on it."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
-    from pipeline.engine.driver import Workshop
+    from pipeline.engine.model_cache import ModelCache
+    from pipeline.engine.stacks import Engine
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -37,27 +37,27 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def workshop(project: Path) -> "Workshop":
+def model_cache(project: Path) -> "ModelCache":
     """What stacks share, for tests that train in this process; TensorFlow starts here."""
-    from pipeline.engine.driver import Workshop
+    from pipeline.engine.datasets import DatasetCache
     from pipeline.engine.environment import set_up
-    from pipeline.engine.views import Shelf
+    from pipeline.engine.model_cache import ModelCache
 
     set_up("float32")
-    return Workshop(Shelf(project))
+    return ModelCache(DatasetCache(project))
 
 
 @pytest.fixture(scope="session")
-def fused(workshop: "Workshop") -> "Engine":
+def fused(model_cache: "ModelCache") -> "Engine":
     """The fused engine; what it compiled for one test serves the next."""
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
-    return Engine(workshop, "fused")
+    return Engine(model_cache, "fused")
 
 
 @pytest.fixture(scope="session")
-def fit(workshop: "Workshop") -> "Engine":
+def fit(model_cache: "ModelCache") -> "Engine":
     """The engine that calls Keras's own `fit`."""
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
-    return Engine(workshop, "fit")
+    return Engine(model_cache, "fit")

@@ -1,4 +1,4 @@
-"""What the documents say can be done: examples are valid, links lead somewhere, commands exist."""
+"""What the documents say can be done: examples are valid, links and files exist, commands and targets exist."""
 
 import re
 import runpy
@@ -9,18 +9,24 @@ from urllib.parse import unquote
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.data import own
-from pipeline.params.expand import expand
+import pipeline
+from pipeline.cli.commands import main
+from pipeline.data import user_dataset
+from pipeline.params.expansion.expand import expand
 from pipeline.params.load import parse
-from pipeline.params.plain import parse as parse_text
+from pipeline.params.yaml_file import parse as parse_text
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = Path(pipeline.__file__).parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLE = re.compile(r"^```yaml (study|ablation)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MODULE = re.compile(r"^```python (\w+\.py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s]+)\)|src=\"([^\"]+)\"")
+FILE = re.compile(r"`([\w/]+/\w+\.(?:py|md|yaml))`")
+COMMAND = re.compile(r"(?:keras-ablation|python -m pipeline) ([a-z]\w*)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 PICTURE_BYTES = 250_000
+LONGEST_LINE = 120
 
 
 def texts() -> dict[Path, str]:
@@ -29,9 +35,9 @@ def texts() -> dict[Path, str]:
 
 def examples() -> list[Any]:
     return [
-        pytest.param(*found.groups(), id=f"{path.relative_to(ROOT)}:{number}")
+        pytest.param(*example.groups(), id=f"{path.relative_to(ROOT)}:{number}")
         for path, text in texts().items()
-        for number, found in enumerate(EXAMPLE.finditer(text), start=1)
+        for number, example in enumerate(EXAMPLE.finditer(text), start=1)
     ]
 
 
@@ -41,9 +47,14 @@ def plain(text: str) -> Any:
     return value
 
 
+def anchor(heading: str) -> str:
+    """Return the anchor that GitHub makes of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project that holds every module the documents show."""
+    """A project with every module that the documents show."""
     for text in texts().values():
         for name, code in MODULE.findall(text):
             (tmp_path / name).write_text(code, encoding="utf-8")
@@ -61,14 +72,14 @@ def test_examples_are_valid(kind: str, text: str) -> None:
 
 
 def test_there_is_an_example_of_every_way_to_write_variants() -> None:
-    found = " ".join(text for _, text in EXAMPLE.findall("\n".join(texts().values())))
+    shown = " ".join(text for _, text in EXAMPLE.findall("\n".join(texts().values())))
     for key in ("variants:", "grid:", "ladder:", "leave_one_out:", "tune:", "phases:"):
-        assert key in found
+        assert key in shown
 
 
 def test_the_data_set_that_is_shown_can_be_fetched(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(project)
-    folder = own.fetch("my_data:stripes", project)
+    folder = user_dataset.fetch("my_data:stripes", project)
     sys.modules.pop("my_data")
     assert (folder / "meta.json").exists()
 
@@ -76,37 +87,70 @@ def test_the_data_set_that_is_shown_can_be_fetched(project: Path, monkeypatch: p
 @pytest.mark.slow
 def test_the_search_that_is_shown_finds_a_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    found = runpy.run_path("search_digits.py")
-    _, accuracy = found["best"].evaluate(found["images"] / 16, found["labels"], verbose=0)
+    script = runpy.run_path("search_digits.py")
+    _, accuracy = script["best"].evaluate(script["images"] / 16, script["labels"], verbose=0)
     assert accuracy > 0.9
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(path: Path) -> None:
-    targets = ["".join(found) for found in LINK.findall(path.read_text(encoding="utf-8"))]
-    files = [unquote(target.partition("#")[0]) for target in targets if "://" not in target]
-    missing = [file for file in files if file and not (path.parent / file).exists()]
-    assert missing == []
+    targets = ["".join(groups) for groups in LINK.findall(path.read_text(encoding="utf-8"))]
+    assert [target for target in targets if "://" not in target and not leads(path, target)] == []
+
+
+def leads(path: Path, target: str) -> bool:
+    """Tell whether a link from a document leads to a file, and to a heading where it names one."""
+    file, _, section = unquote(target).partition("#")
+    linked = path.parent / file if file else path
+    if not section or not linked.exists():
+        return linked.exists()
+    return section in map(anchor, HEADING.findall(linked.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_that_are_named_exist(path: Path) -> None:
+    if path.name == "CHANGELOG.md":  # it names files that there were
+        return
+    named = FILE.findall(path.read_text(encoding="utf-8"))
+    placeholders = {"mine/data.py", "studies/mine/params.yaml"}
+    known = [ROOT, PACKAGE, path.parent]
+    assert [
+        name for name in named if name not in placeholders and not any((at / name).exists() for at in known)
+    ] == []
+
+
+def test_the_tree_that_is_shown_has_every_package() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    _, _, tree = text.partition("```\n")
+    shown = set(re.findall(r"^ +(\w+)/", tree.partition("```")[0], re.MULTILINE))
+    folders = {
+        folder for folder in PACKAGE.rglob("*") if folder.is_dir() and "__pycache__" not in folder.parts
+    }
+    assert shown == {folder.name for folder in folders}
+    levels = text.partition("## The import levels")[2].partition("## ")[0]
+    rows = re.findall(r"^\| \d+ \| (.*) \|$", levels, re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == {folder.name for folder in folders if folder.parent == PACKAGE} | {"__main__"}
 
 
 def test_every_make_target_exists() -> None:
-    defined = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    defined = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     named = {
         name
         for text in texts().values()
-        for name in re.findall(r"(?:`|^)make (?:\w+=\S+ )?(\w+)", text, re.MULTILINE)
+        for name in re.findall(r"(?:`|^)make (?:\w+=\S+ )?([\w-]+)", text, re.MULTILINE)
     }
-    assert {"repro", "test", "env", "check", "ui"} <= named <= set(defined)
+    assert {"repro", "test", "test-fast", "env", "check", "ui"} <= named <= set(defined)
 
 
 def test_every_command_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    named = {name for text in texts().values() for name in re.findall(r"python -m pipeline (\w+)", text)}
-    assert {"check", "plan", "ui"} <= named
+    named = {name for text in texts().values() for name in COMMAND.findall(text)}
+    assert {"check", "plan", "ui", "store", "serve"} <= named
     for name in sorted(named):
         with pytest.raises(SystemExit) as left:
             main([name, "--help"])
         assert left.value.code == 0
-        assert f"python -m pipeline {name}" in capsys.readouterr().out
+        assert f" {name} " in capsys.readouterr().out
 
 
 def test_every_stage_exists() -> None:
@@ -115,6 +159,13 @@ def test_every_stage_exists() -> None:
         for line in re.findall(r"dvc repro ([^\n`]*)", text):
             words = line.partition("#")[0].split()
             assert {word for word in words if re.fullmatch("[a-z]+", word)} <= stages, line
+
+
+def test_lines_are_short() -> None:
+    for path, text in texts().items():
+        prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+        long = [line for line in prose.splitlines() if len(line) > LONGEST_LINE and not line.startswith("|")]
+        assert long == [], path
 
 
 def test_pictures_are_small() -> None:

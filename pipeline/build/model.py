@@ -1,31 +1,36 @@
 """A Keras model from a recipe.
 
 Layers are named `block<i>_<part>` and `output`, so that phases can reuse and freeze blocks by number, and weights can be
-drawn layer by layer, see `build.weights`. A second tower's are named `twin<i>_<part>`, what joins two `joint<i>_<part>`.
+drawn layer by layer, see `build.weights`. Those of a second tower are named `twin<i>_<part>`, those that join two towers
+`joint<i>_<part>`.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, TypeVar
 
 import keras
 
 from pipeline.build.resolve import activation_layer, make, make_layer
-from pipeline.params.layers import ConvLayer, DenseLayer
-from pipeline.params.recipe import Recipe
+from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, Noise
+from pipeline.params.types.recipe import ModelSpec, Recipe, Top, Trainable
 
 HEAD = "output"
-TOWERS = ("block", "twin")  # how the layers of the first tower are called, and of the second
+TOWERS = ("block", "twin")
+"""Prefixes of the names of layers: of the first tower and of the second."""
 JOINT = "joint"
+
+Setting = TypeVar("Setting")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One hidden block of a recipe's model: the `spec` of its layer, its place, and the family it belongs to."""
+    """One hidden block of a recipe's model: the `spec` of its layer, its index, and the family it belongs to."""
 
     index: int
-    spec: Any
+    spec: AnyLayer
     family: str = TOWERS[0]
 
     @property
@@ -34,36 +39,35 @@ class Block:
         return f"{self.family}{self.index}_"
 
 
-def blocks(model: Any, tower: str = TOWERS[0]) -> list[Block]:
-    """Return the hidden blocks of a recipe's model, repeats written out; all its towers have equal ones."""
-    specs = [spec for spec in model.layers for _ in range(getattr(spec, "repeat", 1))]
-    return [Block(index, spec, tower) for index, spec in enumerate(specs)]
+def blocks(model: ModelSpec, tower: str = TOWERS[0]) -> list[Block]:
+    """Return the hidden blocks of one tower of a recipe's model, repeats written out; all towers have equal ones."""
+    return [Block(index, spec, tower) for index, spec in enumerate(model.unrolled())]
 
 
-def joint_blocks(model: Any) -> list[Block]:
-    """Return the dense blocks that see the outputs of two towers."""
+def joint_blocks(model: ModelSpec) -> list[Block]:
+    """Return the dense blocks that take the outputs of two towers."""
     return [Block(index, DenseLayer(units=units), JOINT) for index, units in enumerate(model.joint)]
 
 
-def all_blocks(model: Any) -> list[Block]:
+def all_blocks(model: ModelSpec) -> list[Block]:
     """Return the blocks of every tower and those that join them."""
     towers = [block for tower in TOWERS[: model.towers] for block in blocks(model, tower)]
     return towers + joint_blocks(model)
 
 
-def is_image_model(model: Any) -> bool:
-    """Tell whether the model takes images `[height, width, channels]` rather than flat vectors."""
+def is_image_model(model: ModelSpec) -> bool:
+    """Return whether the model takes images `[height, width, channels]` rather than flat vectors."""
     return any(not isinstance(spec, DenseLayer) for spec in model.layers)
 
 
 def convolves(model: keras.Model) -> bool:
-    """Tell whether a model has a layer that gives more than one vector an image."""
+    """Return whether a model has a layer with more than one output vector per image."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer | Half)]
     return any(len(layer.output.shape) > 2 for layer in layers)
 
 
-def output_units(model: Any, classes: int) -> int:
-    """Return the width of the output layer: one unit a class, unless the recipe says otherwise."""
+def output_units(model: ModelSpec, classes: int) -> int:
+    """Return the width of the output layer: one unit per class, unless the recipe sets it."""
     return model.output.units or classes
 
 
@@ -81,8 +85,8 @@ def build_model(recipe: Recipe, image_shape: Sequence[int], classes: int) -> ker
 class Half(keras.layers.Layer):
     """One image of a pair: half `index` of a flat vector, or entry `index` of `[2, height, width, channels]`."""
 
-    def __init__(self, index: int, **more: Any) -> None:
-        super().__init__(**more)
+    def __init__(self, index: int, **options: Any) -> None:
+        super().__init__(**options)
         self.index = index
 
     def call(self, inputs: Any) -> Any:
@@ -93,12 +97,12 @@ class Half(keras.layers.Layer):
         return inputs[:, self.index * size : (self.index + 1) * size]
 
     def get_config(self) -> dict[str, Any]:
-        """Return what a saved model is loaded from."""
+        """Return the arguments from which a saved layer is loaded."""
         return {**super().get_config(), "index": self.index}
 
 
 def _tower(recipe: Recipe, hidden: Any, tower: str) -> Any:
-    """Return what the hidden blocks of one tower make of its input."""
+    """Return the outputs of the hidden blocks of one tower for its input."""
     if "input" in recipe.model.normalisation:
         name = "input_norm" if tower == TOWERS[0] else f"{tower}_input_norm"
         hidden = keras.layers.BatchNormalization(name=name)(hidden)
@@ -106,7 +110,9 @@ def _tower(recipe: Recipe, hidden: Any, tower: str) -> Any:
 
 
 def _towers(recipe: Recipe, inputs: Any) -> Any:
-    ends = [_tower(recipe, Half(at, name=f"half{at}")(inputs), tower) for at, tower in enumerate(TOWERS)]
+    ends = [
+        _tower(recipe, Half(index, name=f"half{index}")(inputs), tower) for index, tower in enumerate(TOWERS)
+    ]
     flat = [
         end if len(end.shape) == 2 else keras.layers.Flatten(name=f"{tower}_flatten")(end)
         for end, tower in zip(ends, TOWERS, strict=True)
@@ -121,93 +127,87 @@ def _through(recipe: Recipe, hidden: Any, chain: Sequence[Block]) -> Any:
     return hidden
 
 
-def trainable_layers(model: keras.Model, trainable: Any, count: int) -> None:
-    """Freeze all layers but those of the blocks that a phase trains; the head always trains, and what joins towers.
+def freeze_layers(model: keras.Model, trainable: Trainable, count: int) -> None:
+    """Freeze all layers except those of the blocks that a phase trains; the head and what joins towers always train.
 
     `trainable` is `all`, `head`, `{top: k}` or `{only: [indexes]}`; `count` is the number of hidden blocks.
     """
-    chosen = _trained_blocks(trainable, count)
+    trained = _trained_blocks(trainable, count)
     for layer in model.layers:
         layer.trainable = (
-            layer.name.startswith((HEAD, JOINT)) or trainable == "all" or block_index(layer.name) in chosen
+            layer.name.startswith((HEAD, JOINT)) or trainable == "all" or block_index(layer.name) in trained
         )
 
 
 def block_index(layer_name: str) -> int | None:
     """Return the number in `block<i>_<part>`, or in a second tower's `twin<i>_<part>`; None for other layers."""
-    found = re.match(rf"(?:{'|'.join(TOWERS)})(\d+)_", layer_name)
-    return int(found[1]) if found else None
+    match = re.match(rf"(?:{'|'.join(TOWERS)})(\d+)_", layer_name)
+    return int(match[1]) if match else None
 
 
-def _trained_blocks(trainable: Any, count: int) -> set[int]:
+def _trained_blocks(trainable: Trainable, count: int) -> set[int]:
     if trainable == "all":
         return set(range(count))
     if trainable == "head":
         return set()
-    if getattr(trainable, "top", None) is not None:
+    if isinstance(trainable, Top):
         return set(range(count - trainable.top, count))
     return set(trainable.only)
 
 
-def _input_shape(model: Any, image_shape: Sequence[int]) -> tuple[int, ...]:
+def _input_shape(model: ModelSpec, image_shape: Sequence[int]) -> tuple[int, ...]:
     if is_image_model(model):
         pair, image = image_shape[: model.towers - 1], image_shape[model.towers - 1 :]
         return (*pair, *image, 1) if len(image) == 2 else (*pair, *image)
-    size = 1
-    for extent in image_shape:
-        size *= extent
-    return (size,)
+    return (prod(image_shape),)
 
 
 def _block_layers(recipe: Recipe, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
     spec = block.spec
     if isinstance(spec, DenseLayer):
-        yield from _dense_block(recipe, block, flat)
+        yield from _dense_block(recipe, spec, block.prefix, flat)
     elif isinstance(spec, ConvLayer):
-        yield from _weighted_block(recipe, block, _conv(recipe, block))
+        yield from _weighted_block(recipe, spec, block.prefix, _conv(recipe, spec, block.prefix))
     else:
         yield make_layer(spec, name=block.prefix + "layer")
 
 
-def _dense_block(recipe: Recipe, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
+def _dense_block(recipe: Recipe, spec: DenseLayer, prefix: str, flat: bool) -> Iterator[keras.layers.Layer]:
     if not flat:
-        yield keras.layers.Flatten(name=block.prefix + "flatten")
-    dropout = _dropout_of(recipe, block.spec)
+        yield keras.layers.Flatten(name=prefix + "flatten")
+    dropout = _own_or(spec.dropout, recipe.regularisation.dropout)
     if dropout is not None and dropout.where == "before":
-        yield _dropout(dropout, block.prefix)
-    dense = keras.layers.Dense(
-        block.spec.units, name=block.prefix + "dense", **_weight_arguments(recipe, block.spec)
-    )
-    yield from _weighted_block(recipe, block, dense)
+        yield _dropout(dropout, prefix)
+    dense = keras.layers.Dense(spec.units, name=prefix + "dense", **_weight_arguments(recipe, spec))
+    yield from _weighted_block(recipe, spec, prefix, dense)
     if dropout is not None and dropout.where == "after":
-        yield _dropout(dropout, block.prefix)
+        yield _dropout(dropout, prefix)
 
 
-def _weighted_block(recipe: Recipe, block: Block, layer: keras.layers.Layer) -> Iterator[keras.layers.Layer]:
-    normalisation = _own_or(block.spec.normalisation, recipe.model.normalisation)
+def _weighted_block(
+    recipe: Recipe, spec: DenseLayer | ConvLayer, prefix: str, layer: keras.layers.Layer
+) -> Iterator[keras.layers.Layer]:
+    normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
     yield layer
     if "before" in normalisation:
-        yield keras.layers.BatchNormalization(name=block.prefix + "norm")
-    yield activation_layer(
-        _own_or(block.spec.activation, recipe.model.activation), block.prefix + "activation"
-    )
+        yield keras.layers.BatchNormalization(name=prefix + "norm")
+    yield activation_layer(_own_or(spec.activation, recipe.model.activation), prefix + "activation")
     if "after" in normalisation:
-        yield keras.layers.BatchNormalization(name=block.prefix + "norm")
+        yield keras.layers.BatchNormalization(name=prefix + "norm")
 
 
-def _conv(recipe: Recipe, block: Block) -> keras.layers.Layer:
-    spec = block.spec
+def _conv(recipe: Recipe, spec: ConvLayer, prefix: str) -> keras.layers.Layer:
     return keras.layers.Conv2D(
         spec.filters,
         spec.kernel_size,
         strides=spec.strides,
         padding=spec.padding,
-        name=block.prefix + "conv",
+        name=prefix + "conv",
         **_weight_arguments(recipe, spec),
     )
 
 
-def _weight_arguments(recipe: Recipe, spec: Any) -> dict[str, Any]:
+def _weight_arguments(recipe: Recipe, spec: DenseLayer | ConvLayer) -> dict[str, Any]:
     """Return the arguments shared by layers with a kernel; a bias before batch normalisation would have no effect."""
     normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
     use_bias = _own_or(spec.use_bias, recipe.model.use_bias) and "before" not in normalisation
@@ -239,24 +239,21 @@ def _head(recipe: Recipe, hidden: Any, classes: int) -> Any:
         "kernel_initializer": make("initializers", model.output.initializer),
         **_head_regularizer(recipe),
     }
-    hidden = keras.layers.Dense(output_units(model, classes), name="output", **arguments)(hidden)
+    hidden = keras.layers.Dense(output_units(model, classes), name=HEAD, **arguments)(hidden)
     return activation_layer(model.output.activation, "output_activation")(hidden)
 
 
 def _head_regularizer(recipe: Recipe) -> dict[str, Any]:
-    """Return the output layer's penalty; constraints are for hidden kernels only, which would else cap the logits."""
+    """Return the output layer's penalty; constraints are for hidden kernels only, since they would limit the logits."""
     penalties = _penalties(recipe)
     penalties.pop("kernel_constraint", None)
     return penalties
 
 
-def _dropout_of(recipe: Recipe, spec: Any) -> Any:
-    return _own_or(spec.dropout, recipe.regularisation.dropout)
-
-
-def _dropout(dropout: Any, prefix: str) -> keras.layers.Layer:
+def _dropout(dropout: Noise, prefix: str) -> keras.layers.Layer:
     return make_layer(dropout, name=prefix + "dropout")
 
 
-def _own_or(own: Any, default: Any) -> Any:
+def _own_or(own: Setting | None, default: Setting) -> Setting:
+    """Return a layer's own setting, or the `default` of its model where it has none."""
     return default if own is None else own

@@ -1,13 +1,13 @@
-"""A Keras optimizer from a recipe, and what of it can differ within a stack."""
+"""A Keras optimizer from a recipe, and its clipping, which can differ within a stack."""
 
 from typing import Any
 
 from pipeline.build.resolve import make
-from pipeline.params.recipe import CLIPS, OptimizerSpec
+from pipeline.params.types.recipe import CLIPS, OptimizerSpec
 
 
 def make_optimizer(spec: OptimizerSpec, learning_rate: Any, clip: bool = True) -> Any:
-    """Return the optimizer that `spec` asks for, with `learning_rate` a number or a Keras schedule.
+    """Return the optimizer of `spec`; `learning_rate` is a number or a Keras schedule.
 
     Without `clip` the clipping arguments are left out, for an engine that clips by itself.
     """
@@ -17,7 +17,7 @@ def make_optimizer(spec: OptimizerSpec, learning_rate: Any, clip: bool = True) -
 
 
 def clip_of(optimizer: Any) -> tuple[str | None, float]:
-    """Return which kind of clipping an optimizer, a recipe's or Keras's own, does, if any, and its limit."""
+    """Return the kind of clipping of an optimizer (a recipe's or one of Keras), None without any, and its limit."""
     for kind in CLIPS:
         limit = getattr(optimizer, kind, None)
         if limit is not None:

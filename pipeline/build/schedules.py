@@ -1,7 +1,7 @@
 """Learning-rate schedules as tables: one rate per step, known before training starts.
 
-Every schedule is a pure function of the step, scaled by the optimizer's learning rate, so one table serves every engine.
-The plateau rule alone depends on what training finds; it scales its (constant) table between epochs, see `engine.rules`.
+Every schedule is a pure function of the step, scaled by the optimizer's learning rate, so one table is used by every
+engine. Only the plateau rule depends on the training; it scales its (constant) table between epochs, see `engine.rules`.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.params.schedules import (
+from pipeline.core.plugins import is_plugin, load_object
+from pipeline.core.project import root
+from pipeline.params.types.schedules import (
     AnySchedule,
     Constant,
     Cosine,
@@ -23,8 +25,6 @@ from pipeline.params.schedules import (
     Plateau,
     Power,
 )
-from pipeline.plugins import is_plugin, load_object
-from pipeline.store import root
 
 Factors = NDArray[np.float64]
 Rates = NDArray[np.float32]
@@ -32,14 +32,17 @@ Rates = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """The steps of a training, counted from 0, and how many make an epoch."""
+    """The steps of a training, counted from 0, and how many there are in an epoch."""
 
     steps: NDArray[np.int64]
     steps_per_epoch: int
 
 
 def rates(schedule: AnySchedule, learning_rate: float, steps_per_epoch: int, epochs: int) -> Rates:
-    """Return the learning rate of every step of a training, shape `[epochs * steps_per_epoch]`."""
+    """Return the learning rate of every step of a training, shape `[epochs * steps_per_epoch]`.
+
+    Example: `rates(Exponential(name="exponential", epochs=2), 0.1, steps_per_epoch=5, epochs=4)`.
+    """
     clock = Clock(np.arange(epochs * steps_per_epoch), steps_per_epoch)
     if isinstance(schedule, KerasSchedule):
         return _keras_rates(schedule, learning_rate, clock.steps)
@@ -72,7 +75,7 @@ def piecewise(schedule: Piecewise, clock: Clock) -> Factors:
 
 
 def one_cycle(schedule: OneCycle, clock: Clock) -> Factors:
-    """Return Smith's 1cycle: up to 1, back to the start, then down to `final_factor` of the start, all linear.
+    """Return Smith's 1cycle: up to 1, back to the start, then down to `final_factor` times the start, all linear.
 
     Source: Leslie N. Smith, "A disciplined approach to neural network hyper-parameters" (arXiv 1803.09820).
     """
@@ -100,20 +103,22 @@ def cosine(schedule: Cosine, clock: Clock) -> Factors:
 def _keras_rates(schedule: KerasSchedule, learning_rate: float, steps: NDArray[np.int64]) -> Rates:
     import keras
 
-    made = _keras_schedule(schedule, learning_rate)
-    return np.asarray(keras.ops.map(made, keras.ops.convert_to_tensor(steps, "float32")), np.float32)
+    function = _keras_schedule(schedule, learning_rate)
+    return np.asarray(keras.ops.map(function, keras.ops.convert_to_tensor(steps, "float32")), np.float32)
 
 
 def _keras_schedule(schedule: KerasSchedule, learning_rate: float) -> Any:
-    """Return a schedule of Keras's, or the user's, which starts from `learning_rate` if it takes a start."""
+    """Return a schedule of Keras or of the user, which starts from `learning_rate` if it takes an initial rate."""
     import keras
 
-    own = is_plugin(schedule.name)
-    kind: Any = (
-        load_object(schedule.name, root()) if own else getattr(keras.optimizers.schedules, schedule.name)
+    constructor: Any = (
+        load_object(schedule.name, root())
+        if is_plugin(schedule.name)
+        else getattr(keras.optimizers.schedules, schedule.name)
     )
-    starts = "initial_learning_rate" in signature(kind).parameters
-    return kind(**{**({"initial_learning_rate": learning_rate} if starts else {}), **schedule.arguments})
+    takes_rate = "initial_learning_rate" in signature(constructor).parameters
+    defaults = {"initial_learning_rate": learning_rate} if takes_rate else {}
+    return constructor(**{**defaults, **schedule.arguments})
 
 
 _FACTORS: dict[type, Callable[[Any, Clock], Factors]] = {

@@ -1,1 +1,1 @@
-"""Data: fetched and checked, prepared as arrays, split without leaks, scaled by what training saw."""
+"""Data sets: fetched and checked, prepared as arrays, split without leaks, scaled by the training images only."""

@@ -1,4 +1,4 @@
-"""The data sets: what they hold, where they come from, and the content they must have."""
+"""The catalogue of data sets: their shapes and classes, their sources, and the checksums of their content."""
 
 import hashlib
 import json
@@ -7,22 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import DataError, nearest
+from pipeline.core.errors import DataError, nearest
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 META = "meta.json"
 
-_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_USER_DEFINED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Dataset:
     """What is known of a data set without reading its images.
 
-    `image_shape` is [h, w] or [h, w, channels]; `sha256` the content of each part as an uncompressed IDX
-    file; `validation` how many training images are held out unless params say otherwise; `sources` official
-    addresses; `package` a folder where a Linux distribution's package puts the files, `package_name` that
-    package.
+    `image_shape` is [h, w] or [h, w, channels]; `sha256` the checksum of each part as an uncompressed IDX file;
+    `validation` how many training images are held out by default; `sources` the official addresses; `package` the
+    folder where a Linux distribution's package puts the files, `package_name` the name of that package.
     """
 
     name: str
@@ -38,16 +37,19 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """The content's hash: the same for the same four files, whatever the data set is called."""
+        """The hash of the content: the same for the same four files, independent of the name."""
         return digest_of(self.sha256)
 
     @property
     def files(self) -> dict[str, str]:
-        """The file name of each part, MNIST's own."""
+        """The file name of each part, as MNIST names them."""
         return file_names(len(self.image_shape) + 1)
 
     def shape(self, part: str) -> tuple[int, ...]:
-        """Return the shape that the array of a part must have."""
+        """Return the shape that the array of a part must have.
+
+        Example: `CATALOGUE["mnist"].shape("test_images")` is `(10000, 28, 28)`.
+        """
         count = self.train_count if part.startswith("train") else self.test_count
         return (count, *self.image_shape) if part.endswith("images") else (count,)
 
@@ -59,7 +61,7 @@ def digest_of(content: Mapping[str, str]) -> str:
 
 
 def file_names(dimensions: int) -> dict[str, str]:
-    """Return the file name of each part, for images arrays of so many dimensions."""
+    """Return the file name of each part, for arrays of images with that number of dimensions."""
     images, labels = f"images-idx{dimensions}-ubyte", "labels-idx1-ubyte"
     return dict(
         zip(PARTS, [f"{half}-{kind}" for half in ("train", "t10k") for kind in (images, labels)], strict=True)
@@ -139,49 +141,49 @@ CATALOGUE: Mapping[str, Dataset] = {
 
 
 def check_name(dataset: str) -> None:
-    """Raise `DataError` unless `dataset` is in the catalogue, or looks like a user's own `module:Name`."""
-    if dataset in CATALOGUE or _OWN.fullmatch(dataset):
+    """Raise `DataError` unless `dataset` is in the catalogue or has the form `module:Name` of a user's own."""
+    if dataset in CATALOGUE or _USER_DEFINED.fullmatch(dataset):
         return
-    allowed = f"{', '.join(CATALOGUE)} or your own `module:Name`"
-    raise DataError(f"dataset: {allowed} are allowed; {dataset!r} came.{nearest(dataset, CATALOGUE)}")
+    allowed = f"{', '.join(CATALOGUE)}, or your own `module:Name`"
+    raise DataError(f"dataset: must be one of {allowed}; got {dataset!r}.{nearest(dataset, CATALOGUE)}")
 
 
-def is_own(dataset: str) -> bool:
-    """Say whether `dataset` is a user's own, `module:Name`; raises `DataError` when it is no name at all."""
+def is_user_defined(dataset: str) -> bool:
+    """Return whether `dataset` is a user's own, `module:Name`; raises `DataError` for an invalid name."""
     check_name(dataset)
     return dataset not in CATALOGUE
 
 
 def folder_name(dataset: str) -> str:
-    """Return the folder of a data set: its name, with a hyphen for the colon of `module:Name`."""
+    """Return the name of a data set's folder: its own name, with a hyphen for the colon of `module:Name`."""
     check_name(dataset)
     return dataset.replace(":", "-")
 
 
 def raw_folder(dataset: str, root: Path) -> Path:
-    """Return where the fetched IDX files lie, or would lie."""
+    """Return the folder of the fetched IDX files, which may not exist yet."""
     return root / "data" / "raw" / folder_name(dataset)
 
 
 def prepared_folder(dataset: str, root: Path) -> Path:
-    """Return where the prepared arrays lie, or would lie."""
+    """Return the folder of the prepared arrays, which may not exist yet."""
     return root / "data" / "prepared" / folder_name(dataset)
 
 
 def lookup(dataset: str, root: Path) -> Dataset:
-    """Return what is known of a data set, for a user's own from what fetching it wrote down; reads no images.
+    """Return what is known of a data set without reading its images; for a user's own, what `fetch` recorded.
 
-    Raises `DataError` for an unknown name, and for a data set of the user's own that was not fetched yet.
+    Raises `DataError` for an unknown name, and for a user's own data set that was not fetched yet.
     """
-    return _own(dataset, root) if is_own(dataset) else CATALOGUE[dataset]
+    return _user_defined(dataset, root) if is_user_defined(dataset) else CATALOGUE[dataset]
 
 
 def digest(dataset: str, root: Path) -> str:
-    """Return the hash of a data set's content without reading the images; raises as `lookup` does."""
+    """Return the hash of a data set's content without reading its images; raises as `lookup` does."""
     return lookup(dataset, root).digest
 
 
-def _own(dataset: str, root: Path) -> Dataset:
+def _user_defined(dataset: str, root: Path) -> Dataset:
     path = raw_folder(dataset, root) / META
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))

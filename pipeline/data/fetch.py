@@ -1,4 +1,4 @@
-"""Fetching: every data set's four IDX files under `data/raw`, each with exactly the content it must have."""
+"""Fetching a data set: its four IDX files under `data/raw`, each with the content that its checksum demands."""
 
 import hashlib
 import logging
@@ -6,12 +6,20 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.data import catalogue, digits, idx, own
+from pipeline.core.errors import DataError
+from pipeline.core.files import remove_partial, replacing, sha256
+from pipeline.data import catalogue, digits, idx, user_dataset
 from pipeline.data.catalogue import Dataset
-from pipeline.data.files import replacing, sha256, sweep
-from pipeline.data.progress import shown
-from pipeline.data.sources import AbsentError, Limits, Source, SourceError, UnreachableError, bring, is_url
-from pipeline.errors import DataError
+from pipeline.data.download_progress import download_bar
+from pipeline.data.sources import (
+    AbsentError,
+    Limits,
+    Source,
+    SourceError,
+    UnreachableError,
+    fetch_file,
+    is_url,
+)
 
 MIRROR_VARIABLE = "ABLATION_DATA_MIRROR"
 
@@ -19,20 +27,22 @@ _logger = logging.getLogger(__name__)
 
 
 def fetch(dataset: str, root: Path, mirror: str | None = None, limits: Limits | None = None) -> Path:
-    """Bring a data set's IDX files to `data/raw/<dataset>` under `root`, and return that folder.
+    """Fetch a data set's IDX files to `data/raw/<dataset>` under `root`, and return that folder.
 
-    Files that are there and right stay; broken ones are named in a warning and fetched again. Sources, in
-    order: `mirror` or else the variable ABLATION_DATA_MIRROR (a folder, relative to `root`, or a base URL),
-    the Linux distribution's package, the official addresses. A file appears only complete and with the
-    right SHA-256. Raises `DataError` with all that was tried, and what to do, when no source gives a file.
+    Correct files that exist are kept; damaged ones are named in a warning and fetched again. The sources, in order:
+    `mirror`, or else the variable ABLATION_DATA_MIRROR (a folder, relative to `root`, or a base URL), the Linux
+    distribution's package, the official addresses. A file appears only when it is complete and its SHA-256 is
+    right. Raises `DataError`, with everything that was tried and what to do, if no source has a file.
+
+    Example: `fetch("mnist", Path("."), mirror="/data/mirror")` returns `data/raw/mnist`.
     """
     folder = catalogue.raw_folder(dataset, root)
-    sweep(folder)
-    if catalogue.is_own(dataset):
-        return own.fetch(dataset, root)
+    remove_partial(folder)
+    if catalogue.is_user_defined(dataset):
+        return user_dataset.fetch(dataset, root)
     record = catalogue.CATALOGUE[dataset]
     missing = [
-        part for part in catalogue.PARTS if not _is_right(folder / record.files[part], record.sha256[part])
+        part for part in catalogue.PARTS if not _is_correct(folder / record.files[part], record.sha256[part])
     ]
     if missing and not record.sources:
         _make_digits(record, folder)
@@ -42,11 +52,11 @@ def fetch(dataset: str, root: Path, mirror: str | None = None, limits: Limits | 
 
 
 def sources(record: Dataset, root: Path, mirror: str | None = None) -> list[Source]:
-    """Return the places to look for a data set's files, in order; raises `DataError` for a bad mirror."""
-    found = [] if (named := _mirror(record, root, mirror)) is None else [named]
+    """Return the sources of a data set's files, in the order to try them; raises `DataError` for an invalid mirror."""
+    local = [] if (named := _mirror(record, root, mirror)) is None else [named]
     if record.package is not None:
-        found.append(Source(f"package {record.package_name}", record.package, suffixes=(".gz", "")))
-    return [*found, *(Source("official address", address) for address in record.sources)]
+        local.append(Source(f"package {record.package_name}", record.package, suffixes=(".gz", "")))
+    return [*local, *(Source("official address", address) for address in record.sources)]
 
 
 def _mirror(record: Dataset, root: Path, mirror: str | None) -> Source | None:
@@ -55,23 +65,22 @@ def _mirror(record: Dataset, root: Path, mirror: str | None) -> Source | None:
     if not base:
         return None
     if "://" in base and not is_url(base):
-        raise DataError(
-            f"{name}: a folder, or an address with https:// or http://, is allowed; {base!r} came"
-        )
-    place = base if is_url(base) else str(root / Path(base).expanduser())
-    return Source(name, place, (record.name, record.name.replace("_", "-"), ""), (".gz", ""))
+        raise DataError(f"{name}: must be a folder, or an address with https:// or http://; got {base!r}")
+    location = base if is_url(base) else str(root / Path(base).expanduser())
+    return Source(name, location, (record.name, record.name.replace("_", "-"), ""), (".gz", ""))
 
 
-def _is_right(path: Path, wanted: str) -> bool:
+def _is_correct(path: Path, expected: str) -> bool:
     if not path.exists():
         return False
-    if sha256(path) == wanted:
+    if sha256(path) == expected:
         return True
     _logger.warning("%s; fetching it again", _damage(path))
     return False
 
 
 def _damage(path: Path) -> str:
+    """Return what is wrong with a file whose SHA-256 is not as expected."""
     try:
         idx.read(path)
     except DataError as error:
@@ -81,10 +90,10 @@ def _damage(path: Path) -> str:
 
 def _make_digits(record: Dataset, folder: Path) -> None:
     arrays = digits.arrays()
-    came = {part: hashlib.sha256(idx.encode(array)).hexdigest() for part, array in arrays.items()}
-    if changed := [part for part in catalogue.PARTS if came[part] != record.sha256[part]]:
+    hashes = {part: hashlib.sha256(idx.encode(array)).hexdigest() for part, array in arrays.items()}
+    if changed := [part for part in catalogue.PARTS if hashes[part] != record.sha256[part]]:
         raise DataError(
-            f"digits: the installed scikit-learn gives other {', '.join(changed)} than this project knows; "
+            f"digits: the installed scikit-learn has other {', '.join(changed)} than this project expects; "
             "install the versions in constraints.txt"
         )
     for part, array in arrays.items():
@@ -92,11 +101,11 @@ def _make_digits(record: Dataset, folder: Path) -> None:
 
 
 class _Search:
-    """One search for the files of a data set, which remembers what failed and why."""
+    """A search for the files of a data set in several sources; it remembers which sources cannot be reached."""
 
-    def __init__(self, record: Dataset, places: list[Source], limits: Limits) -> None:
+    def __init__(self, record: Dataset, sources: list[Source], limits: Limits) -> None:
         self._record = record
-        self._sources = places
+        self._sources = sources
         self._limits = limits
         self._unreachable: dict[Source, str] = {}
 
@@ -104,23 +113,23 @@ class _Search:
         for part in parts:
             self._fetch_file(folder / self._record.files[part], self._record.sha256[part])
 
-    def _fetch_file(self, path: Path, wanted: str) -> None:
+    def _fetch_file(self, path: Path, expected: str) -> None:
         tried: dict[Source, str] = {}
         for source in self._sources:
-            reason = self._unreachable.get(source) or self._try_source(source, path, wanted)
+            reason = self._unreachable.get(source) or self._try_source(source, path, expected)
             if reason is None:
                 return
             tried[source] = reason
         raise DataError(_failure(self._record, path.name, tried))
 
-    def _try_source(self, source: Source, path: Path, wanted: str) -> str | None:
-        """Return None when the file came, else why not."""
+    def _try_source(self, source: Source, path: Path, expected: str) -> str | None:
+        """Return None if the file was fetched from this source, else why not."""
         if not is_url(source.base) and not Path(source.base).is_dir():
             return f"{source.base}: no such folder"
         reasons, absent = [], ""
         for location in source.locations(path.name):
             try:
-                self._try_location(location, path, wanted)
+                self._try_location(location, path, expected)
                 return None
             except AbsentError as fault:
                 absent = f"{source.base}: {path.name} {fault}"
@@ -131,11 +140,11 @@ class _Search:
                 reasons.append(f"{location}: {fault}")
         return "; ".join(reasons) or absent
 
-    def _try_location(self, location: str, path: Path, wanted: str) -> None:
-        with replacing(path) as temporary, shown(path.name) as advance:
-            came = bring(location, temporary, self._limits, advance)
-            if came != wanted:
-                raise SourceError(f"other content: SHA-256 {wanted[:12]}… is wanted, {came[:12]}… came")
+    def _try_location(self, location: str, path: Path, expected: str) -> None:
+        with replacing(path) as temporary, download_bar(path.name) as on_progress:
+            actual = fetch_file(location, temporary, self._limits, on_progress)
+            if actual != expected:
+                raise SourceError(f"other content: SHA-256 must be {expected[:12]}…; got {actual[:12]}…")
         _logger.info("%s fetched from %s", path, location)
 
 

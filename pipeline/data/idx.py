@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST's files: arrays of unsigned bytes behind a big-endian header.
+"""IDX, the format of MNIST's files: arrays of unsigned bytes after a big-endian header.
 
 Header: two zero bytes, the type (8 is unsigned byte), the number of dimensions, then each dimension as 32
 bits. Source of the format: http://yann.lecun.com/exdb/mnist/, "The IDX file format".
@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.files import replacing
-from pipeline.errors import DataError
+from pipeline.core.errors import DataError
+from pipeline.core.files import replacing
 
 Bytes = NDArray[np.uint8]
+"""Arrays of unsigned bytes: pixels 0..255, or labels."""
 
 _UBYTE = 8
 _MAX_DIMENSIONS = 4
@@ -27,7 +28,7 @@ def encode(array: Bytes) -> bytes:
     """
     if array.dtype != np.uint8 or not 1 <= array.ndim <= _MAX_DIMENSIONS:
         raise ValueError(
-            f"IDX holds uint8 arrays of 1 to 4 dimensions. Received: {array.dtype}, {array.shape}"
+            f"an IDX file must hold a uint8 array of 1 to 4 dimensions; got {array.dtype}, {array.shape}"
         )
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _UBYTE, array.ndim, *array.shape)
     return header + array.tobytes()
@@ -40,24 +41,25 @@ def write(path: Path, array: Bytes) -> None:
 
 
 def read(path: Path) -> Bytes:
-    """Return the array that an IDX file holds, read-only.
+    """Return the array in an IDX file, read-only.
 
-    Raises `DataError`, naming the file, when it is missing, is not IDX of unsigned bytes, or has another
-    length than its header says.
+    Raises `DataError`, naming the file, if it is missing, is not IDX of unsigned bytes, or has another length than
+    its header says.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     start, shape = _header(path, content)
-    wanted, came = math.prod(shape), len(content) - start
-    if came != wanted:
-        fault = "is cut short" if came < wanted else "is too long"
-        raise DataError(f"{path}: {fault}: its header says {wanted} bytes of data, there are {came}")
+    expected, actual = math.prod(shape), len(content) - start
+    if actual != expected:
+        fault = "is cut short" if actual < expected else "is too long"
+        raise DataError(f"{path}: {fault}: its header says {expected} bytes of data, there are {actual}")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 
 def _header(path: Path, content: bytes) -> tuple[int, tuple[int, ...]]:
+    """Return where the data start, in bytes, and the shape of the array."""
     if len(content) < 4:
         raise DataError(f"{path}: is cut short: {len(content)} bytes, not even a header")
     zero, kind, dimensions = struct.unpack_from(">HBB", content)

@@ -1,17 +1,17 @@
-"""Pairs of images that show the same class, or not: an auxiliary task that needs no more than labels. Pure."""
+"""Pairs of images that show the same class or not: an auxiliary task that needs only labels. Pure functions."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.split import Indices, Labels, generator_of
-from pipeline.errors import DataError
+from pipeline.core.errors import DataError
+from pipeline.data.split import Indices, Labels, random_generator
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Rows of images, paired: `first` and `second` [n], and `same` [n], 1 where both are of one class, else 0."""
+    """Pairs of images by row: `first` and `second` [n], and `same` [n], 1 if both are of one class, else 0."""
 
     first: Indices
     second: Indices
@@ -19,18 +19,21 @@ class Pairs:
 
 
 def draw_pairs(labels: Labels, rows: Indices, count: int, seed: int) -> Pairs:
-    """Draw `count` pairs among `rows`, half of them of one class, in an order that chance decides too.
+    """Draw `count` pairs among `rows`, half of them of one class, in random order.
 
-    `labels` [n] are those of all images. The first image is any of `rows` (for a pair of one class: any that
-    is not alone in its class), the second any that fits it, never the same image. A pair may come twice.
-    Raises `DataError` for an odd count, and where `rows` show one class alone or no class twice.
+    `labels` [n] are those of all images. The first image is any of `rows` (for a pair of one class: any whose class has
+    another image), the second any that matches it, never the same image. A pair may be drawn more than once. Raises
+    `DataError` for an odd count, and if `rows` have only one class, or no class with two images.
+
+    Example: `draw_pairs(np.array([0, 0, 1]), np.arange(3, dtype=np.int32), 2, seed=0)` draws a pair of the images 0 and 1,
+    and one of image 2 with another.
     """
     if count < 2 or count % 2:
-        raise DataError(f"pairs: an even number of at least 2 is allowed; {count} came")
+        raise DataError(f"pairs: must be an even number of at least 2; got {count}")
     classes = _Classes(labels, rows)
-    generator = generator_of(seed)
+    generator = random_generator(seed)
     first, second = np.concatenate(
-        [classes.alike(count // 2, generator), classes.unlike(count // 2, generator)], axis=1
+        [classes.same(count // 2, generator), classes.different(count // 2, generator)], axis=1
     )
     same = np.repeat(np.array([1, 0], np.int32), count // 2)
     order = generator.permutation(count)
@@ -38,29 +41,29 @@ def draw_pairs(labels: Labels, rows: Indices, count: int, seed: int) -> Pairs:
 
 
 class _Classes:
-    """Rows sorted by class: class c holds `sizes[c]` of them, from `starts[c]` on."""
+    """Rows sorted by class: class c has `sizes[c]` of them, from position `starts[c]` on."""
 
     def __init__(self, labels: Labels, rows: Indices) -> None:
         order = np.argsort(labels[rows], kind="stable")
         self.rows = rows[order].astype(np.int32)
         _, self.starts, self.sizes = np.unique(labels[rows][order], return_index=True, return_counts=True)
         if len(self.sizes) < 2:
-            raise DataError(f"pairs: images of two classes or more are needed; there are {len(self.sizes)}")
+            raise DataError(f"pairs: must have images of at least two classes; got {len(self.sizes)}")
         if self.sizes.max() < 2:
             raise DataError("pairs: no class has two images; take more of each")
-        self.of_place = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        self.class_at = np.repeat(np.arange(len(self.sizes)), self.sizes)
 
-    def alike(self, count: int, generator: np.random.RandomState) -> NDArray[np.int32]:
+    def same(self, count: int, generator: np.random.RandomState) -> NDArray[np.int32]:
         """Return `count` pairs `[2, count]` of one class."""
-        paired = np.flatnonzero(self.sizes[self.of_place] > 1)
+        paired = np.flatnonzero(self.sizes[self.class_at] > 1)
         first = paired[generator.randint(0, len(paired), count)]
-        mine = self.of_place[first]
-        other = self.starts[mine] + generator.randint(0, self.sizes[mine] - 1)
+        own = self.class_at[first]
+        other = self.starts[own] + generator.randint(0, self.sizes[own] - 1)
         return self.rows[[first, other + (other >= first)]]  # all of the class but the first image itself
 
-    def unlike(self, count: int, generator: np.random.RandomState) -> NDArray[np.int32]:
+    def different(self, count: int, generator: np.random.RandomState) -> NDArray[np.int32]:
         """Return `count` pairs `[2, count]` of two classes."""
         first = generator.randint(0, len(self.rows), count)
-        mine = self.of_place[first]
-        other = generator.randint(0, len(self.rows) - self.sizes[mine])
-        return self.rows[[first, np.where(other < self.starts[mine], other, other + self.sizes[mine])]]
+        own = self.class_at[first]
+        other = generator.randint(0, len(self.rows) - self.sizes[own])
+        return self.rows[[first, np.where(other < self.starts[own], other, other + self.sizes[own])]]

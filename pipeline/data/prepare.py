@@ -1,4 +1,4 @@
-"""Preparing: the fetched files as numpy arrays that open at once, memory-mapped."""
+"""Preparing a data set: the fetched files as numpy arrays, which are loaded memory-mapped without delay."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.errors import DataError
+from pipeline.core.files import read_json, remove_partial, replacing, sha256, write_json
 from pipeline.data import catalogue, idx
 from pipeline.data.catalogue import META, PARTS, Dataset
-from pipeline.data.files import replacing, sha256, sweep
-from pipeline.errors import DataError
-from pipeline.store import read_json, write_json
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A prepared data set: images of unsigned bytes [n, *image_shape], labels [n] of int64; all read-only."""
+    """A prepared data set: images [n, *image_shape] of unsigned bytes, labels [n] of int64; all arrays are read-only."""
 
     x_train: NDArray[np.uint8]
     y_train: NDArray[np.int64]
@@ -27,14 +26,14 @@ class Images:
 
 
 def prepare(dataset: str, root: Path) -> Path:
-    """Write a fetched data set as four `.npy` files to its folder in `data/prepared`; return that folder.
+    """Write a fetched data set as four `.npy` files to its folder in `data/prepared`, and return that folder.
 
-    Raises `DataError` when a fetched file is missing or damaged.
+    Raises `DataError` if a fetched file is missing or damaged.
     """
     record = catalogue.lookup(dataset, root)
     arrays = {part: _fetched(record, part, root) for part in PARTS}
     folder = catalogue.prepared_folder(dataset, root)
-    sweep(folder)
+    remove_partial(folder)
     (folder / META).unlink(missing_ok=True)
     for part, array in arrays.items():
         _save(folder / f"{part}.npy", array)
@@ -45,7 +44,9 @@ def prepare(dataset: str, root: Path) -> Path:
 def load(dataset: str, root: Path) -> Images:
     """Return a prepared data set, memory-mapped.
 
-    Raises `DataError` when it was not prepared, not to the end, or from other content than was fetched last.
+    Raises `DataError` if it was not prepared completely, or from other content than was fetched last.
+
+    Example: `load("digits", Path(".")).x_train` has the shape (1397, 8, 8).
     """
     record = catalogue.lookup(dataset, root)
     folder = catalogue.prepared_folder(dataset, root)
@@ -77,6 +78,6 @@ def _mapped(record: Dataset, part: str, folder: Path) -> NDArray[Any]:
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{path}: cannot be read: {error}; run `dvc repro prepare`") from error
-    if array.shape != (wanted := record.shape(part)):
-        raise DataError(f"{path}: shape {wanted} is wanted, {array.shape} is there; run `dvc repro prepare`")
+    if array.shape != (expected := record.shape(part)):
+        raise DataError(f"{path}: must have shape {expected}; got {array.shape}; run `dvc repro prepare`")
     return array

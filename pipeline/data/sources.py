@@ -1,4 +1,4 @@
-"""Where files come from, and bringing one over: bounded in size and time, decompressed, hashed on the way."""
+"""Sources of files, and fetching one file: limited in size and time, decompressed, and hashed while it is written."""
 
 import gzip
 import hashlib
@@ -18,30 +18,30 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-Advance = Callable[[int, int | None], None]
-"""Told, while a file comes over, how many bytes came so far, and how many there are if that is known."""
+OnProgress = Callable[[int, int | None], None]
+"""Called while a file is fetched, with the bytes received so far, and their total if it is known."""
 
 _MEBIBYTE = 2**20
 _CHUNK = 2**18
-_ABSENT = (403, 404, 410)
+_ABSENT = (403, 404, 410)  # HTTP statuses
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class SourceError(Exception):
-    """A file that one place does not give as it should; the message is the reason, without the place."""
+    """A file could not be fetched from one location; the message is the reason, without the location."""
 
 
 class AbsentError(SourceError):
-    """The place answers, but does not have the file."""
+    """The source answers, but does not have the file."""
 
 
 class UnreachableError(SourceError):
-    """The place does not answer, or stopped to, so that asking it for another file is no use."""
+    """The source does not answer, or no longer, so that it need not be asked for other files."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a file may take: bytes as sent and as decompressed, seconds of silence and in all."""
+    """The limits of one file: bytes as sent and as decompressed, seconds without data and in total."""
 
     sent: int = 64 * _MEBIBYTE
     decompressed: int = 128 * _MEBIBYTE
@@ -51,7 +51,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Source:
-    """A place to look in: a folder or base URL, its sub-folders to try, the suffixes that files may have."""
+    """A source of files: a folder or base URL, the sub-folders to try, and the suffixes that files may have."""
 
     name: str
     base: str
@@ -59,31 +59,31 @@ class Source:
     suffixes: tuple[str, ...] = (".gz",)
 
     def locations(self, file: str) -> list[str]:
-        """Return every path or URL at which `file` may lie."""
-        places = [f"{self.base.rstrip('/')}/{folder}".rstrip("/") for folder in self.folders]
-        return [f"{place}/{file}{suffix}" for place in places for suffix in self.suffixes]
+        """Return every path or URL at which `file` may be."""
+        folders = [f"{self.base.rstrip('/')}/{folder}".rstrip("/") for folder in self.folders]
+        return [f"{folder}/{file}{suffix}" for folder in folders for suffix in self.suffixes]
 
 
 def is_url(location: str) -> bool:
-    """Say whether a location is an http or https address; all others are paths."""
+    """Return whether a location is an http or https address; all others are paths."""
     return location.lower().startswith(("https://", "http://"))
 
 
-def bring(location: str, target: Path, limits: Limits, advance: Advance) -> str:
-    """Write what `location` holds, decompressed if it is gzipped, to `target`; return its SHA-256.
+def fetch_file(location: str, target: Path, limits: Limits, on_progress: OnProgress) -> str:
+    """Write the file at `location`, decompressed if it is gzipped, to `target`; return the SHA-256 of what was written.
 
-    Raises `SourceError`, or one of its kinds, with the reason when that fails; `target` may then hold a part.
+    Raises `SourceError`, or a subclass, with the reason if that fails; `target` may then hold a part of the file.
     """
-    with _reasons(limits):
+    with _source_errors(limits):
         stream, length = _open(location, limits)
         with stream, target.open("wb") as out:
-            metered = io.BufferedReader(_Metered(stream, length, limits, advance), _CHUNK)
-            return _pour(_decompressed(metered), out, limits)
+            metered = io.BufferedReader(_Metered(stream, length, limits, on_progress), _CHUNK)
+            return _write(_decompressed(metered), out, limits)
 
 
 @contextmanager
-def _reasons(limits: Limits) -> Iterator[None]:
-    """Turn whatever reading can raise into a `SourceError` that says it in words."""
+def _source_errors(limits: Limits) -> Iterator[None]:
+    """Turn every exception that reading may raise into a `SourceError` with a readable reason."""
     try:
         yield
     except (zlib.error, gzip.BadGzipFile) as error:
@@ -91,13 +91,13 @@ def _reasons(limits: Limits) -> Iterator[None]:
     except EOFError as error:
         raise SourceError("is cut short in the middle of its gzip data") from error
     except TimeoutError as error:
-        raise UnreachableError(f"fell silent for {limits.silence:g} s") from error
+        raise UnreachableError(f"sent nothing for {limits.silence:g} s") from error
     except (OSError, http.client.HTTPException) as error:
         raise SourceError(str(error) or type(error).__name__) from error
 
 
 def _open(location: str, limits: Limits) -> tuple[io.BufferedIOBase, int | None]:
-    """Return a stream, and how many bytes it promises."""
+    """Return a stream, and its length in bytes if it is known."""
     if is_url(location):
         return _open_url(location, limits)
     path = Path(location)
@@ -120,7 +120,7 @@ def _open_url(location: str, limits: Limits) -> tuple[io.BufferedIOBase, int | N
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to anything less, and never out of the web."""
+    """Follows redirects, but never from https to another scheme, and only to http and https addresses."""
 
     def redirect_request(
         self,
@@ -138,16 +138,16 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class _Metered(io.RawIOBase):
-    """Counts what comes: tells the progress, stops at the limits, and notices a stream cut short."""
+    """A stream that counts its bytes: it reports progress, stops at the limits, and detects that it was cut short."""
 
     def __init__(
-        self, stream: io.BufferedIOBase, length: int | None, limits: Limits, advance: Advance
+        self, stream: io.BufferedIOBase, length: int | None, limits: Limits, on_progress: OnProgress
     ) -> None:
         self._stream = stream
         self._length = length
         self._limits = limits
-        self._advance = advance
-        self._came = 0
+        self._on_progress = on_progress
+        self._received = 0
         self._deadline = time.monotonic() + limits.seconds
 
     def readable(self) -> bool:
@@ -155,29 +155,30 @@ class _Metered(io.RawIOBase):
 
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         view = memoryview(buffer)
-        # The first two bytes come together, however slowly they drip, so that a peek can tell gzip by them.
-        data = self._stream.read(2) if self._came == 0 else self._stream.read1(len(view))
+        # The first two bytes are read together, however slowly they arrive, so that a peek can recognise gzip by them.
+        data = self._stream.read(2) if self._received == 0 else self._stream.read1(len(view))
         view[: len(data)] = data
         self._count(len(data))
         return len(data)
 
     def _count(self, size: int) -> None:
-        self._came += size
-        if size == 0 and self._length is not None and self._came < self._length:
-            raise SourceError(f"is cut short: {self._came} of {self._length} bytes came")
-        if self._came > self._limits.sent:
+        self._received += size
+        if size == 0 and self._length is not None and self._received < self._length:
+            raise SourceError(f"is cut short: {self._received} of {self._length} bytes received")
+        if self._received > self._limits.sent:
             raise SourceError(f"is larger than the {self._limits.sent} bytes allowed")
         if time.monotonic() > self._deadline:
             raise SourceError(f"took longer than the {self._limits.seconds:g} s allowed")
-        self._advance(self._came, self._length)
+        self._on_progress(self._received, self._length)
 
 
 def _decompressed(stream: "io.BufferedReader[_Metered]") -> io.BufferedIOBase:
-    # By content, not by name: some servers decompress on the way, and some people rename.
+    # Recognised by content, not by name: some servers decompress files, and some users rename them.
     return gzip.GzipFile(fileobj=stream) if stream.peek(2)[:2] == _GZIP_MAGIC else stream
 
 
-def _pour(stream: io.BufferedIOBase, out: BinaryIO, limits: Limits) -> str:
+def _write(stream: io.BufferedIOBase, out: BinaryIO, limits: Limits) -> str:
+    """Write a stream to a file within the limit of its decompressed size; return the SHA-256 of its content."""
     content, size = hashlib.sha256(), 0
     while chunk := stream.read(_CHUNK):
         size += len(chunk)

@@ -1,7 +1,7 @@
-"""Which training images train, and which are held out for validation. Pure: labels in, indices out.
+"""The split of the training images into those that train and those held out for validation: from labels to indices.
 
-The held-out images are chosen before anything else, from all of the training set; classes and sizes are cut
-afterwards. So whatever a variant or a phase trains on, no validation image is ever among it.
+The held-out images are chosen first, from the whole training set; classes and sizes are limited afterwards. Therefore no
+variant or phase ever trains on a validation image.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import DataError
+from pipeline.core.errors import DataError
 
 Labels = NDArray[np.integer]
 Indices = NDArray[np.int32]
 Fold = tuple[int, int]
+"""The fold held out and the number of folds: (k, n) with 0 <= k < n."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,54 +39,56 @@ def split(
 ) -> Split:
     """Split the training images, whose `labels` [n] are given.
 
-    1. Hold out the first `validation` images; with a `shuffle_seed`, a random subset of as many, stratified
-       by label; with a `fold` (k, n), 0 <= k < n, the k-th of n stratified folds (`validation` is then
-       ignored). The folds of one `shuffle_seed` partition the images; without a seed they are dealt in the
-       images' own order.
+    1. Hold out the first `validation` images; with a `shuffle_seed`, a random subset of that size, stratified by
+       label; with a `fold` (k, n), 0 <= k < n, the k-th of n stratified folds (`validation` is then ignored). The
+       folds of one `shuffle_seed` partition the images; without a seed they are dealt out in the order of the images.
     2. Of both parts keep only the labels in `classes`.
-    3. Leave out the first `skip` images of the training part, then cut it to its first `limit` images, or to
-       the first `per_class` of each class. So `limit` n and `skip` n have no image in common.
+    3. Leave out the first `skip` images of the training part, then cut it to its first `limit` images, or to the
+       first `per_class` of each class. So `limit` n and `skip` n have no image in common.
 
-    Raises `DataError` for what cannot be had: an unknown class, more images than there are, an empty part.
+    Raises `DataError` for impossible requests: an unknown class, more images than there are, an empty part.
+
+    Example: `split(np.array([0, 1, 0, 1]), validation=1)` trains on the images 1, 2 and 3 and holds out image 0.
     """
     held_out = _held_out(labels, validation, shuffle_seed, fold)
-    wanted = _of_classes(labels, classes)
-    train = np.flatnonzero(wanted & ~held_out)
-    train = _without_first(train, skip)
+    in_classes = _in_classes(labels, classes)
+    train = _without_first(np.flatnonzero(in_classes & ~held_out), skip)
     if limit is not None and per_class is not None:
-        raise DataError(f"limit, per_class: only one of the two is allowed; {limit} and {per_class} came")
+        raise DataError(f"limit, per_class: must not both be set; got {limit} and {per_class}")
     if limit is not None:
         train = _first("limit", train, limit)
     if per_class is not None:
-        train = _first_of_each(train, labels, np.unique(labels[wanted]), per_class)
-    kept = np.flatnonzero(wanted & held_out)
-    _refuse_empty(train, kept, expected=bool(held_out.any()))
+        train = _first_of_each(train, labels, np.unique(labels[in_classes]), per_class)
+    kept = np.flatnonzero(in_classes & held_out)
+    _check_not_empty(train, kept, expect_validation=bool(held_out.any()))
     return Split(train.astype(np.int32), kept.astype(np.int32))
 
 
 def relabel(labels: Labels, classes: Sequence[int]) -> NDArray[np.int64]:
-    """Return each label's position in `classes`, so that a model of some classes sees labels 0..len-1.
+    """Return each label's position in `classes`, so that a model of some classes has labels 0..len-1.
 
-    Raises `DataError` when a label is not among `classes`.
+    Raises `DataError` if a label is not among `classes`.
+
+    Example: `relabel(np.array([3, 7, 3]), [3, 7])` is `[0, 1, 0]`.
     """
     positions = {label: position for position, label in enumerate(classes)}
     present, inverse = np.unique(labels, return_inverse=True)
-    strangers = [int(label) for label in present if int(label) not in positions]
-    if strangers:
-        raise DataError(f"classes: allowed labels are {list(classes)}; labels {strangers} came too")
+    unknown = [int(label) for label in present if int(label) not in positions]
+    if unknown:
+        raise DataError(f"classes: all labels must be among {list(classes)}; got {unknown} too")
     return np.array([positions[int(label)] for label in present], dtype=np.int64)[inverse]
 
 
 def stratified_sample(labels: Labels, count: int, seed: int) -> NDArray[np.intp]:
-    """Return `count` ascending random indices, each label in proportion (largest remainders first)."""
-    generator = generator_of(seed)
+    """Return `count` random indices [count], ascending, with the labels in proportion (largest remainders first)."""
+    generator = random_generator(seed)
     present, sizes = np.unique(labels, return_counts=True)
     shares = _apportion(sizes, count)
-    chosen = [
+    samples = [
         generator.permutation(np.flatnonzero(labels == label))[:share]
         for label, share in zip(present, shares, strict=True)
     ]
-    return np.sort(np.concatenate(chosen))
+    return np.sort(np.concatenate(samples))
 
 
 def _held_out(labels: Labels, validation: int, seed: int | None, fold: Fold | None) -> NDArray[np.bool_]:
@@ -100,9 +103,7 @@ def _held_out_indices(
     if fold is not None:
         return _fold(labels, fold, seed)
     if not 0 <= validation < len(labels):
-        raise DataError(
-            f"validation: 0 to {len(labels) - 1} of the training images are allowed; {validation} came"
-        )
+        raise DataError(f"validation: must be 0 to {len(labels) - 1} training images; got {validation}")
     if seed is None:
         return np.arange(validation)
     return stratified_sample(labels, validation, seed)
@@ -112,61 +113,62 @@ def _fold(labels: Labels, fold: Fold, seed: int | None) -> NDArray[np.intp]:
     number, folds = fold
     if not (2 <= folds <= len(labels) and 0 <= number < folds):
         raise DataError(
-            f"fold: k of n with 0 <= k < n and 2 <= n <= {len(labels)} is allowed; {number} of {folds} came"
+            f"fold: must be k of n with 0 <= k < n and 2 <= n <= {len(labels)}; got {number} of {folds}"
         )
-    # Dealt out class by class, every fold gets as many of each class, and as many in all, to within one.
-    order = np.arange(len(labels)) if seed is None else generator_of(seed).permutation(len(labels))
+    # Dealt out class by class: the folds' sizes, of each class and in total, differ by at most one.
+    order = np.arange(len(labels)) if seed is None else random_generator(seed).permutation(len(labels))
     by_class = order[np.argsort(labels[order], kind="stable")]
     return by_class[number::folds]
 
 
-def _of_classes(labels: Labels, classes: Sequence[int] | None) -> NDArray[np.bool_]:
+def _in_classes(labels: Labels, classes: Sequence[int] | None) -> NDArray[np.bool_]:
     if classes is None:
         return np.ones(len(labels), dtype=bool)
     present = np.unique(labels).tolist()
     if not classes or len(set(classes)) < len(classes) or not set(classes) <= set(present):
-        raise DataError(
-            f"classes: a list of different labels among {present} is allowed; {list(classes)} came"
-        )
+        raise DataError(f"classes: must be a list of different labels among {present}; got {list(classes)}")
     return np.isin(labels, list(classes))
 
 
 def _first_of_each(
     train: NDArray[np.intp], labels: Labels, classes: Labels, per_class: int
 ) -> NDArray[np.intp]:
-    chosen = [
+    parts = [
         _first(f"per_class, class {label}", train[labels[train] == label], per_class) for label in classes
     ]
-    return np.sort(np.concatenate(chosen))
+    return np.sort(np.concatenate(parts))
 
 
-def _first(what: str, indices: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _first(option: str, indices: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     if not 1 <= count <= len(indices):
-        raise DataError(f"{what}: 1 to {len(indices)} training images are allowed; {count} came")
+        raise DataError(f"{option}: must be 1 to {len(indices)} training images; got {count}")
     return indices[:count]
 
 
 def _without_first(train: NDArray[np.intp], skip: int) -> NDArray[np.intp]:
     if skip and not 1 <= skip < len(train):
-        raise DataError(f"skip: 0 to {len(train) - 1} training images are allowed; {skip} came")
+        raise DataError(f"skip: must be 0 to {len(train) - 1} training images; got {skip}")
     return train[skip:]
 
 
-def _refuse_empty(train: NDArray[np.intp], validation: NDArray[np.intp], *, expected: bool) -> None:
+def _check_not_empty(
+    train: NDArray[np.intp], validation: NDArray[np.intp], *, expect_validation: bool
+) -> None:
     if not len(train):
         raise DataError("split: no training image is left; hold out fewer images, or allow more classes")
-    if expected and not len(validation):
+    if expect_validation and not len(validation):
         raise DataError("split: no validation image is left; hold out more images, or allow more classes")
 
 
 def _apportion(sizes: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Return how many of `count` each class has, in proportion to `sizes`; the largest remainders are rounded up."""
     shares, remainders = np.divmod(sizes * count, sizes.sum())
     missing = count - int(shares.sum())
     shares[np.argsort(-remainders, kind="stable")[:missing]] += 1
     return shares
 
 
-def generator_of(seed: int) -> np.random.RandomState:
-    """Return the source of chance for what belongs to the data."""
-    # The legacy generator: its numbers are frozen for ever (NEP 19), so no new numpy moves a split.
+def random_generator(seed: int) -> np.random.RandomState:
+    """Return the random generator of everything about the data that is drawn at random."""
+    # The legacy generator: its numbers never change (NEP 19), so that no new version of numpy changes a split.
     return np.random.RandomState(np.random.MT19937(seed))

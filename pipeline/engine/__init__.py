@@ -1,1 +1,1 @@
-"""Runs in, trained runs out, by whichever engine does it best."""
+"""Trains runs, each with the engine that suits it best."""

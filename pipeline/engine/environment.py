@@ -10,13 +10,13 @@ import tensorflow as tf
 
 @lru_cache(maxsize=1)
 def on_gpu() -> bool:
-    """Tell whether training runs on a GPU."""
+    """Return whether training runs on a GPU."""
     return any(name.lower().startswith("gpu") for name in keras.distribution.list_devices())
 
 
 @lru_cache(maxsize=1)
 def device() -> str:
-    """Return what trains: `GPU` and its name, or `CPU`."""
+    """Return the device that trains: `GPU` and its name, or `CPU`."""
     return f"GPU {_gpu_name()}".strip() if on_gpu() else "CPU"
 
 
@@ -31,13 +31,11 @@ def _gpu_name() -> str:
 
 @lru_cache(maxsize=1)
 def environment() -> dict[str, str]:
-    """Return the versions that a reader of a result would ask for."""
-    libraries = {name: version(name) for name in ("tensorflow", "keras", "keras-tuner", "numpy")}
-    backend = keras.backend.backend()
+    """Return what a reader needs to reproduce a result: versions, the device, the machine."""
+    libraries = ["tensorflow", "keras", "keras-tuner", "numpy", keras.backend.backend()]
     return {
         "python": platform.python_version(),
-        **libraries,
-        **({backend: version(backend)} if backend != "tensorflow" else {}),
+        **{name: version(name) for name in libraries},
         "device": device(),
         "machine": platform.machine(),
     }
@@ -48,12 +46,13 @@ def set_up(precision: str) -> None:
     if keras.backend.backend() == "tensorflow":
         _set_up_tensorflow()
     else:
-        tf.config.set_visible_devices([], "GPU")  # it only feeds `fit` then, and would take the GPU's memory
+        tf.config.set_visible_devices([], "GPU")  # it only feeds `fit` here, and would take the GPU's memory
     keras.config.set_dtype_policy(precision)
 
 
 def _set_up_tensorflow() -> None:
-    tf.get_logger().setLevel("ERROR")  # vectorized_map tells of every operation that it loops over
+    tf.get_logger().setLevel("ERROR")  # vectorized_map warns about every operation that it loops over
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
-        tf.config.experimental.enable_op_determinism()  # on a CPU every operation used here is; there it only costs XLA
+        # On a CPU every operation used here is deterministic already, and this would only switch off XLA.
+        tf.config.experimental.enable_op_determinism()

@@ -1,26 +1,26 @@
-"""Frozen lower layers computed once: what they make of every image is what the layers above train on."""
+"""Frozen lower layers computed once: their outputs for every image are the inputs that the layers above train on."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.protocol import Job, Weights
+from pipeline.engine.jobs import Job, Weights
+from pipeline.engine.views import View
 
-if TYPE_CHECKING:
-    from pipeline.engine.views import View
-
-LARGEST = 2_000_000_000  # bytes that the features of a stack may take
+LARGEST = 2_000_000_000
+"""Bytes that the features of a stack may take."""
 CHUNK = 4096
+"""Images whose features are computed at once."""
 
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """A template cut in two that share its variables: `lower` layers, frozen, and `upper` ones that take their outputs."""
+    """A template cut in two that share its variables: `lower` is frozen, and its outputs are the inputs of `upper`."""
 
     template: keras.Model
     lower: keras.Model
@@ -28,25 +28,26 @@ class Parts:
 
     def of(self, part: keras.Model, weights: Weights) -> Weights:
         """Return the weights of a part, in its order, from those of the template."""
-        return [weights[at] for at in self._places(part)]
+        return [weights[index] for index in self._indexes(part)]
 
     def put_back(self, whole: Weights, upper: Weights) -> Weights:
-        """Return the template's weights, those of the upper part replaced."""
-        found = list(whole)
-        for at, array in zip(self._places(self.upper), upper, strict=True):
-            found[at] = array
-        return found
+        """Return the template's weights `whole` with those of the upper part replaced."""
+        weights = list(whole)
+        for index, array in zip(self._indexes(self.upper), upper, strict=True):
+            weights[index] = array
+        return weights
 
-    def _places(self, part: keras.Model) -> list[int]:
-        place = {id(variable): at for at, variable in enumerate(self.template.weights)}
-        return [place[id(variable)] for variable in part.weights]
+    def _indexes(self, part: keras.Model) -> list[int]:
+        """Return the index of each of a part's weights among those of the template."""
+        indexes = {id(variable): index for index, variable in enumerate(self.template.weights)}
+        return [indexes[id(variable)] for variable in part.weights]
 
 
 def cut_at_frozen(template: keras.Model) -> Parts | str:
-    """Return `template`, a chain of layers, cut between its frozen beginning and the rest; or why it cannot be."""
+    """Return `template`, a chain of layers, cut between its frozen beginning and the rest; or why it cannot be cut."""
     chain = [layer for layer in template.layers if not isinstance(layer, keras.layers.InputLayer)]
-    learning = next(at for at, layer in enumerate(chain) if layer.trainable_weights)
-    frozen = [layer for layer in chain[:learning] if _block(layer) != _block(chain[learning])]
+    first = next(index for index, layer in enumerate(chain) if layer.trainable_weights)
+    frozen = [layer for layer in chain[:first] if _block(layer) != _block(chain[first])]
     if not any(layer.weights for layer in frozen):
         return "no frozen layer below those that train has weights"
     for layer in frozen:
@@ -61,17 +62,17 @@ def _block(layer: keras.layers.Layer) -> str:
 
 
 def too_large(parts: Parts, jobs: Sequence[Job]) -> str:
-    """Return why the features of `jobs` are not to be held; nothing where they are."""
+    """Return why the features of `jobs` cannot be kept in memory; empty where they can."""
     rows = {_origin(parts, job): len(_rows(job)) for job in jobs}
     size = 4 * int(np.prod(parts.lower.output_shape[1:])) * sum(rows.values())
     return f"they would take {size / 1e9:.1f} GB" if size > LARGEST else ""
 
 
 def on_features(parts: Parts, jobs: Sequence[Job]) -> list[Job]:
-    """Return `jobs` as the upper layers' own, which see features for images.
+    """Return `jobs` as jobs of the upper layers, with features as their images.
 
-    Runs whose frozen weights differ have features of their own. All lie in one array, and each run's rows point to its
-    own, so that an engine sees nothing but images.
+    Runs with different frozen weights have different features. All features are in one array, and each run's rows refer to
+    its own, so that an engine trains on them as on images.
     """
     origins = [_origin(parts, job) for job in jobs]
     distinct = dict(zip(origins, jobs, strict=True))
@@ -90,13 +91,13 @@ def on_features(parts: Parts, jobs: Sequence[Job]) -> list[Job]:
 
 
 def _origin(parts: Parts, job: Job) -> str:
-    """Return a name for what a job's features are made of: its frozen weights and its images."""
-    found = hashlib.sha256(job.view.pool.encode())
+    """Return a name for what a job's features are computed from: its frozen weights and its images."""
+    content = hashlib.sha256(job.view.pool.encode())
     for array in [_rows(job), *parts.of(parts.lower, job.weights)]:
-        found.update(np.ascontiguousarray(array).tobytes())
+        content.update(np.ascontiguousarray(array).tobytes())
     for rows in (job.view.training, job.view.validation):
-        found.update(rows.tobytes())
-    return found.hexdigest()
+        content.update(rows.tobytes())
+    return content.hexdigest()
 
 
 def _rows(job: Job) -> NDArray[np.int32]:
@@ -106,7 +107,7 @@ def _rows(job: Job) -> NDArray[np.int32]:
 
 
 def _features(parts: Parts, job: Job, rows: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return what the frozen layers make of `rows`, `[len(rows), ...]`."""
+    """Return the outputs of the frozen layers for `rows`, shape `[len(rows), ...]`."""
     lower = parts.lower
     values = dict(zip(map(id, lower.weights), parts.of(lower, job.weights), strict=True))
     trainable, state = (
@@ -115,7 +116,7 @@ def _features(parts: Parts, job: Job, rows: NDArray[np.int32]) -> NDArray[np.flo
     )
 
     def apply(images: Any) -> NDArray[np.float32]:
-        # Without assigning: the template's variables serve other stacks at the same time.
+        # Without assigning to variables: other stacks use those of the template at the same time.
         outputs, _ = lower.stateless_call(trainable, state, images, training=False)
         return np.asarray(keras.ops.convert_to_numpy(outputs), np.float32)
 
@@ -123,11 +124,11 @@ def _features(parts: Parts, job: Job, rows: NDArray[np.int32]) -> NDArray[np.flo
     return np.concatenate([apply(job.view.x[rows[start : start + CHUNK]]) for start in starts])
 
 
-def _renumbered(view: "View", rows: NDArray[np.int32], start: int) -> "View":
-    """Return `view` with rows counted among `rows`, from `start` on; test rows only where they are among them."""
+def _renumbered(view: View, rows: NDArray[np.int32], start: int) -> View:
+    """Return `view` with rows numbered by their place in `rows`, from `start` on; test rows only where `rows` has them."""
 
-    def within(chosen: NDArray[np.int32]) -> NDArray[np.int32]:
-        return (start + np.searchsorted(rows, chosen[np.isin(chosen, rows)])).astype(np.int32)
+    def within(used: NDArray[np.int32]) -> NDArray[np.int32]:
+        return (start + np.searchsorted(rows, used[np.isin(used, rows)])).astype(np.int32)
 
     return replace(
         view,

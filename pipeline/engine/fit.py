@@ -15,36 +15,37 @@ from pipeline.build.optimizer import make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.build.weights import set_seed_states
 from pipeline.engine.batches import batches, steps_per_epoch
-from pipeline.engine.bookmarks import Bookmark, histories_as_plain, replay
+from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
 from pipeline.engine.environment import on_gpu
 from pipeline.engine.history import History
-from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
 
 MOST_STEPS_PER_EXECUTION = 200
 EVALUATION_BATCH = 1000
+"""Images evaluated at once."""
 
 
 class Table(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate looked up by step, from numbers that can be replaced without compiling anew.
+    """A learning rate looked up by step in a table that can be replaced without compiling again.
 
-    The numbers are variables of the optimizer, so that backends which pass its state from step to step pass them too.
+    The table is a variable of the optimizer, so that backends which pass its state from step to step pass the table too.
     """
 
     rates: keras.Variable
     scale: keras.Variable
 
-    def belong_to(self, optimizer: keras.Optimizer, steps: int) -> None:
-        """Make room for `steps` rates among the optimizer's variables; call once it is built."""
+    def add_to(self, optimizer: keras.Optimizer, steps: int) -> None:
+        """Add `steps` rates and a factor on them to the variables of an optimizer that is built."""
         self.rates = optimizer.add_variable((steps,), name="rates")
         self.scale = optimizer.add_variable((), initializer="ones", name="scale")
 
     def __call__(self, step: Any) -> Any:
-        """Return the rate of `step`, the last one ever after."""
+        """Return the rate of `step`; after the last step of the table, that of the last step."""
         last = self.rates.shape[0] - 1
         return self.scale * ops.take(self.rates, ops.minimum(ops.cast(step, "int32"), last))
 
     def get_config(self) -> dict[str, Any]:
-        """Return nothing to rebuild from: the rates belong to one run."""
+        """Return an empty config: the rates belong to one run."""
         return {}
 
 
@@ -63,17 +64,17 @@ class FitTrainer:
         signature: str,
         jobs: Sequence[Job],
         on_epoch: OnEpoch,
-        bookmark: Bookmark,
+        checkpoint: PhaseCheckpoint,
     ) -> list[PhaseOutcome]:
-        """Train the one job with the model compiled for the first of its graph."""
+        """Train the only job, with the model compiled for the first job of its graph."""
         if signature not in self._compiled:
             self._compiled[signature] = _Compiled(template, jobs[0])
         (job,) = jobs
-        return [self._compiled[signature].train(job, on_epoch, bookmark)]
+        return [self._compiled[signature].train(job, on_epoch, checkpoint)]
 
 
 class _Compiled:
-    """A model compiled for one graph, to be loaded with one job after another."""
+    """A model compiled for one graph, which is loaded with one job after another."""
 
     def __init__(self, template: keras.Model, job: Job) -> None:
         self.model = template
@@ -83,7 +84,7 @@ class _Compiled:
         self.table = Table()
         self.optimizer = make_optimizer(job.recipe.optimizer, self.table)
         self.optimizer.build(template.trainable_variables)
-        self.table.belong_to(self.optimizer, self.steps * job.recipe.training.epochs)
+        self.table.add_to(self.optimizer, self.steps * job.recipe.training.epochs)
         self.fresh = [np.asarray(variable) for variable in self.optimizer.variables]
         self._compile(template)
 
@@ -93,27 +94,27 @@ class _Compiled:
             loss=_mean(self.loss, self.units),
             metrics=[_accuracy(self.units)],
             steps_per_execution=steps_per_execution(self.steps),
-            jit_compile=_worth_compiling(model),
+            jit_compile=_is_faster_compiled(model),
         )
 
-    def train(self, job: Job, on_epoch: OnEpoch, bookmark: Bookmark) -> PhaseOutcome:
+    def train(self, job: Job, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> PhaseOutcome:
         history = History(job.recipe)
         self._load(job)
-        keeper = _Keeper(self, history, on_epoch, bookmark)
-        done = keeper.resume()
+        callback = _EpochEnd(self, history, on_epoch, checkpoint)
+        epochs_done = callback.resume()
         self.model.fit(
-            self._training_data(job, done),
+            self._training_data(job, epochs_done),
             shuffle=False,
-            initial_epoch=done,
+            initial_epoch=epochs_done,
             epochs=job.recipe.training.epochs,
             steps_per_epoch=self.steps,
             validation_data=_in_batches(job.view.x, job.view.y, job.view.validation),
-            callbacks=[keeper],
+            callbacks=[callback],
             verbose=0,
         )
-        self.model.set_weights(keeper.kept)
+        self.model.set_weights(callback.kept)
         return PhaseOutcome(
-            history.curves, keeper.kept, history.kept_epoch, history.diverged, self._test(job, history)
+            history.curves, callback.kept, history.kept_epoch, history.diverged, self._test(job, history)
         )
 
     def _load(self, job: Job) -> None:
@@ -129,22 +130,22 @@ class _Compiled:
         self.model.stop_training = False
 
     def state(self) -> list[NDArray[Any]]:
-        """Return all that training changes: weights, seed states, the optimizer's variables."""
+        """Return everything that training changes: weights, seed states, the optimizer's variables."""
         return [np.array(variable) for variable in self._changing()]
 
     def restore(self, state: Sequence[NDArray[Any]]) -> None:
-        """Go back to where `state` was taken."""
+        """Put back what `state` returned."""
         for variable, array in zip(self._changing(), state, strict=True):
             variable.assign(array)
 
     def _changing(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.optimizer.variables]
 
-    def _training_data(self, job: Job, done: int) -> tf.data.Dataset:
+    def _training_data(self, job: Job, epochs_done: int) -> tf.data.Dataset:
         training = job.recipe.training
 
         def epochs() -> Iterator[NDArray[np.int32]]:
-            for epoch in range(done + 1, training.epochs + 1):
+            for epoch in range(epochs_done + 1, training.epochs + 1):
                 yield batches(job.view.training, training.batch_size, epoch, job.batch_seed)
 
         # Python draws a whole epoch at a time: a call for each batch would cost more than the step.
@@ -157,47 +158,49 @@ class _Compiled:
         if not job.test or history.diverged:
             return {}
         data = _in_batches(job.view.x, job.view.y, job.view.test)
-        found = self.model.evaluate(data, verbose=0, return_dict=True)
-        return {"test_loss": float(found["loss"]), "test_accuracy": float(found["accuracy"])}
+        metrics = self.model.evaluate(data, verbose=0, return_dict=True)
+        return {"test_loss": float(metrics["loss"]), "test_accuracy": float(metrics["accuracy"])}
 
 
-class _Keeper(keras.callbacks.Callback):
-    """Feeds the rules after each epoch, and does what they decide."""
+class _EpochEnd(keras.callbacks.Callback):
+    """Applies the rules after each epoch."""
 
-    def __init__(self, compiled: _Compiled, history: History, on_epoch: OnEpoch, bookmark: Bookmark) -> None:
+    def __init__(
+        self, compiled: _Compiled, history: History, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint
+    ) -> None:
         super().__init__()
-        self.compiled, self.history, self.report, self.bookmark = compiled, history, on_epoch, bookmark
+        self.compiled, self.history, self.report, self.checkpoint = compiled, history, on_epoch, checkpoint
         self.kept: Weights = compiled.model.get_weights()
 
     def resume(self) -> int:
-        """Go on from the bookmark; return the number of the epoch that was the last one done."""
-        found = self.bookmark.load()
-        if found is None:
+        """Resume from the checkpoint, if there is one; return how many epochs are done."""
+        saved = self.checkpoint.load()
+        if saved is None:
             return 0
         count = len(self.kept)
-        self.compiled.restore(found.arrays[:-count])
-        self.kept = found.arrays[-count:]
-        replay([self.history], found.plain["histories"])
-        return int(found.plain["epoch"])
+        self.compiled.restore(saved.arrays[:-count])
+        self.kept = saved.arrays[-count:]
+        replay([self.history], saved.plain["histories"])
+        return int(saved.plain["epoch"])
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Judge the epoch by what Keras measured."""
+        """Apply the rules to the metrics that Keras computed."""
         table = self.compiled.table
-        figures = {name: float(value) for name, value in (logs or {}).items()}
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
         rate = float(table(self.model.optimizer.iterations - 1))
-        decision = self.history.after_epoch(figures, rate)
+        decision = self.history.after_epoch(metrics, rate)
         if decision.keep:
             self.kept = self.model.get_weights()
         table.scale.assign(decision.scale)
         self.model.stop_training = decision.over
         self.report([self.history.curves])
-        if not decision.over and self.bookmark.is_due():
+        if not decision.over and self.checkpoint.is_due():
             plain = {"epoch": epoch + 1, "histories": histories_as_plain([self.history])}
-            self.bookmark.keep(plain, [*self.compiled.state(), *self.kept])
+            self.checkpoint.save(plain, [*self.compiled.state(), *self.kept])
 
 
 def steps_per_execution(steps: int) -> int:
-    """Return how many steps to run between two looks at Python: a divisor, or Keras would train epochs beyond their end."""
+    """Return how many steps to run between two returns to Python: a divisor, or Keras would train beyond an epoch's end."""
     return max(size for size in range(1, min(steps, MOST_STEPS_PER_EXECUTION) + 1) if steps % size == 0)
 
 
@@ -223,6 +226,6 @@ def _in_batches(x: NDArray[np.float32], y: NDArray[np.int32], rows: NDArray[Any]
     return tf.data.Dataset.from_tensor_slices((x[rows], y[rows])).batch(EVALUATION_BATCH).cache()
 
 
-def _worth_compiling(model: keras.Model) -> bool:
-    """Tell whether XLA pays: but for TensorFlow's convolutions on a CPU it does (docs/performance.md)."""
+def _is_faster_compiled(model: keras.Model) -> bool:
+    """Return whether XLA is faster: always, except for TensorFlow's convolutions on a CPU (docs/performance.md)."""
     return on_gpu() or keras.backend.backend() == "jax" or not convolves(model)

@@ -1,39 +1,39 @@
-"""Curves that grow epoch by epoch, under the judgement of the rules."""
+"""Curves that grow epoch by epoch, and what the rules decide after each."""
 
-from pipeline.engine.rules import Decision, Referee
-from pipeline.params.recipe import Recipe
-from pipeline.records import Curves
+from pipeline.engine.rules import Decision, EpochRules
+from pipeline.params.types.recipe import Recipe
+from pipeline.runs.records import Curves
 
-FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 class History:
-    """The curves of one job, and whether it still trains."""
+    """The curves of one job in one phase, and whether it still trains."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self.referee = Referee(recipe)
-        self.curves: Curves = {name: [] for name in (*FIGURES, "learning_rate")}
+        self.rules = EpochRules(recipe)
+        self.curves: Curves = {name: [] for name in (*METRICS, "learning_rate")}
         self.scale = 1.0
         self.over = False
         self.diverged = False
 
-    def after_epoch(self, figures: dict[str, float], learning_rate: float) -> Decision:
-        """Take one epoch's `figures` and the rate of its last step; return what the rules decide."""
+    def after_epoch(self, metrics: dict[str, float], learning_rate: float) -> Decision:
+        """Add one epoch's `metrics` and the rate of its last step to the curves; return what the rules decide."""
         epoch = len(self.curves["loss"]) + 1
-        decision = self.referee.after_epoch(epoch, figures)
+        decision = self.rules.after_epoch(epoch, metrics)
         self.scale, self.over = decision.scale, decision.over
         if decision.diverged:
-            self.give_up()
+            self.diverge()
             return decision
-        for name, value in {**figures, "learning_rate": learning_rate}.items():
+        for name, value in {**metrics, "learning_rate": learning_rate}.items():
             self.curves[name].append(value)
         return decision
 
-    def give_up(self) -> None:
-        """Take the training for diverged, and so for over."""
+    def diverge(self) -> None:
+        """Mark the training as diverged, and so as over."""
         self.diverged, self.over, self.scale = True, True, 0.0
 
     @property
     def kept_epoch(self) -> int:
-        """The epoch (from 1) whose weights are kept; 0 when training broke before any could be."""
-        return self.referee.kept_epoch
+        """The epoch (from 1) whose weights are kept; 0 where training diverged before any could be."""
+        return self.rules.kept_epoch

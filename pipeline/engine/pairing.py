@@ -2,23 +2,21 @@
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.pairs import draw_pairs
-from pipeline.seeds import derive
-
-if TYPE_CHECKING:
-    from pipeline.engine.views import View
+from pipeline.engine.views import View
+from pipeline.runs.seeds import derive
 
 
-def paired(view: "View", count: int, seed: int) -> "View":
-    """Return `count` pairs of the images that train, and as many as there are images of those held out and to test.
+def paired(view: View, count: int, seed: int) -> View:
+    """Return a view of `count` pairs of training images, and of as many validation and test pairs as there are images.
 
     A pair of flat images is one vector, one image after the other; else `x` is `[n, 2, height, width, channels]`. `y` is
-    1 where both show the same class. What is paired with what belongs to the study, like the split: `seed` decides.
+    1 where both show the same class. Which images are paired belongs to the study, like the split: `seed` decides.
     """
     parts = {"training": count, "validation": _even(view.validation), "test": _even(view.test)}
     drawn = {
@@ -26,12 +24,12 @@ def paired(view: "View", count: int, seed: int) -> "View":
         for name, size in parts.items()
     }
     first, second, same = (
-        np.concatenate([getattr(each, name) for each in drawn.values()])
+        np.concatenate([getattr(pairs, name) for pairs in drawn.values()])
         for name in ("first", "second", "same")
     )
     both = np.stack([view.x[first], view.x[second]], axis=1)
     ends = np.cumsum([0, *parts.values()]).tolist()
-    rows = {name: np.arange(*ends[at : at + 2], dtype=np.int32) for at, name in enumerate(parts)}
+    rows = {name: np.arange(*ends[part : part + 2], dtype=np.int32) for part, name in enumerate(parts)}
     return replace(
         view,
         pool=_name(view.pool, first, second),
@@ -48,5 +46,5 @@ def _even(rows: NDArray[np.int32]) -> int:
 
 
 def _name(pool: str, *rows: NDArray[Any]) -> str:
-    content = b"".join([pool.encode(), *(each.tobytes() for each in rows)])
+    content = b"".join([pool.encode(), *(array.tobytes() for array in rows)])
     return hashlib.sha256(content).hexdigest()[:16]

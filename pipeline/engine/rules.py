@@ -1,17 +1,17 @@
-"""Decisions between epochs, shared by every engine: lower the rate, stop, keep these weights, give up.
+"""Decisions between epochs, shared by every engine: lower the rate, stop, keep these weights, end a diverged run.
 
-Pure: fed one epoch's validation figures at a time, they answer; they know neither Keras nor arrays of models.
+Pure functions of the metrics of one epoch after another; they know neither Keras nor the weights of models.
 """
 
 import math
 from dataclasses import dataclass
 
-from pipeline.params.recipe import EarlyStopping, Recipe
-from pipeline.params.schedules import Plateau as PlateauSchedule
+from pipeline.core.metrics import score
+from pipeline.params.types.recipe import EarlyStopping, Recipe
+from pipeline.params.types.schedules import Plateau as PlateauSchedule
 
-EXPLODED = (
-    1e4  # a cross-entropy this high is no training any more; chance level is below 10 for any data set here
-)
+EXPLODED = 1e4
+"""A training loss above this is a divergence: the cross-entropy of guessing is below 10 for any data set here."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Plateau:
     waited: int = 0
 
     def after_epoch(self, val_loss: float, learning_rate: float) -> float:
-        """Return the factor on the table of rates from the next epoch on."""
+        """Return the factor on the table of rates from the next epoch on; `learning_rate` is the rate before any factor."""
         if val_loss < self.best - self.min_delta:
             self.best, self.waited = val_loss, 0
             return self.scale
@@ -44,19 +44,22 @@ class Plateau:
 
 @dataclass
 class Stopping:
-    """Stop after `patience` epochs without a better monitored figure, as `keras.callbacks.EarlyStopping` does."""
+    """Stop after `patience` epochs without a better value of the metric `monitor`.
+
+    The rule of `keras.callbacks.EarlyStopping`; a value is better where it improves by more than `min_delta`.
+    """
 
     patience: int
     min_delta: float
-    sign: float  # -1 for figures that should fall, +1 for those that should rise
+    monitor: str
     best: float = -math.inf
     best_epoch: int = 0
     waited: int = 0
 
     def after_epoch(self, epoch: int, value: float) -> tuple[bool, bool]:
         """Return whether this epoch is the best so far, and whether to stop now."""
-        if self.sign * value > self.best + self.min_delta:
-            self.best, self.best_epoch, self.waited = self.sign * value, epoch, 0
+        if score(self.monitor, value) > self.best + self.min_delta:
+            self.best, self.best_epoch, self.waited = score(self.monitor, value), epoch, 0
             return True, False
         self.waited += 1
         return False, self.waited >= max(self.patience, 1)
@@ -72,29 +75,27 @@ class Decision:
     diverged: bool = False
 
 
-class Referee:
-    """All the rules of one run in one training phase; ask once an epoch."""
+class EpochRules:
+    """All the rules of one run in one phase; to be called once per epoch."""
 
     def __init__(self, recipe: Recipe) -> None:
-        training, schedule = recipe.training, recipe.schedule
-        self.epochs: int = training.epochs
-        self.learning_rate: float = recipe.optimizer.learning_rate
+        schedule, early_stopping = recipe.schedule, recipe.training.early_stopping
+        self.epochs = recipe.training.epochs
+        self.learning_rate = recipe.optimizer.learning_rate
         self.plateau = _plateau(schedule) if isinstance(schedule, PlateauSchedule) else None
-        self.stopping = _stopping(training.early_stopping) if training.early_stopping else None
-        self.monitor: str = training.early_stopping.monitor if training.early_stopping else "val_loss"
-        self.restore: bool = bool(training.early_stopping and training.early_stopping.restore_best_weights)
+        self.stopping = _stopping(early_stopping) if early_stopping else None
+        self.restore = early_stopping is not None and early_stopping.restore_best_weights
         self.kept_epoch = 0
 
-    def after_epoch(self, epoch: int, figures: dict[str, float]) -> Decision:
-        """Judge epoch number `epoch` (from 1) by its `loss`, `val_loss` and `val_accuracy`."""
-        if not all(math.isfinite(value) for value in figures.values()) or figures["loss"] > EXPLODED:
+    def after_epoch(self, epoch: int, metrics: dict[str, float]) -> Decision:
+        """Return what to do after epoch number `epoch` (from 1), from its `loss`, `val_loss` and `val_accuracy`."""
+        if not all(math.isfinite(value) for value in metrics.values()) or metrics["loss"] > EXPLODED:
             return Decision(scale=0.0, keep=self.kept_epoch == 0, over=True, diverged=True)
-        scale = self.plateau.after_epoch(figures["val_loss"], self.learning_rate) if self.plateau else 1.0
-        last = epoch == self.epochs
-        best, stop = (
-            self.stopping.after_epoch(epoch, figures[self.monitor]) if self.stopping else (False, False)
-        )
-        over = last or stop
+        scale = self.plateau.after_epoch(metrics["val_loss"], self.learning_rate) if self.plateau else 1.0
+        best = stop = False
+        if self.stopping is not None:
+            best, stop = self.stopping.after_epoch(epoch, metrics[self.stopping.monitor])
+        over = stop or epoch == self.epochs
         keep = best if self.restore else over
         if keep:
             self.kept_epoch = epoch
@@ -106,5 +107,4 @@ def _plateau(schedule: PlateauSchedule) -> Plateau:
 
 
 def _stopping(early_stopping: EarlyStopping) -> Stopping:
-    sign = 1.0 if early_stopping.monitor == "val_accuracy" else -1.0
-    return Stopping(early_stopping.patience, early_stopping.min_delta, sign)
+    return Stopping(early_stopping.patience, early_stopping.min_delta, early_stopping.monitor)

@@ -1,6 +1,6 @@
-"""Stacks side by side: small ones leave cores idle, since XLA runs each on one thread and tracing is Python.
+"""Stacks trained at the same time: small ones leave cores idle, since XLA runs each on one thread and tracing is Python.
 
-Threads do, not processes: what trains releases Python's lock, and data, templates and TensorFlow's start are shared.
+Threads suffice: training releases Python's lock, and they share data, templates and TensorFlow's start.
 """
 
 import os
@@ -16,18 +16,18 @@ Result = TypeVar("Result")
 
 
 class CancelledError(Exception):
-    """Raised inside a worker whose result nobody waits for any more."""
+    """Raised inside a thread when its result is no longer needed."""
 
 
 class Workers:
-    """Does work on many items, several at a time; after an error or Ctrl-C what is under way stops soon."""
+    """Threads that work on many items, several at a time; after an error or Ctrl-C unfinished work stops soon."""
 
     def __init__(self, precision: str) -> None:
         self.precision = precision
         self._cancelled = Event()
 
     def each(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        """Yield `work(item)` for all `items`, as they get done."""
+        """Yield `work(item)` for all `items`, in the order in which they are done."""
         # Keras keeps its dtype policy per thread.
         pool = ThreadPoolExecutor(
             cores(), initializer=keras.config.set_dtype_policy, initargs=(self.precision,)
@@ -42,8 +42,8 @@ class Workers:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def go_on(self) -> None:
-        """Return at once, or raise `CancelledError` where the work is to be given up."""
+    def raise_if_cancelled(self) -> None:
+        """Raise `CancelledError` where the work is to stop; to be called from within it now and then."""
         if self._cancelled.is_set():
             raise CancelledError
 

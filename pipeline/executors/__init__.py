@@ -1,1 +1,1 @@
-"""Where stacks train: in this process, in processes beside it, or on the nodes of a Ray cluster. Numbers do not differ."""
+"""Where stacks train: in this process, in processes of their own, or on a Ray cluster. Numbers do not differ."""

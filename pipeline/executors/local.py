@@ -1,19 +1,19 @@
-"""Stacks trained in this process: small ones side by side in threads, then large ones, which use all cores, in turn."""
+"""Stacks trained in this process: small ones at the same time in threads, then large ones, which use all cores, in turn."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from typing import Self
 
-from pipeline.engine.auto import Engine, Stack
-from pipeline.engine.protocol import OnEpoch, TrainedRun
+from pipeline.engine.jobs import OnEpoch, TrainedRun
+from pipeline.engine.stacks import Engine, Stack
 from pipeline.engine.workers import Workers
-from pipeline.executors.protocol import Watch
-from pipeline.records import Curves
+from pipeline.executors.protocol import StackListener
+from pipeline.runs.records import Curves
 
 
 class LocalExecutor:
-    """Trains with one engine, whose templates and programs serve all stacks."""
+    """Trains with one engine, whose templates and programs are used for all stacks."""
 
     def __init__(self, engine: Engine, precision: str) -> None:
         self.engine, self.precision = engine, precision
@@ -24,32 +24,30 @@ class LocalExecutor:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def train(self, stacks: Sequence[Stack], watch: Watch) -> Iterator[list[TrainedRun]]:
+    def train(self, stacks: Sequence[Stack], listener: StackListener) -> Iterator[list[TrainedRun]]:
         """See `Executor`."""
         small = [stack for stack in stacks if stack.small]
         large = [stack for stack in stacks if not stack.small]
         workers = Workers(self.precision)
-        work = partial(self._train, workers, watch)
-        yield from chain(workers.each(work, small), map(work, large))
+        train = partial(self._train, workers, listener)
+        yield from chain(workers.each(train, small), map(train, large))
 
-    def _train(self, workers: Workers, watch: Watch, stack: Stack) -> list[TrainedRun]:
-        watch.started(stack, "")
+    def _train(self, workers: Workers, listener: StackListener, stack: Stack) -> list[TrainedRun]:
+        listener.started(stack, "")
         try:
-            trained = self.engine.train(stack, _reporter(workers, watch, stack))
+            trained = self.engine.train(stack, _reporter(workers, listener, stack))
         except BaseException:
-            watch.lost(stack, "")
+            listener.lost(stack, "")
             raise
-        watch.finished(stack)
+        listener.finished(stack)
         return trained
 
 
-def _reporter(workers: Workers, watch: Watch, stack: Stack) -> OnEpoch:
-    done = 0
+def _reporter(workers: Workers, listener: StackListener, stack: Stack) -> OnEpoch:
+    epochs = count(1)
 
     def on_epoch(curves: Sequence[Curves]) -> None:
-        nonlocal done
-        workers.go_on()
-        done += 1
-        watch.epoch(stack, done, curves)
+        workers.raise_if_cancelled()
+        listener.epoch(stack, next(epochs), curves)
 
     return on_epoch

@@ -1,13 +1,13 @@
-"""What a process may use of its machine, and what it does use; no TensorFlow."""
+"""What a process may use of its machine, and what it does use. Without TensorFlow."""
 
 import os
 from pathlib import Path
 
 
-def share_of_cores(index: int, processes: int) -> set[int]:
-    """Return the cores for process `index` of several; none in particular where there are more processes than cores."""
+def share_of_cores(index: int, processes: int) -> frozenset[int]:
+    """Return the cores for process `index` of several; empty where there are more processes than cores."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    return set(allowed[index % processes :: processes]) if processes <= len(allowed) else set()
+    return frozenset(allowed[index % processes :: processes] if processes <= len(allowed) else ())
 
 
 def memory() -> int:
@@ -16,7 +16,7 @@ def memory() -> int:
 
 
 def resident(pid: int | str = "self") -> int:
-    """Return the bytes of memory a process holds; 0 where the system does not tell, or it has ended."""
+    """Return the bytes of memory a process holds; 0 where the system does not report it, or the process has ended."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     except (OSError, IndexError):

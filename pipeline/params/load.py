@@ -1,29 +1,37 @@
-"""A params file, read, checked and expanded, every fault found in one go."""
+"""A params file, read, checked and expanded, all its faults found together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pipeline.core.errors import ParamsError
+from pipeline.data.catalogue import CATALOGUE, Dataset
+from pipeline.params.expansion.expand import BaseRecipe, expand_ablation
+from pipeline.params.expansion.origin import written_place
+from pipeline.params.expansion.resolve import canonical, validated
+from pipeline.params.faults import Fault, FaultsError, fault_at, read_as, show
+from pipeline.params.patches import merge
+from pipeline.params.types.study import Ablation, Study
+from pipeline.params.types.variants import Expanded
+from pipeline.params.yaml_file import read
 
-from pipeline.data.catalogue import CATALOGUE
-from pipeline.errors import ParamsError
-from pipeline.params.blame import written
-from pipeline.params.expand import Expanded, Ground, expansion
-from pipeline.params.faults import Fault, Where, faults_of, show
-from pipeline.params.merge import merge
-from pipeline.params.plain import read
-from pipeline.params.resolve import canonical, validated
-from pipeline.params.schema import Ablation, Study
-
-# What stands in for a required part that is missing or wrong, so that what builds on it is still checked.
-STAND_IN: dict[str, Any] = {"model": {"layers": []}, "optimizer": {"name": "SGD"}, "training": {"epochs": 1}}
-TUNE_STAND_IN = {"trials": 1, "space": {"optimizer.learning_rate": {"log": [1e-3, 1e-2]}}}
-ROUNDS = 50
+# Placeholders for parts that are missing or faulty, so that the variants of such a base are checked too.
+BASE_PLACEHOLDER: Mapping[str, Any] = {
+    "model": {"layers": []},
+    "optimizer": {"name": "SGD"},
+    "training": {"epochs": 1},
+}
+ABLATION_PLACEHOLDER: Mapping[str, Any] = {"question": "?"}
+TUNE_PLACEHOLDER = {"trials": 1, "space": {"optimizer.learning_rate": {"log": [1e-3, 1e-2]}}}
 
 
 def load(path: Path) -> Study:
-    """Return the study in a params file, its ablations expanded; raises `ParamsError` with every fault."""
+    """Return the study in a params file, its ablations expanded; raises `ParamsError` with every fault.
+
+    Example:
+        study = load(Path("params.yaml"))
+        variants = expand(study, "activations").variants
+    """
     raw, faults = read(path)
     if faults:
         raise ParamsError(str(path), _sentences(faults))
@@ -31,103 +39,94 @@ def load(path: Path) -> Study:
 
 
 def parse(raw: Any, source: str = "params") -> Study:
-    """Return the study in plain data, its ablations expanded; raises `ParamsError` with every fault."""
+    """Return the study in plain data, its ablations expanded; raises `ParamsError` with every fault.
+
+    Faults of the base and of the ablations' own keys come first, then those of variants. Variants of a faulty base are
+    checked on a base without its faulty sections.
+    """
     if not isinstance(raw, Mapping):
         raise ParamsError(source, [f"must be a mapping with {', '.join(Study.keys())}; got {show(raw)}"])
     study, faults = _study(raw)
-    expanded, wrong = _expansions(raw, study)
-    if study is None or faults or wrong:
-        raise ParamsError(source, _sentences([*faults, *wrong]))
+    base, base_faults = _base_recipe(raw)
+    ablations = study.ablations if study else _usable_ablations(raw)
+    expanded, variant_faults = _expand_all(ablations, base) if base else ({}, [])
+    faults = [_as_written(fault, raw) for fault in [*faults, *base_faults, *variant_faults]]
+    if study is None or faults:
+        raise ParamsError(source, _sentences(faults))
     study._expanded.update(expanded)
     return study
 
 
 def _study(raw: Mapping[str, Any]) -> tuple[Study | None, list[Fault]]:
-    flat = {**raw, "base": merge({}, raw["base"])} if isinstance(raw.get("base"), Mapping) else dict(raw)
+    base = raw.get("base")
+    complete = {**raw, "base": merge({}, base)} if isinstance(base, Mapping) else raw
     try:
-        return Study.model_validate(flat), []
-    except ValidationError as error:
-        return None, [_as_written(each, raw) for each in faults_of(error)]
+        return read_as(Study, complete), []
+    except FaultsError as error:
+        return None, error.faults
 
 
-def _as_written(found: Fault, raw: Mapping[str, Any]) -> Fault:
-    return Fault((written(raw, found.at[0]),), found.text)
+def _base_recipe(raw: Mapping[str, Any]) -> tuple[BaseRecipe | None, list[Fault]]:
+    """Return the base to check variants on, and its faults; None where even its sound sections do not fit together."""
+    base, dataset = raw.get("base"), _known_dataset(raw)
+    plain = merge({}, base) if isinstance(base, Mapping) else {}
+    recipe, faults = validated(plain, dataset)
+    if recipe is not None:
+        return BaseRecipe(canonical(recipe), dataset), []
+    recipe, _ = validated({**BASE_PLACEHOLDER, **_without_faulty_keys(plain, faults)}, dataset)
+    usable = None if recipe is None else BaseRecipe(canonical(recipe), dataset, valid=False)
+    return usable, [fault.under("base") for fault in faults] if isinstance(base, Mapping) else []
 
 
-def _expansions(raw: Mapping[str, Any], study: Study | None) -> tuple[dict[str, Expanded], list[Fault]]:
-    """Expand whatever stands: also when the base or another ablation has faults."""
-    ground = Ground(canonical(study.base), study.known) if study else _ground(raw)
+def _without_faulty_keys(section: Mapping[str, Any], faults: Iterable[Fault]) -> dict[str, Any]:
+    faulty = {place[0] for fault in faults for place in fault.places if place}
+    return {key: value for key, value in section.items() if key not in faulty}
+
+
+def _known_dataset(raw: Mapping[str, Any]) -> Dataset | None:
+    name = raw.get("dataset", Study.model_fields["dataset"].default)
+    return CATALOGUE.get(name) if isinstance(name, str) else None
+
+
+def _usable_ablations(raw: Mapping[str, Any]) -> dict[str, Ablation]:
+    """Return the ablations, each without its faulty keys, which are among the study's faults."""
+    entries = raw.get("ablations")
+    ablations = {}
+    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+        ablation = _usable_ablation(entry) if isinstance(entry, Mapping) else None
+        if ablation is not None:
+            ablations[name] = ablation
+    return ablations
+
+
+def _usable_ablation(entry: Mapping[str, Any]) -> Ablation | None:
+    try:
+        return read_as(Ablation, entry)
+    except FaultsError as error:
+        usable = _without_faulty_keys(entry, error.faults)
+    tune = {"tune": TUNE_PLACEHOLDER} if "tune" in entry else {}
+    try:
+        return read_as(Ablation, {**ABLATION_PLACEHOLDER, **tune, **usable})
+    except FaultsError:
+        return None
+
+
+def _expand_all(
+    ablations: Mapping[str, Ablation], base: BaseRecipe
+) -> tuple[dict[str, Expanded], list[Fault]]:
     expanded: dict[str, Expanded] = {}
     faults: list[Fault] = []
-    for name, ablation in (study.ablations if study else _sound_ablations(raw)).items():
-        found, wrong = expansion(ablation, name, ground)
-        faults += [_as_written(each, raw) for each in wrong]
-        if found is not None:
-            expanded[name] = found
+    for name, ablation in ablations.items():
+        variants, variant_faults = expand_ablation(ablation, name, base)
+        faults += variant_faults
+        if variants is not None:
+            expanded[name] = variants
     return expanded, faults
 
 
-def _sound_ablations(raw: Mapping[str, Any]) -> dict[str, Ablation]:
-    """Return the ablations, each without what is wrong with it, which is among the study's faults."""
-    entries = raw.get("ablations")
-    pairs = entries.items() if isinstance(entries, Mapping) else ()
-    return {name: found for name, entry in pairs if isinstance(entry, Mapping) and (found := _mended(entry))}
+def _as_written(fault: Fault, raw: Mapping[str, Any]) -> Fault:
+    return fault_at(fault.text, *written_place(raw, fault.places[0]))
 
 
-def _mended(entry: Mapping[str, Any]) -> Ablation | None:
-    stand_in = {"question": "?", **({"tune": TUNE_STAND_IN} if "tune" in entry else {})}
-    for _ in range(ROUNDS):
-        try:
-            return Ablation.model_validate(entry)
-        except ValidationError as error:
-            entry = {**stand_in, **_mend(entry, faults_of(error))}
-    return None
-
-
-def _ground(raw: Mapping[str, Any]) -> Ground:
-    """Return the base to check variants on: as written, or without what is wrong with it."""
-    base = raw.get("base")
-    plain: Mapping[str, Any] = merge({}, base) if isinstance(base, Mapping) else {}
-    dataset = raw.get("dataset", "digits")
-    known = CATALOGUE.get(dataset) if isinstance(dataset, str) else None
-    for attempt in range(ROUNDS):
-        recipe, faults = validated(plain, known)
-        if recipe is not None:
-            return Ground(canonical(recipe), known, sound=attempt == 0)
-        plain = _with_stand_ins(plain) if attempt == 0 else _mend(plain, faults)
-    return Ground(STAND_IN, known, sound=False)
-
-
-def _mend(tree: Mapping[str, Any], faults: list[Fault]) -> Mapping[str, Any]:
-    """Return `tree` without what is wrong; where only something missing is, without what lacks it."""
-    places = [written(tree, each.at[0]) for each in faults]
-    mended = _without_all(tree, places)
-    return mended if mended != tree else _without_all(tree, [place[:-1] for place in places])
-
-
-def _without_all(tree: Mapping[str, Any], places: list[Where]) -> Mapping[str, Any]:
-    """Return `tree` lacking what lies at `places`; what lies inside a list takes the whole list along."""
-    if () in places:
-        return {}
-    inside: dict[str | int, list[Where]] = {}
-    for head, *rest in places:
-        inside.setdefault(head, []).append(tuple(rest))
-    mended = {}
-    for key, value in tree.items():
-        if key not in inside:
-            mended[key] = value
-        elif isinstance(value, Mapping) and all(inside[key]):
-            mended[key] = _without_all(value, inside[key])
-    return mended
-
-
-def _with_stand_ins(plain: Mapping[str, Any]) -> dict[str, Any]:
-    filled = dict(plain)
-    for section, needed in STAND_IN.items():
-        present = filled.get(section)
-        filled[section] = {**needed, **present} if isinstance(present, Mapping) else needed
-    return filled
-
-
-def _sentences(faults: list[Fault]) -> list[str]:
-    return list(dict.fromkeys(each.sentence() for each in faults))
+def _sentences(faults: Iterable[Fault]) -> list[str]:
+    return list(dict.fromkeys(fault.sentence() for fault in faults))

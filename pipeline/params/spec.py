@@ -1,4 +1,4 @@
-"""The base of every typed section: frozen, strict, unknown keys refused, all its faults found at once."""
+"""The base of every typed section: frozen, strict, unknown keys refused, all its faults found together."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -14,17 +14,19 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.params.faults import Fault, fault, faults_of, listing, reject, show, unknown_key
+from pipeline.params.faults import FaultsError, fault_at, faults_of, invalid, listing, show, unknown_key
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0, le=10**9)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
+DEFINITION = "definition"
 
-def shape(name: str) -> WithJsonSchema:
+
+def defined_as(name: str) -> WithJsonSchema:
     """Return the mark by which the JSON Schema of a field refers to the shared definition `name`."""
-    return WithJsonSchema({"shape": name})
+    return WithJsonSchema({DEFINITION: name})
 
 
 def at_most(count: int) -> BeforeValidator:
@@ -32,7 +34,7 @@ def at_most(count: int) -> BeforeValidator:
 
     def check(value: Any) -> Any:
         if isinstance(value, list | tuple) and len(value) > count:
-            raise reject(fault(f"must be at most {count} long; got {show(value)}"))
+            raise invalid(f"must be at most {count} long; got {show(value)}")
         return value
 
     return BeforeValidator(check)
@@ -49,17 +51,16 @@ class Spec(BaseModel):
         if isinstance(value, cls):
             return handler(value)
         if not isinstance(value, Mapping):
-            raise reject(fault(f"must be a mapping of {listing(cls.keys())}; got {show(value)}"))
-        faults = cls._unknown(value)
-        unknown = {found.at[0][0] for found in faults}
-        known = {key: item for key, item in value.items() if key not in unknown}
+            raise invalid(f"must be a mapping of {listing(cls.keys())}; got {show(value)}")
+        known = cls._known(value)
+        faults = [fault_at(unknown_key(key, cls.keys()), key) for key in value if key not in known]
         try:
-            result = handler(known)
+            section = handler(known)
         except ValidationError as error:
-            raise reject(*faults, *faults_of(error)) from None
+            raise FaultsError(*faults, *faults_of(error)) from None
         if faults:
-            raise reject(*faults)
-        return result
+            raise FaultsError(*faults)
+        return section
 
     @classmethod
     def keys(cls) -> list[str]:
@@ -67,7 +68,7 @@ class Spec(BaseModel):
         return list(cls.model_fields)
 
     @classmethod
-    def _unknown(cls, value: Mapping[str, object]) -> list[Fault]:
-        if cls.model_config.get("extra") == "allow":
-            return []
-        return [fault(unknown_key(key, cls.keys()), key) for key in value if key not in cls.model_fields]
+    def _known(cls, value: Mapping[str, object]) -> dict[str, object]:
+        """Return what `value` has under keys that exist."""
+        takes_any = cls.model_config.get("extra") == "allow"
+        return {key: item for key, item in value.items() if takes_any or key in cls.model_fields}

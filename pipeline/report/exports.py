@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from pipeline.report import references
+from pipeline.report import published
 from pipeline.report.findings import Findings, Row
 from pipeline.report.frames import runs_frame
-from pipeline.report.results import Ablation
+from pipeline.result_files.schema import Ablation
+from pipeline.stats.compare import Comparison
 from pipeline.stats.intervals import Interval
 
 
@@ -30,8 +32,8 @@ def findings_json(findings: Findings) -> str:
         "flags": [flag.message for flag in findings.flags if flag.variant is None],
         "variants": [_variant(row) for row in findings.rows],
         "published": [
-            {"variant": claim.variant.name, **references.as_json(claim)}
-            for claim in references.claims(ablation)
+            {"variant": comparison.variant.name, **published.as_json(comparison)}
+            for comparison in published.published_comparisons(ablation)
         ],
     }
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
@@ -50,40 +52,35 @@ def _metrics(findings: Findings) -> dict[str, Any]:
 
 
 def _numbers(interval: Interval) -> dict[str, float]:
-    found = {"mean": interval.mean, "low": interval.low, "high": interval.high}
-    return {name: value for name, value in found.items() if value is not None}
+    numbers = {"mean": interval.mean, "low": interval.low, "high": interval.high}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _variant(row: Row) -> dict[str, Any]:
-    comparison = row.comparison
     return {
         "name": row.variant.name,
         "changes": row.variant.changes,
         "chosen": row.variant.chosen,
         "parameters": row.variant.parameters,
         "interval": _interval(row.interval),
-        "comparison": None
-        if comparison is None
-        else {
-            "difference": _interval(comparison.difference),
-            "p": comparison.p,
-            "p_holm": comparison.p_holm,
-            "p_equivalence": comparison.p_equivalence,
-            "verdict": comparison.verdict,
-            "seeds_needed": comparison.seeds_needed,
-            "paired": comparison.paired,
-        },
+        "comparison": _comparison(row.comparison),
         "flags": [flag.message for flag in row.flags],
     }
 
 
-def _interval(interval: Interval | None) -> dict[str, Any] | None:
-    if interval is None:
+def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
+    if comparison is None:
         return None
     return {
-        "mean": interval.mean,
-        "low": interval.low,
-        "high": interval.high,
-        "deviation": interval.deviation,
-        "n": interval.n,
+        "difference": _interval(comparison.difference),
+        "p": comparison.p,
+        "p_holm": comparison.p_holm,
+        "p_equivalence": comparison.p_equivalence,
+        "verdict": comparison.verdict,
+        "seeds_needed": comparison.seeds_needed,
+        "paired": comparison.paired,
     }
+
+
+def _interval(interval: Interval | None) -> dict[str, Any] | None:
+    return None if interval is None else asdict(interval)

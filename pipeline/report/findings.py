@@ -1,20 +1,20 @@
-"""What the numbers of one ablation say: ranking, comparisons, flags and conclusion."""
+"""The findings of one ablation: ranking, comparisons, flags and conclusion."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import nan
+from math import isnan, nan
 
 from pipeline.report.measure import Measure, margin, measure
-from pipeline.report.results import Ablation, Variant
 from pipeline.report.texts import plain
+from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats import audit
 from pipeline.stats.audit import Flag
 from pipeline.stats.compare import Comparison, compare
+from pipeline.stats.conclusion import conclusion
 from pipeline.stats.factors import Importance, importance
 from pipeline.stats.intervals import Interval, t_interval
-from pipeline.stats.prose import conclusion
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Findings:
-    """One ablation, judged. `rows` run from best to worst mean, those without any at the end.
+    """One ablation's findings. `rows` run from best to worst mean, those without any at the end.
 
     All numbers are in the stored unit (accuracies as fractions). `steps` compare each rung of a ladder with
     the one before it. `importance` is there for full grids only.
@@ -51,10 +51,10 @@ class Findings:
 
     def row(self, variant: str) -> Row:
         """Return the row of a variant; raises `KeyError` where there is none."""
-        found = next((row for row in self.rows if row.variant.name == variant), None)
-        if found is None:
-            raise KeyError(variant)
-        return found
+        try:
+            return next(row for row in self.rows if row.variant.name == variant)
+        except StopIteration:
+            raise KeyError(variant) from None
 
     @property
     def baseline(self) -> Row:
@@ -81,7 +81,7 @@ class Findings:
 
 
 def find(ablation: Ablation) -> Findings:
-    """Judge an ablation by `pipeline.stats`."""
+    """Analyse an ablation by `pipeline.stats`."""
     unit = measure(ablation)
     measured = measurements(ablation, unit)
     intervals = {name: t_interval(values.values()) for name, values in measured.items() if _finite(values)}
@@ -111,7 +111,7 @@ def measurements(ablation: Ablation, unit: Measure) -> dict[str, dict[int, float
 
 
 def _finite(values: Mapping[int, float]) -> bool:
-    return any(value == value for value in values.values())
+    return not all(isnan(value) for value in values.values())
 
 
 def _ranked(
@@ -184,7 +184,7 @@ def _conclusion(
 def _steps(
     ablation: Ablation, unit: Measure, measured: Mapping[str, Mapping[int, float]]
 ) -> dict[str, Comparison]:
-    """Compare every rung with the one before, each as a comparison of its own."""
+    """Compare every rung with the one before; each comparison is a family of its own."""
     if ablation.kind != "ladder":
         return {}
     names = [variant.name for variant in ablation.variants]
@@ -202,5 +202,5 @@ def _importance(ablation: Ablation, measured: Mapping[str, Mapping[int, float]])
         return None
     try:
         return importance(levels, measured)
-    except ValueError:  # a grid with cells left out has no analysis of variance
+    except ValueError:  # an incomplete grid has no analysis of variance
         return None

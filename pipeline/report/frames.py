@@ -1,11 +1,11 @@
 """Results as pandas frames: one row per replicate, per epoch, or per trial; accuracies are in 0..1."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
-from pipeline.report.results import Ablation, Replicate, Variant
+from pipeline.result_files.schema import Ablation, Replicate, Variant
 
 RUN_COLUMNS = [
     "ablation",
@@ -99,11 +99,11 @@ def _epochs(ablation: Ablation, variant: Variant, replicate: Replicate) -> Itera
         yield {**names, "epoch": epoch + 1, **values}
 
 
-def _hyper(values: Any) -> dict[str, Any]:
+def _hyper(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"hyper.{path}": value for path, value in values.items()}
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
-    """Return the rows under `columns` and whatever else they hold: the same columns whatever happened."""
+    """Return a frame of the rows: `columns` first, present even where no row has them, then any others by name."""
     extra = sorted({name for row in rows for name in row} - set(columns))
     return pd.DataFrame(rows, columns=[*columns, *extra])

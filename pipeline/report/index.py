@@ -1,11 +1,13 @@
 """What the index page shows: a card per ablation and a leader board per data set."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.progress import duration
+from pipeline.core.text import duration
 from pipeline.report.findings import Findings, Row
 from pipeline.report.history import Change, News
+from pipeline.report.measure import Estimate
 from pipeline.report.ranking import spread
 from pipeline.report.styles import Style, Styles
 from pipeline.report.tables import Cell, Column, Table
@@ -46,7 +48,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Board:
-    """The best measured variants of a study on one data set by one metric."""
+    """The best variants of a study that were measured on one data set by one metric."""
 
     dataset: str
     metric: str
@@ -84,18 +86,15 @@ def _effect(findings: Findings) -> str:
 
 
 def _cautions(findings: Findings) -> list[str]:
-    kinds: dict[str, int] = {}
-    for flag in findings.flags:
-        kinds[flag.kind] = kinds.get(flag.kind, 0) + 1
+    kinds = Counter(flag.kind for flag in findings.flags)
     return [kind if count == 1 else f"{kind} ×{count}" for kind, count in kinds.items()]
 
 
 class _Scale:
-    """Places differences on a line from 0 to 100; what lies beyond is put at the end."""
+    """Maps differences to a line from 0 to 100; those beyond its ends are put at the end."""
 
-    def __init__(self, values: Iterable[float]) -> None:
-        found = list(values)
-        low, high = min(found), max(found)
+    def __init__(self, values: Sequence[float]) -> None:
+        low, high = min(values), max(values)
         room = 0.06 * (high - low) or 1.0
         self.low, self.high = low - room, high + room
 
@@ -121,9 +120,8 @@ def _whiskers(findings: Findings, styles: Styles) -> tuple[_Scale, list[Whisker]
 
 
 def _ends(interval: Interval) -> tuple[float, float]:
-    if interval.low is None or interval.high is None:
-        return interval.mean, interval.mean
-    return interval.low, interval.high
+    """Return an interval's ends, or the mean twice where it has none."""
+    return Estimate.of(interval).ends or (interval.mean, interval.mean)
 
 
 def summary(study: Sequence[Findings]) -> list[tuple[str, str]]:
@@ -142,38 +140,36 @@ def summary(study: Sequence[Findings]) -> list[tuple[str, str]]:
 
 def news(change: Change) -> Table | None:
     """Return what happened to each ablation since the previous report; None where nothing did."""
-    told = [each for each in change.ablations.values() if each.sentences or each.effort.trained]
-    if not told:
+    changed = [entry for entry in change.ablations.values() if entry.sentences or entry.effort.trained]
+    if not changed:
         return None
     columns = [
         Column("ablation"),
         Column("trained", True, "Runs, trials and replicates"),
-        Column("reused", True, "Runs that were there before"),
-        Column("training time", True, "Of the runs trained, each counting its share of its stack"),
+        Column("reused", True, "Runs that were trained before"),
+        Column(
+            "training time", True, "Of the runs trained; of a stack's time each run counts an equal share"
+        ),
         Column("compared with the previous report"),
     ]
-    return Table(columns, [_told(each, change.compared) for each in told])
+    return Table(columns, [_news_row(entry, change.compared) for entry in changed])
 
 
-def _told(news: News, compared: bool) -> list[Cell]:
-    effort = news.effort
-    took = (
-        Cell(MISSING) if effort.seconds is None else Cell(duration(effort.seconds), round(effort.seconds, 1))
-    )
-    counts = [Cell(f"{count:,}", count) for count in (effort.trained, effort.reused)]
+def _news_row(news: News, compared: bool) -> list[Cell]:
+    seconds = news.effort.seconds
     return [
         Cell(news.ablation),
-        *counts,
-        took,
+        *(Cell(f"{count:,}", count) for count in (news.effort.trained, news.effort.reused)),
+        Cell(MISSING) if seconds is None else Cell(duration(seconds), round(seconds, 1)),
         Cell(" ".join(news.sentences) or ("As before." if compared else MISSING)),
     ]
 
 
 def boards(study: Sequence[Findings], styles: Styles) -> list[Board]:
     """Return a board per data set and metric: two data sets are never ranked together."""
-    groups: dict[tuple[str, str], list[Findings]] = {}
+    groups: defaultdict[tuple[str, str], list[Findings]] = defaultdict(list)
     for findings in study:
-        groups.setdefault((findings.ablation.dataset, findings.measure.label), []).append(findings)
+        groups[findings.ablation.dataset, findings.measure.label].append(findings)
     return [_board(dataset, metric, group, styles) for (dataset, metric), group in groups.items()]
 
 
@@ -202,7 +198,7 @@ def _board(dataset: str, metric: str, group: Sequence[Findings], styles: Styles)
 
 
 def _distinct(group: Sequence[Findings]) -> list[tuple[Row, Interval, list[str]]]:
-    """Return every measured variant once: runs that ablations share are one entry that names them all."""
+    """Return every measured variant once: ablations that share a variant's runs are listed in one entry."""
     entries: dict[tuple[str, ...], tuple[Row, Interval, list[str]]] = {}
     for findings in group:
         for row in findings.rows:

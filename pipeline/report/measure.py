@@ -1,11 +1,28 @@
 """The unit results are shown in: accuracies in per cent and points, losses as they are."""
 
 from dataclasses import dataclass
+from typing import Self
 
-from pipeline.report.results import Ablation, Replicate
+from pipeline.core.metrics import higher_is_better
+from pipeline.result_files.schema import Ablation, Replicate
 from pipeline.stats.intervals import Interval
 
 HUGE = 1e6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and the ends of the interval around it, if it has one, in the unit that is shown."""
+
+    mean: float
+    ends: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, interval: Interval, factor: float = 1.0) -> Self:
+        """Return an interval, times `factor`."""
+        if interval.low is None or interval.high is None:
+            return cls(interval.mean * factor, None)
+        return cls(interval.mean * factor, (interval.low * factor, interval.high * factor))
 
 
 @dataclass(frozen=True)
@@ -26,12 +43,12 @@ class Measure:
 
     @property
     def label(self) -> str:
-        """What an axis or a column is called."""
+        """The title of an axis or a column."""
         return f"test {self.metric}" + (f" ({self.unit})" if self.unit else "")
 
     @property
     def step_label(self) -> str:
-        """What an axis of differences is called."""
+        """The title of an axis of differences."""
         return f"difference in test {self.metric}" + (f" ({self.step_unit})" if self.step_unit else "")
 
     def of(self, replicate: Replicate) -> float | None:
@@ -43,7 +60,7 @@ class Measure:
         return _fixed(value * self.factor, self.decimals)
 
     def bound(self, value: float) -> str:
-        """Return an end of a value's interval; of a fraction it is cut to 0 and 100 %, which t intervals do not know of."""
+        """Return an end of a value's interval; a fraction's is cut to 0 and 100 %, which t intervals can exceed."""
         return self.text(min(max(value, 0.0), 1.0) if self.factor == ACCURACY.factor else value)
 
     def step(self, value: float) -> str:
@@ -60,6 +77,10 @@ class Measure:
             return self.step(difference.mean)
         return f"{self.step(difference.mean)} [{self.step(difference.low)}, {self.step(difference.high)}]"
 
+    def scaled(self, interval: Interval) -> Estimate:
+        """Return a stored mean, or a difference of means, with its interval in the shown unit."""
+        return Estimate.of(interval, self.factor)
+
 
 def _fixed(value: float, decimals: int) -> str:
     """Return a number with that many decimals, or in scientific notation where a loss exploded."""
@@ -72,12 +93,12 @@ LOSS = Measure("loss", 1.0, "", "", 4, False)
 
 def measure(ablation: Ablation) -> Measure:
     """Return the measure an ablation is judged by."""
-    return ACCURACY if ablation.metric == "accuracy" else LOSS
+    return shown_as(ablation.metric)
 
 
 def shown_as(metric: str) -> Measure:
-    """Return how a figure of any name is shown, by what it measures: `val_accuracy` in per cent."""
-    return ACCURACY if metric.endswith("accuracy") else LOSS
+    """Return how a metric of any name is shown, by what it measures: `val_accuracy` in per cent."""
+    return ACCURACY if higher_is_better(metric) else LOSS
 
 
 def margin(ablation: Ablation) -> float:

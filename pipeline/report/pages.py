@@ -1,4 +1,4 @@
-"""Pages from findings and figures, through Jinja2 templates that escape every text."""
+"""Pages from findings and charts, through Jinja2 templates that escape every text."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.report import index, tables
-from pipeline.report.beside import Beside
+from pipeline.report.context import ReportContext
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
 from pipeline.report.ranking import ranking
@@ -26,11 +26,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share: ablation -> file stem, variant -> style, what is beside results, and what changed."""
+    """What all pages share: ablation -> file stem, variant -> style, the context of the results, and what changed."""
 
     stems: Mapping[str, str]
     styles: Styles
-    beside: Beside
+    context: ReportContext
     change: Change | None = None
 
 
@@ -38,7 +38,7 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
     """Return the page of one ablation; `csv` and `summary` are embedded as downloads."""
     ablation = findings.ablation
     names = list(site.stems)
-    here = names.index(ablation.name)
+    place = names.index(ablation.name)
     return _render(
         "ablation.html.j2",
         site,
@@ -51,14 +51,14 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
         environment=tables.environment(ablation),
         recipe=json.dumps(ablation.variant(ablation.baseline).recipe, indent=2, ensure_ascii=False),
         downloads={
-            f"{ablation.name}.csv": _data("text/csv", csv),
-            f"{ablation.name}.json": _data("application/json", summary),
+            f"{ablation.name}.csv": _data_url("text/csv", csv),
+            f"{ablation.name}.json": _data_url("application/json", summary),
         },
-        previous=names[here - 1] if here else None,
-        following=names[here + 1] if here + 1 < len(names) else None,
+        previous=names[place - 1] if place else None,
+        following=names[place + 1] if place + 1 < len(names) else None,
         training=tables.training(ablation),
         news=None if site.change is None else site.change.ablations[ablation.name],
-        mlflow=mlflow_link(site.beside, ablation.name),
+        mlflow=mlflow_link(site.context, ablation.name),
     )
 
 
@@ -72,19 +72,19 @@ def index_page(site: Site, study: Sequence[Findings]) -> str:
         summary=index.summary(study),
         change=site.change,
         news=None if site.change is None else index.news(site.change),
-        mlflow=mlflow_link(site.beside, None),
+        mlflow=mlflow_link(site.context, None),
     )
 
 
-def mlflow_link(beside: Beside, ablation: str | None) -> str | None:
-    """Return a link to the MLflow page that compares the ablation's runs, or, until there is one, that finds it.
+def mlflow_link(context: ReportContext, ablation: str | None) -> str | None:
+    """Return a link to the MLflow page that compares the ablation's runs, or, while there is none, that searches for it.
 
-    Without an `ablation` it leads to the list of them. None for what is no web address.
+    Without an `ablation` it leads to the list of them. None where MLflow's address is not a web address.
     """
-    url = beside.compare_urls.get(ablation, beside.mlflow_url) if ablation else beside.mlflow_url
+    url = context.compare_urls.get(ablation, context.mlflow_url) if ablation else context.mlflow_url
     if url is None or not url.startswith(("http://", "https://")):
         return None
-    if ablation in beside.compare_urls:
+    if ablation in context.compare_urls:
         return url
     search = "" if ablation is None else f"?experimentSearchFilter={quote(ablation)}"
     return f"{url.rstrip('/')}/#/experiments{search}"
@@ -105,8 +105,8 @@ def _environment() -> Environment:
     )
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     environment.globals |= {
-        "css": Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
-        "script": Markup(script),
+        "css": Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),  # noqa: S704  our own file
+        "script": Markup(script),  # noqa: S704  our own file
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "generator": GENERATOR,
         "palette_light": _palette(LIGHT),
@@ -116,8 +116,9 @@ def _environment() -> Environment:
 
 
 def _palette(colours: Sequence[str]) -> Markup:
-    return Markup("".join(f"--s{number}:{colour};" for number, colour in enumerate(colours)))
+    variables = (f"--s{number}:{colour};" for number, colour in enumerate(colours))
+    return Markup("".join(variables))  # noqa: S704  constants of `styles`
 
 
-def _data(kind: str, text: str) -> str:
+def _data_url(kind: str, text: str) -> str:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode()).decode()}"

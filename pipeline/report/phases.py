@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline.report.figures.phases import phase_name
-from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import number
+from pipeline.result_files.schema import Ablation, Variant
 
 WHOLE = "the whole training"
 CACHED = "cache_features"
-NOTE = "Seconds are means over replicates, a run of a stack counting its share; they tell of this machine."
+NOTE = "Seconds are means over replicates on this machine; of a stack's time each run counts an equal share."
 
 
 def table(ablation: Ablation, styles: Styles) -> Table | None:
-    """Return each variant's phases with what trained in them and for how many seconds; None where nothing has phases."""
+    """Return each variant's phases, the layers that trained in them and the seconds; None where no variant has phases."""
     if not any(_phases(variant) for variant in ablation.variants):
         return None
     columns = [
@@ -25,21 +25,21 @@ def table(ablation: Ablation, styles: Styles) -> Table | None:
         Column("seconds a run", True),
     ]
     rows = [
-        [Cell(variant.name, style=styles[variant.name]), Cell(name), Cell(trains), Cell(number(took), took)]
+        [Cell(variant.name, style=styles[variant.name]), Cell(name), Cell(trains), Cell(number(mean), mean)]
         for variant in ablation.variants
-        for (name, trains), took in zip(_named(variant), seconds(variant), strict=False)
+        for (name, trains), mean in zip(_named(variant), seconds(variant), strict=False)
     ]
     return Table(columns, rows)
 
 
 def savings(ablation: Ablation) -> str:
-    """Return in sentences how much faster phases were whose frozen layers' outputs were cached, beside the same uncached."""
-    return " ".join(_saving(*each) for each in _pairs(ablation.variants))
+    """Return in sentences how much faster phases with cached outputs of frozen layers were than the same uncached."""
+    return " ".join(_saving(*pair) for pair in _pairs(ablation.variants))
 
 
 def seconds(variant: Variant) -> list[float]:
     """Return the mean seconds of each phase over the replicates that were timed."""
-    count = len(_named(variant))  # a run that diverged may have ended before
+    count = len(_named(variant))  # a run that diverged may have fewer
     timed = [run.phase_seconds for run in variant.replicates if len(run.phase_seconds) == count]
     return [sum(phase) / len(timed) for phase in zip(*timed, strict=True)] if timed else []
 
@@ -49,24 +49,22 @@ def _phases(variant: Variant) -> Sequence[dict[str, Any]]:
 
 
 def _named(variant: Variant) -> list[tuple[str, str]]:
-    """Return each phase's name, and what trains in it."""
-    return [
-        (phase_name(phase, number), _trains(phase)) for number, phase in enumerate(_phases(variant), start=1)
-    ] or [(WHOLE, "all")]
+    """Return each phase's name, and the layers that train in it."""
+    phases = enumerate(_phases(variant), start=1)
+    return [(phase_name(phase, place), _trains(phase)) for place, phase in phases] or [(WHOLE, "all")]
 
 
 def _trains(phase: dict[str, Any]) -> str:
     trainable = phase.get("trainable", "all")
-    words = (
-        trainable
-        if isinstance(trainable, str)
-        else " ".join(f"{key} {of}" for key, of in trainable.items() if of)
-    )
+    if isinstance(trainable, str):
+        words = trainable
+    else:
+        words = " ".join(f"{key} {layers}" for key, layers in trainable.items() if layers)
     return f"{words}, the rest cached" if phase.get(CACHED) else words
 
 
 def _pairs(variants: Sequence[Variant]) -> Iterator[tuple[Variant, Variant, int]]:
-    """Yield two variants that differ only in one phase's being cached, the cached one first, and the phase's place."""
+    """Yield pairs of variants that differ only in whether one phase is cached, the cached one first, and its place."""
     for cached in variants:
         for place, phase in enumerate(_phases(cached)):
             twin = [*_phases(cached)]

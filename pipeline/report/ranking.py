@@ -1,16 +1,16 @@
-"""The ranked table of an ablation: one column after another, each a heading and what it says about a row."""
+"""The ranked table of an ablation, column by column: each is a heading and a function that fills a row's cell."""
 
 from collections.abc import Callable, Iterator
 
-from pipeline.report import references
 from pipeline.report.findings import Findings, Row
 from pipeline.report.measure import Measure
+from pipeline.report.published import interval_ends, published_text
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import MISSING, number, p_value, plain
 from pipeline.stats.intervals import Interval
 
-Filled = tuple[Column, Callable[[Row], Cell]]
+FilledColumn = tuple[Column, Callable[[Row], Cell]]
 
 
 def ranking(findings: Findings, styles: Styles) -> Table:
@@ -22,11 +22,11 @@ def ranking(findings: Findings, styles: Styles) -> Table:
 
 
 def spread(unit: Measure, interval: Interval | None) -> str:
-    """Return an interval's ends as `96.1 – 97.3`, or the sign for what is missing."""
-    return references.ends(unit, interval.low, interval.high) if interval else MISSING
+    """Return an interval's ends as `96.1 – 97.3`, or `MISSING`."""
+    return interval_ends(unit, interval.low, interval.high) if interval else MISSING
 
 
-def _measured(findings: Findings, styles: Styles) -> Iterator[Filled]:
+def _measured(findings: Findings, styles: Styles) -> Iterator[FilledColumn]:
     unit = findings.measure
     ranks = {row.variant.name: rank for rank, row in enumerate(findings.rows, 1)}
     yield Column("#", True, "Rank by mean"), lambda row: _rank(row, ranks[row.variant.name])
@@ -36,7 +36,7 @@ def _measured(findings: Findings, styles: Styles) -> Iterator[Filled]:
     yield Column("n", True, "Replicates that finished"), _finished
 
 
-def _compared(findings: Findings) -> Iterator[Filled]:
+def _compared(findings: Findings) -> Iterator[FilledColumn]:
     unit, baseline = findings.measure, findings.ablation.baseline
     yield Column("difference [95\u00a0%]", True, f"From {baseline}"), lambda row: _difference(unit, row)
     yield Column("p (Holm)", True, "Adjusted for all variants of this ablation"), _p
@@ -45,13 +45,13 @@ def _compared(findings: Findings) -> Iterator[Filled]:
         yield Column("seeds to settle", True, "Replicates that would probably settle it"), _seeds_needed
 
 
-def _described(findings: Findings) -> Iterator[Filled]:
+def _described(findings: Findings) -> Iterator[FilledColumn]:
     variants = findings.ablation.variants
     yield Column("parameters", True), lambda row: Cell(number(row.variant.parameters), row.variant.parameters)
     for path in dict.fromkeys(path for variant in variants for path in variant.chosen or {}):
         yield Column(path, True, "Chosen by tuning, then frozen"), _chosen(path)
     unit = findings.measure
-    if any(variant.reference and unit.key in variant.reference.figures for variant in variants):
+    if any(variant.reference and unit.key in variant.reference.values for variant in variants):
         yield (
             Column("published", True, f"{unit.label}, reported elsewhere"),
             lambda row: _published(unit, row),
@@ -76,7 +76,7 @@ def _finished(row: Row) -> Cell:
 
 
 def _difference(unit: Measure, row: Row) -> Cell:
-    """A baseline differs from itself by nothing, and sorts there."""
+    """Return the difference's cell; a baseline's is empty and sorts as zero."""
     if row.comparison is None:
         return Cell(MISSING, 0.0)
     return Cell(unit.interval(row.difference) or MISSING, row.difference.mean if row.difference else None)
@@ -109,5 +109,5 @@ def _chosen(path: str) -> Callable[[Row], Cell]:
 
 
 def _published(unit: Measure, row: Row) -> Cell:
-    found = row.variant.reference.figures.get(unit.key) if row.variant.reference else None
-    return Cell(MISSING) if found is None else Cell(references.figure_text(unit, found), found.value)
+    published = row.variant.reference.values.get(unit.key) if row.variant.reference else None
+    return Cell(MISSING) if published is None else Cell(published_text(unit, published), published.value)

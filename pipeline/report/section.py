@@ -1,31 +1,31 @@
-"""A section of a page: figures under one heading, with what there is to say about them."""
+"""A section of a page: charts under one heading, with a note about them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.report.figures.canvas import Figure
+from pipeline.report.figures.chart import Chart
 from pipeline.report.tables import Table
 
 
 @dataclass(frozen=True)
 class Section:
-    """Figures under one heading. `note` says how to read them; tables stand below them, each under its own heading.
+    """Charts under one heading. `note` explains how to read them; tables are below them, each under its own heading.
 
-    `key` is unique on the page, and what links to the section end in.
+    `key` is unique on the page, and links to the section end in it.
     """
 
     key: str
     title: str
-    figures: Sequence[Figure | None]
+    charts: Sequence[Chart | None]
     note: str = ""
     tables: Sequence[tuple[str, Table | None]] = ()
 
     @property
-    def drawn(self) -> list[Figure]:
-        """The figures that have something to show."""
-        return [figure for figure in self.figures if figure is not None]
+    def shown_charts(self) -> list[Chart]:
+        """The charts that have something to show."""
+        return [chart for chart in self.charts if chart is not None]
 
     @property
-    def filled(self) -> list[tuple[str, Table]]:
+    def shown_tables(self) -> list[tuple[str, Table]]:
         """Headings and tables that have something to show."""
         return [(title, table) for title, table in self.tables if table is not None and table.rows]

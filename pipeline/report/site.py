@@ -1,8 +1,8 @@
-"""The whole report: reads results, writes pages and exports, removes pages of ablations that are gone."""
+"""The whole report: reads results, writes pages and exports, removes pages of ablations that no longer exist."""
 
 import gc
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,43 +10,44 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.report import exports, pages
-from pipeline.report.beside import Beside, Summary
+from pipeline.report.context import ReportContext, Summary
 from pipeline.report.findings import Findings, find
 from pipeline.report.history import change, summary_of
-from pipeline.report.results import read
-from pipeline.report.sections import draw_all
+from pipeline.report.sections import page_sections
 from pipeline.report.styles import assign
+from pipeline.result_files.read import read
 
 RESERVED = {"index", "metrics"}
+ENDINGS = (".html", ".csv", ".json")
 ALLOCATIONS = 200_000
-"""Between two looks for garbage: drawing makes many small objects, and each look would cost more than it frees."""
+"""Between two garbage collections: drawing makes many small objects, and each collection would cost more than it frees."""
 
 
 def build(
     results: Path,
     reports: Path,
     ablations: Sequence[str],
-    beside: Beside | None = None,
+    context: ReportContext | None = None,
     processes: int = 1,
 ) -> Summary:
     """Write `reports/index.html`, a page, a CSV and a JSON per ablation, and `metrics.json`.
 
-    `ablations` are the study's names in order; pages of others are deleted. Pages are drawn by so many
-    `processes`, one ablation at a time in each. Equal results and what is `beside` them give equal bytes.
-    Returns what the next report compares itself with. Raises `UserError` where a result is missing or damaged.
+    `ablations` are the study's names in order; pages of others are deleted. Pages are drawn by `processes` processes,
+    one ablation at a time in each. Equal results and an equal `context` give equal bytes. Returns the summary that the next
+    report compares itself with. Raises `UserError` where a result is missing or damaged.
     """
     reports.mkdir(parents=True, exist_ok=True)
-    beside = beside or Beside()
+    context = context or ReportContext()
     with _rare_collections():
-        judged = [_slim(find(read(results, name, beside.times))) for name in ablations]
+        study = [_slim(find(read(results, name, context.times))) for name in ablations]
         stems = page_stems(ablations)
         remove_stale(reports, set(stems.values()))
-        changed = None if beside.history is None else change(judged, beside.history)
-        site = pages.Site(stems, assign([findings.ablation for findings in judged]), beside, changed)
-        _each(partial(_write_ablation, results, reports, site), ablations, processes)
-    _write(reports / "metrics.json", exports.metrics_json(judged))
-    _write(reports / "index.html", pages.index_page(site, judged))
-    return summary_of(judged)
+        changed = None if context.history is None else change(study, context.history)
+        site = pages.Site(stems, assign([findings.ablation for findings in study]), context, changed)
+        _run_all(partial(_write_ablation, results, reports, site), ablations, processes)
+    _write(reports / "metrics.json", exports.metrics_json(study))
+    _write(reports / "index.html", pages.index_page(site, study))
+    return summary_of(study)
 
 
 @contextmanager
@@ -59,15 +60,15 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _each(work: partial[None], names: Sequence[str], processes: int) -> None:
-    """Do the work for every name; the processes are forked from one that has imported everything once."""
+def _run_all(work: Callable[[str], None], names: Sequence[str], processes: int) -> None:
+    """Call `work` with every name; the processes are forked from one that has imported everything once."""
     if processes == 1 or len(names) < 2:
         for name in names:
             work(name)
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pipeline.report.site"])
-    with ProcessPoolExecutor(processes, context) as pool:
+    forkserver = multiprocessing.get_context("forkserver")
+    forkserver.set_forkserver_preload(["pipeline.report.site"])
+    with ProcessPoolExecutor(processes, forkserver) as pool:
         for _ in pool.map(work, names):
             pass
 
@@ -75,42 +76,43 @@ def _each(work: partial[None], names: Sequence[str], processes: int) -> None:
 def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -> None:
     """Write one ablation's page and exports."""
     with _rare_collections():
-        findings = find(read(results, name, site.beside.times))
+        findings = find(read(results, name, site.context.times))
         stem = site.stems[name]
         csv, summary = exports.runs_csv(findings.ablation), exports.findings_json(findings)
-        page = pages.ablation_page(site, findings, draw_all(findings, site.styles), csv, summary)
+        page = pages.ablation_page(site, findings, page_sections(findings, site.styles), csv, summary)
         _write(reports / f"{stem}.csv", csv)
         _write(reports / f"{stem}.json", summary)
         _write(reports / f"{stem}.html", page)
 
 
 def _slim(findings: Findings) -> Findings:
-    """Return the findings without curves, which take nearly all of the memory, and which the index does not show."""
+    """Return the findings without curves, which take nearly all of the memory and are not shown on the index."""
     variants = {
         variant.name: replace(
             variant, replicates=tuple(replace(run, curves={}) for run in variant.replicates)
         )
         for variant in findings.ablation.variants
     }
+    ablation = replace(findings.ablation, variants=tuple(variants.values()))
     rows = tuple(replace(row, variant=variants[row.variant.name]) for row in findings.rows)
-    return replace(
-        findings, ablation=replace(findings.ablation, variants=tuple(variants.values())), rows=rows
-    )
+    return replace(findings, ablation=ablation, rows=rows)
 
 
 def page_files(ablations: Sequence[str]) -> list[str]:
     """Return the names of all files of a report."""
-    pages_and_exports = [
-        f"{stem}.{ending}" for stem in page_stems(ablations).values() for ending in ("html", "csv", "json")
+    stems = page_stems(ablations).values()
+    return [
+        "index.html",
+        "metrics.json",
+        *(f"{stem}{ending}" for stem in stems for ending in ENDINGS),
     ]
-    return ["index.html", "metrics.json", *pages_and_exports]
 
 
 def page_stems(ablations: Sequence[str]) -> dict[str, str]:
     """Return the file name, without its ending, of every ablation's page.
 
     It is the ablation's own name, unless that is taken by the index, by `metrics.json`, or by a name that
-    differs only in case, which not every file system can tell apart: then underscores are added.
+    differs only in case, which some file systems do not distinguish: then underscores are added.
     """
     stems: dict[str, str] = {}
     taken = RESERVED | {name.lower() for name in ablations if name.lower() not in RESERVED}
@@ -127,12 +129,12 @@ def page_stems(ablations: Sequence[str]) -> dict[str, str]:
 
 
 def remove_stale(reports: Path, stems: set[str]) -> None:
-    """Delete the pages, and the exports beside them, that this report wrote for ablations which are gone."""
+    """Delete the pages, with their exports, that this report wrote for ablations which no longer exist."""
     for page in sorted(reports.glob("*.html")):
         if page.stem not in stems | {"index"} and pages.GENERATOR in page.read_text(
             encoding="utf-8", errors="replace"
         ):
-            for ending in (".html", ".csv", ".json"):
+            for ending in ENDINGS:
                 page.with_suffix(ending).unlink(missing_ok=True)
 
 

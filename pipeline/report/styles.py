@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from pipeline.report.results import Ablation
+from pipeline.result_files.schema import Ablation
 
 LIGHT = (
     "#0072b2",

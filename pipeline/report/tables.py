@@ -1,17 +1,18 @@
-"""Tables as text cells that know how to sort, and the plain ones of an ablation's page."""
+"""Tables of text cells with sort keys, and the tables of an ablation's page that need no figures."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.progress import duration
+from pipeline.core.text import duration, plural
 from pipeline.report.findings import Findings
-from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
-from pipeline.report.texts import MISSING, at, p_value, plain, plural
+from pipeline.report.texts import MISSING, p_value, plain, value_at
+from pipeline.result_files.schema import Ablation, Variant
 
 DEFAULTS = {"repeat": 1, "reuse": "all", "trainable": "all"}
+"""What layers and phases have by default: left out where changes are shown."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading; numbers are set to the right. `hint` explains it on hovering.
+    """A column's heading; numbers are aligned to the right. `hint` explains it on hovering.
 
-    `words`: the cells hold short words of ours, which are never broken in two, as a user's long ones may be.
+    `words`: the cells hold short words of ours, which are never broken over lines, as a user's long ones may be.
     """
 
     title: str
@@ -55,7 +56,7 @@ def changes(ablation: Ablation, styles: Styles) -> Table:
         [
             Cell(variant.name, style=styles[variant.name]),
             Cell(path),
-            Cell(plain(_pruned(at(baseline.recipe, path)))),
+            Cell(plain(_pruned(value_at(baseline.recipe, path)))),
             Cell(plain(_pruned(value))),
         ]
         for variant in ablation.variants
@@ -65,7 +66,7 @@ def changes(ablation: Ablation, styles: Styles) -> Table:
 
 
 def _pruned(value: Any) -> Any:
-    """Return a recipe's value without what says nothing: empty sections, and what layers and phases have by default."""
+    """Return a recipe's value without empty sections and without `DEFAULTS`."""
     if isinstance(value, list | tuple):
         return [_pruned(item) for item in value]
     if not isinstance(value, dict):
@@ -77,14 +78,15 @@ def _pruned(value: Any) -> Any:
 def failures(ablation: Ablation, styles: Styles) -> Table:
     """Return every run that diverged: trials with their values, replicates with their seed and last epoch."""
     rows = [
-        [Cell(variant.name, style=styles[variant.name]), Cell(phase), Cell(what), Cell(key)]
+        [Cell(variant.name, style=styles[variant.name]), *map(Cell, texts)]
         for variant in ablation.variants
-        for phase, what, key in _failed(variant)
+        for texts in _failed(variant)
     ]
-    return Table([Column("variant"), Column("phase", words=True), Column("run"), Column("run key")], rows)
+    return Table([Column("variant"), Column("kind", words=True), Column("run"), Column("run key")], rows)
 
 
 def _failed(variant: Variant) -> list[tuple[str, str, str]]:
+    """Return kind, description and key of every run that diverged."""
     trials = [
         (
             "trial",
@@ -110,13 +112,13 @@ def effects(findings: Findings) -> Table | None:
     rows = [
         [
             Cell(" × ".join(effect.factors)),
-            Cell(f"{effect.share:.1%}".replace("%", " %"), effect.share),
+            _share(effect.share),
             Cell(MISSING if effect.p is None else p_value(effect.p), effect.p),
         ]
         for effect in importance.effects
     ]
     rest = [
-        [Cell(name), Cell(f"{share:.1%}".replace("%", " %"), share), Cell(MISSING)]
+        [Cell(name), _share(share), Cell(MISSING)]
         for name, share in (("seeds", importance.seeds), ("chance and higher interactions", importance.rest))
     ]
     columns = [
@@ -127,32 +129,35 @@ def effects(findings: Findings) -> Table | None:
     return Table(columns, [*rows, *rest])
 
 
+def _share(share: float) -> Cell:
+    return Cell(f"{100 * share:.1f} %", share)
+
+
 def training(ablation: Ablation) -> str:
-    """Return in a sentence how many runs there are, which engines trained the replicates, and how long all took."""
+    """Return in sentences how many runs there are, which engines trained the replicates, and how long all took."""
     replicates = [run for variant in ablation.variants for run in variant.replicates]
     trials = [run for variant in ablation.variants for run in variant.trials]
     engines = Counter(run.engine.name for run in replicates)
-    ways = " and ".join(f"{name} {count}" for name, count in engines.most_common())
-    counted = plural(len(replicates), "replicate") + (
-        f" and {plural(len(trials), 'trial')}" if trials else ""
-    )
-    took = [run.seconds for variant in ablation.variants for run in variant.runs if run.seconds is not None]
-    time = (
-        f" All took {duration(sum(took))} of training, runs of a stack counting their share." if took else ""
-    )
-    return f"{counted}. Replicates by engine: {ways}.{time}"
+    by_engine = " and ".join(f"{name} {count}" for name, count in engines.most_common())
+    counts = plural(len(replicates), "replicate") + (f" and {plural(len(trials), 'trial')}" if trials else "")
+    text = f"{counts}. Replicates by engine: {by_engine}."
+    seconds = [
+        run.seconds for variant in ablation.variants for run in variant.runs if run.seconds is not None
+    ]
+    if not seconds:
+        return text
+    return f"{text} All took {duration(sum(seconds))} of training; of a stack's time each run counts an equal share."
 
 
 def environment(ablation: Ablation) -> Table:
-    """Return what the replicates were made with, and by which engine how many."""
+    """Return the software and hardware that trained the replicates, and how many each engine trained."""
     engines = Counter(
         f"{replicate.engine.name} ({replicate.engine.reason})"
         for variant in ablation.variants
         for replicate in variant.replicates
     )
-    made = list(ablation.environment.items())
-    made += [
-        (f"engine of {count} {'replicate' if count == 1 else 'replicates'}", engine)
-        for engine, count in engines.items()
+    parts = [
+        *ablation.environment.items(),
+        *((f"engine of {plural(count, 'replicate')}", engine) for engine, count in engines.items()),
     ]
-    return Table([Column("part"), Column("is")], [[Cell(name), Cell(text)] for name, text in made])
+    return Table([Column("part"), Column("is")], [[Cell(name), Cell(text)] for name, text in parts])

@@ -1,15 +1,14 @@
-"""Values as a reader wants to see them."""
+"""Values as text for readers."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 MISSING = "–"
-"""What stands where there is nothing to say; pages sort it below every number."""
+"""The text of a missing value; pages sort it below every number."""
 
 
 def plain(value: Any) -> str:
-    """Return a recipe's value as text: names bare, numbers short, nothing as `none`, the rest as JSON."""
+    """Return a recipe's value as text: names bare, numbers short, null as `none`, the rest as JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -41,23 +40,11 @@ def shortened(text: str, length: int) -> str:
     return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
 
 
-def at(recipe: Any, path: str) -> Any:
-    """Return what lies at a dotted path, the longest keys first; None where there is nothing."""
+def value_at(recipe: Any, path: str) -> Any:
+    """Return the value at a dotted path, the longest keys first; None where there is none."""
     if not isinstance(recipe, dict):
         return None
     if path in recipe:
         return recipe[path]
     head, _, rest = path.partition(".")
-    return at(recipe[head], rest) if rest and head in recipe else None
-
-
-def plural(count: int, noun: str) -> str:
-    """Return `1 run`, `2 runs`, `1,200 runs`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """Return names joined by commas; where there are more than `most`, the rest are counted."""
-    if len(names) <= most:
-        return ", ".join(names)
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return value_at(recipe[head], rest) if rest and head in recipe else None

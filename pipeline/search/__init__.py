@@ -1,1 +1,1 @@
-"""Choosing hyperparameters with Keras Tuner's oracles."""
+"""The search for hyperparameters: trials with an oracle of Keras Tuner, or a range test for the learning rate alone."""

@@ -1,7 +1,7 @@
-"""Keras Tuner's oracles, asked for many trials at once and told of many.
+"""The oracles of Keras Tuner, asked for batches of trials instead of one at a time.
 
-One oracle serves one variant. Each slot asks under a tuner id of its own, so that the oracle has as many trials in
-flight as an engine can train together.
+One oracle serves one variant. Each trial of a batch is requested under its own tuner id, as Keras Tuner allows only one
+running trial per tuner, while an engine trains many together.
 """
 
 import shutil
@@ -14,10 +14,11 @@ from typing import Any
 
 import keras_tuner
 
-from pipeline.params.spaces import Choice, IntRange, LinearRange, LogRange, Tune
+from pipeline.params.types.tune import Choice, IntRange, LinearRange, LogRange, Tune
 
 OBJECTIVE = "score"
-EPOCHS = "tuner/epochs"  # Hyperband's own name for how long a trial may train
+EPOCHS = "tuner/epochs"
+"""Hyperband's name for the number of epochs of a trial."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,13 @@ class Candidate:
 
 
 class Oracle:
-    """A Keras Tuner oracle for one variant; higher scores are better."""
+    """An oracle of Keras Tuner for one variant; higher scores are better.
+
+    Example:
+        while batch := oracle.ask():
+            for candidate in batch:
+                oracle.report(candidate, score_of(candidate))
+    """
 
     def __init__(self, tune: Tune, seed: int, epochs: int) -> None:
         self.tune = tune
@@ -43,7 +50,7 @@ class Oracle:
         self.exhausted = False
 
     def ask(self) -> list[Candidate]:
-        """Return the next batch of trials; an empty one ends the search."""
+        """Return the next batch of candidates; an empty one ends the search."""
         batch = []
         for slot in range(self._batch_size()):
             trial = self._oracle.create_trial(f"slot{slot}")
@@ -54,8 +61,8 @@ class Oracle:
         self.exhausted = not batch
         return batch
 
-    def tell(self, candidate: Candidate, score: float) -> None:
-        """Report a trial's score."""
+    def report(self, candidate: Candidate, score: float) -> None:
+        """Report the score of a candidate's trial."""
         trial = self._trials[candidate.trial_id]
         self._oracle.update_trial(trial.trial_id, {OBJECTIVE: score})
         trial = self._oracle.get_trial(trial.trial_id)
@@ -63,22 +70,22 @@ class Oracle:
         self._oracle.end_trial(trial)
 
     def _batch_size(self) -> int:
-        """Return how many trials to ask for at once: all of them, unless the next ones depend on the last ones' scores."""
+        """Return how many trials to request at once: all of them, unless later ones depend on the scores of earlier ones."""
         if self.tune.oracle == "bayesian":
             return max(2, self.tune.trials // 4)
         return max(self.tune.trials, 1000) if self.tune.oracle == "hyperband" else self.tune.trials
 
     def _values(self, trial: Any) -> dict[str, Any]:
-        drawn: Mapping[str, Any] = trial.hyperparameters.values
-        values = {path: _decoded(space, drawn[path]) for path, space in self._spaces.items()}
-        if EPOCHS in drawn:
-            values["training.epochs"] = drawn[EPOCHS]
+        encoded: Mapping[str, Any] = trial.hyperparameters.values
+        values = {path: _decoded(space, encoded[path]) for path, space in self._spaces.items()}
+        if EPOCHS in encoded:
+            values["training.epochs"] = encoded[EPOCHS]
         return values
 
 
 def _make(tune: Tune, hyperparameters: keras_tuner.HyperParameters, seed: int, epochs: int) -> Any:
     objective = keras_tuner.Objective(OBJECTIVE, "max")
-    # Keras Tuner takes seed 0 for no seed and draws one at random.
+    # Keras Tuner treats seed 0 as no seed and draws one at random.
     common = {"objective": objective, "hyperparameters": hyperparameters, "seed": seed + 1}
     oracles = keras_tuner.oracles
     if tune.oracle == "hyperband":
@@ -92,27 +99,27 @@ def _make(tune: Tune, hyperparameters: keras_tuner.HyperParameters, seed: int, e
 
 
 def _hyperparameters(spaces: Mapping[str, Any]) -> keras_tuner.HyperParameters:
-    space = keras_tuner.HyperParameters()
-    for path, values in spaces.items():
-        if isinstance(values, LogRange):
-            space.Float(path, *values.log, sampling="log")
-        elif isinstance(values, LinearRange):
-            space.Float(path, *values.linear)
-        elif isinstance(values, IntRange):
-            space.Int(path, *values.int, step=values.step)
+    hyperparameters = keras_tuner.HyperParameters()
+    for path, space in spaces.items():
+        if isinstance(space, LogRange):
+            hyperparameters.Float(path, *space.log, sampling="log")
+        elif isinstance(space, LinearRange):
+            hyperparameters.Float(path, *space.linear)
+        elif isinstance(space, IntRange):
+            hyperparameters.Int(path, *space.int, step=space.step)
         else:
-            space.Choice(path, _encoded(values), ordered=False)
-    return space
+            hyperparameters.Choice(path, _encoded(space), ordered=False)
+    return hyperparameters
 
 
 def _encoded(space: Choice) -> list[Any]:
-    """Return the choices as Keras Tuner takes them: plain values of one type, else their positions."""
+    """Return the choices as Keras Tuner accepts them: the values if all are of one plain type, else their positions."""
     types = {type(value) for value in space.choice}
     plain = len(types) == 1 and types <= {str, int, float, bool}
     return list(space.choice) if plain else list(range(len(space.choice)))
 
 
-def _decoded(space: Any, drawn: Any) -> Any:
+def _decoded(space: Any, value: Any) -> Any:
     if isinstance(space, Choice) and _encoded(space) != list(space.choice):
-        return space.choice[drawn]
-    return drawn
+        return space.choice[value]
+    return value

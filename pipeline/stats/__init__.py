@@ -1,1 +1,1 @@
-"""Numbers in, verdicts out: intervals, comparisons, flags, importance of factors, a conclusion in words."""
+"""Statistics of an ablation: intervals, comparisons and verdicts, flags, importance of factors, a written conclusion."""

@@ -1,4 +1,4 @@
-"""What a reader should know before believing a verdict: pure functions from numbers to flags."""
+"""Flags: what a reader should know before trusting a verdict. Pure functions from numbers to flags."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,20 +8,25 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from pipeline.core.text import plural
+
 FlagKind = Literal[
     "edge of range", "diverged", "still improving", "few seeds", "unequal budgets", "several factors"
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
 EDGE = 0.05
+"""How near to an end of its range a value is flagged, as a part of the range."""
+
 ENOUGH_SEEDS = 5
 EXPLORATORY_SEEDS = 3
+
 _SCALES = ("log", "linear", "int")
 
 
 @dataclass(frozen=True)
 class Flag:
-    """One reason for caution, in a sentence; `variant` is None where it concerns the whole ablation."""
+    """One reason for caution, as a sentence; `variant` is None if it concerns the whole ablation."""
 
     kind: FlagKind
     variant: str | None
@@ -29,11 +34,11 @@ class Flag:
 
 
 def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> list[Flag]:
-    """Flag every chosen value within 5 % of an end of its range, measured on the range's own scale.
+    """Flag every chosen value within 5 % of an end of its range, measured on the scale of the range.
 
     `space` maps a dotted path to its range as params.yaml writes it: `{log: [1e-4, 1e-1]}`,
     `{linear: [0, 1]}` or `{int: [1, 8]}`; choices have no ends and are skipped. `chosen` maps paths to the
-    values that won.
+    values of the best trial.
     """
     return [
         Flag("edge of range", variant, message)
@@ -44,7 +49,7 @@ def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> l
 
 
 def diverged(outcomes: Mapping[str, Sequence[str]]) -> list[Flag]:
-    """Flag every variant with diverged runs; `outcomes` map it to the `RunRecord.outcome` of each run."""
+    """Flag every variant with diverged runs; `outcomes` maps it to the `RunRecord.outcome` of each run."""
     return [
         Flag("diverged", variant, _diverged_message(list(runs)))
         for variant, runs in outcomes.items()
@@ -55,31 +60,31 @@ def diverged(outcomes: Mapping[str, Sequence[str]]) -> list[Flag]:
 def still_improving(variant: str, curves: Iterable[Sequence[float]], metric: str = "val_loss") -> list[Flag]:
     """Flag a variant whose validation loss was still falling when training stopped.
 
-    `curves` hold one value per epoch, one curve per replicate. A straight line is fitted to the last fifth of
-    each (three epochs at least). Flagged where, in the median over replicates, its slope is at least twice
-    its own standard error below zero, and it takes at least 1 % of the loss away over those epochs.
+    `curves` holds one curve per replicate, with one value per epoch. A straight line is fitted to the last fifth of
+    each (at least three epochs). The variant is flagged if, in the median over replicates, the slope is at least
+    twice its standard error below zero and the loss falls by at least 1 % over those epochs.
     """
     trends = [trend for curve in curves if (trend := _trend(curve)) is not None]
-    if not trends or median(t for t, _, _ in trends) > -2 or median(fall for _, fall, _ in trends) < 0.01:
+    if not trends:
         return []
-    fall, epochs = median(fall for _, fall, _ in trends), round(median(window for _, _, window in trends))
-    fell = f"{metric} still fell by {100 * fall:.0f} % over the last {epochs} epochs"
+    t, fall, epochs = (median(values) for values in zip(*trends, strict=True))
+    if t > -2 or fall < 0.01:
+        return []
+    fell = f"{metric} still fell by {100 * fall:.0f} % over the last {round(epochs)} epochs"
     return [Flag("still improving", variant, f"{fell}: longer training may change this.")]
 
 
 def few_seeds(seeds: int) -> list[Flag]:
-    """Flag an ablation with fewer than five replicates a variant; three or fewer are called exploratory."""
+    """Flag an ablation with fewer than five replicates per variant; three or fewer are called exploratory."""
     if seeds >= ENOUGH_SEEDS:
         return []
-    count = "1 seed" if seeds == 1 else f"{seeds} seeds"
     word = "exploratory" if seeds <= EXPLORATORY_SEEDS else "preliminary"
-    return [
-        Flag("few seeds", None, f"Only {count}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable.")
-    ]
+    message = f"Only {plural(seeds, 'seed')}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable."
+    return [Flag("few seeds", None, message)]
 
 
 def unequal_budgets(budgets: Mapping[str, int], unit: str = "trials") -> list[Flag]:
-    """Flag an ablation whose variants did not get the same number of `unit` (trials, or epochs)."""
+    """Flag an ablation in which the variants did not have the same number of `unit` (trials, or epochs)."""
     if len(set(budgets.values())) <= 1:
         return []
     least, most = min(budgets, key=budgets.__getitem__), max(budgets, key=budgets.__getitem__)
@@ -90,9 +95,9 @@ def unequal_budgets(budgets: Mapping[str, int], unit: str = "trials") -> list[Fl
 def several_factors(changes: Mapping[str, Iterable[str]]) -> list[Flag]:
     """Flag every variant that differs from the baseline in more than one factor.
 
-    `changes` map a variant to the dotted paths at which its recipe differs from the baseline's. A changed
-    `name` and the arguments beside it are one choice, but a learning rate always counts for itself. An
-    activation that brings its matching initializer counts as two factors, and the flag names both.
+    `changes` maps a variant to the dotted paths at which its recipe differs from the baseline's. A changed
+    `name` and the arguments next to it are one factor, but a learning rate always counts on its own. An
+    activation with its matching initializer counts as two factors, and the flag names both.
     """
     return [
         Flag("several factors", variant, _factors_message(factors))
@@ -110,7 +115,7 @@ def _edge(path: str, value: object, scale: str, ends: object) -> str | None:
     if EDGE < position < 1 - EDGE:
         return None
     end = "lower" if position <= EDGE else "upper"
-    return f"{path} = {chosen:.3g} lies at the {end} end of its range {low:g} to {high:g}; try a wider one."
+    return f"{path} = {chosen:.3g} is at the {end} end of its range {low:g} to {high:g}; try a wider one."
 
 
 def _items(ends: object) -> Sequence[object]:
@@ -118,7 +123,7 @@ def _items(ends: object) -> Sequence[object]:
 
 
 def position_in(value: float, low: float, high: float, logarithmic: bool) -> float:
-    """Return where `value` lies between `low` (0) and `high` (1)."""
+    """Return the position of `value` between `low` (0) and `high` (1), on a logarithmic or a linear scale."""
     if low == high:
         return 0.5
     if logarithmic:
@@ -129,11 +134,11 @@ def position_in(value: float, low: float, high: float, logarithmic: bool) -> flo
 def _diverged_message(runs: Sequence[str]) -> str:
     lost = runs.count("diverged")
     noun = "run" if len(runs) == 1 else "runs"
-    return f"{lost} of {len(runs)} {noun} diverged ({100 * lost / len(runs):.0f} %) and count in no mean."
+    return f"{lost} of {len(runs)} {noun} diverged ({100 * lost / len(runs):.0f} %) and are left out of all means."
 
 
 def _trend(curve: Sequence[float]) -> tuple[float, float, int] | None:
-    """Return slope over its standard error, the relative fall, and the epochs of a curve's last fifth."""
+    """Return slope over standard error, relative fall and epochs of the last fifth of a curve; None if it is too short."""
     window = max(3, ceil(len(curve) / 5))
     tail = np.asarray(curve[-window:], dtype=np.float64)
     if len(curve) < 2 * window or not np.isfinite(tail).all():
@@ -153,7 +158,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _factors(paths: Iterable[str]) -> list[str]:
-    """Return the factors behind changed paths: the arguments beside a changed `name` belong to it."""
+    """Return the factors behind changed paths: the arguments next to a changed `name` belong to it."""
     changed = list(paths)
     named = {_parent(path) for path in changed if path.endswith(".name")}
     return sorted(
@@ -170,4 +175,4 @@ def _factors_message(factors: Sequence[str]) -> str:
     endings = {factor.rpartition(".")[2] for factor in factors}
     why = " (an activation and its initializer)" if endings == {"activation", "initializer"} else ""
     differs = f"Differs from the baseline in {len(factors)} factors, {listed}{why}"
-    return f"{differs}: their effects cannot be told apart."
+    return f"{differs}: their effects cannot be separated."

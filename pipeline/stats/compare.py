@@ -9,29 +9,38 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.errors import nearest
+from pipeline.core.errors import nearest
 from pipeline.stats.intervals import Interval
 from pipeline.stats.power import seeds_needed
-from pipeline.stats.student import Estimate, difference_p, equivalence_p, holm, limits, paired, welch
+from pipeline.stats.student import (
+    Estimate,
+    difference_p,
+    equivalence_p,
+    holm,
+    limits,
+    paired,
+    welch,
+)
 
 Verdict = Literal["better", "worse", "practically equal", "inconclusive"]
 Replicates: TypeAlias = Mapping[int, float]
 
 LEVEL = 0.05
-"""The largest Holm-adjusted p of a verdict: in at most 5 % of ablations any is a false one of its kind."""
+"""The largest Holm-adjusted p of a verdict: in at most 5 % of ablations is any verdict of that kind false."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A variant compared with the baseline of its ablation.
 
-    `difference` is variant minus baseline in the metric's unit, whatever direction is good; None where no
-    finite replicate is left on one side. `p` tests that there is no difference, `p_holm` is the same adjusted
-    over the ablation's variants, `p_equivalence` tests that the difference reaches the margin (also
-    Holm-adjusted); all None below two replicates. `seeds_needed` is given only for inconclusive verdicts, and
-    only if 1000 would do. `paired` says whether the test used shared seeds, `n` how many replicates the
-    difference rests on (pairs, or the smaller side), `diverged` how many of the variant's own replicates had
-    to be left out.
+    - `difference`: variant minus baseline in the metric's unit, whether higher or lower is better; None if one side
+      has no finite replicate.
+    - `p`: of the test that there is no difference; `p_holm`: the same, adjusted over the ablation's variants;
+      `p_equivalence`: of the test that the difference reaches the margin, also Holm-adjusted. All are None below
+      two replicates.
+    - `seeds_needed`: the number of seeds that would decide an inconclusive verdict, if 1000 suffice; else None.
+    - `paired`: whether the test used shared seeds; `n`: how many replicates the difference rests on (pairs, or the
+      smaller side); `diverged`: how many of the variant's replicates diverged and were left out.
     """
 
     variant: str
@@ -49,17 +58,21 @@ class Comparison:
 def compare(
     measurements: Mapping[str, Replicates], baseline: str, margin: float, higher_is_better: bool = True
 ) -> dict[str, Comparison]:
-    """Compare every variant with `baseline`; `measurements` map variant -> replicate seed -> value.
+    """Compare every variant with `baseline`; `measurements` maps variant -> replicate seed -> value.
 
     Values and `margin` are in the metric's unit (accuracies as fractions); NaN or an infinity is a replicate
-    that diverged and is left out. Two or more shared seeds give a paired t test on those, fewer a Welch test
-    on all. Raises ValueError for a baseline without measurements and for a negative margin.
+    that diverged and is left out. With two or more shared seeds the test is a paired t test on those, otherwise a
+    Welch test on all. Raises ValueError for a baseline without measurements and for a negative margin.
+
+    Example:
+        accuracies = {"relu": {0: 0.950, 1: 0.953, 2: 0.948}, "selu": {0: 0.961, 1: 0.963, 2: 0.959}}
+        compare(accuracies, "relu", margin=0.002)["selu"].verdict  # "better"
     """
     if baseline not in measurements:
         close = nearest(baseline, measurements)
-        raise ValueError(f"baseline must be one of {', '.join(measurements)}; received {baseline!r}.{close}")
+        raise ValueError(f"baseline must be one of {', '.join(measurements)}; got {baseline!r}.{close}")
     if isnan(margin) or margin < 0:
-        raise ValueError(f"margin must be zero or more, in the metric's unit; received {margin}")
+        raise ValueError(f"margin must be zero or more, in the metric's unit; got {margin}")
     reference = _finite(measurements[baseline])
     variants = {name: values for name, values in measurements.items() if name != baseline}
     estimates = {name: _estimate(_finite(values), reference) for name, values in variants.items()}
@@ -73,15 +86,15 @@ def compare(
 def verdicts(
     difference: ArrayLike, p_holm: ArrayLike, p_equivalence: ArrayLike, higher_is_better: bool = True
 ) -> NDArray[np.str_]:
-    """Return a `Verdict` for each element of arrays of one shape; both p are Holm-adjusted.
+    """Return a `Verdict` for each element of arrays of the same shape; both p are Holm-adjusted.
 
-    A difference that is real but proven smaller than the margin is "practically equal": the margin is what
-    the reader declared not to matter.
+    A difference that is significant but shown to be smaller than the margin is "practically equal": the margin is
+    what the study declares not to matter.
     """
     gain = np.asarray(difference) * (1 if higher_is_better else -1)
-    equal, real = np.asarray(p_equivalence) <= LEVEL, np.asarray(p_holm) <= LEVEL
+    equal, different = np.asarray(p_equivalence) <= LEVEL, np.asarray(p_holm) <= LEVEL
     return np.select(
-        [equal, real & (gain > 0), real & (gain < 0)],
+        [equal, different & (gain > 0), different & (gain < 0)],
         ["practically equal", "better", "worse"],
         "inconclusive",
     )
@@ -104,7 +117,7 @@ def _finite(values: Replicates) -> dict[int, float]:
 
 
 def _estimate(values: Replicates, reference: Replicates) -> Estimate | None:
-    """Return the paired or Welch estimate, or None where there are too few replicates for either."""
+    """Return the paired or Welch estimate, or None if there are too few replicates for either."""
     shared = _shared(values, reference)
     if len(shared) >= 2:
         return paired([values[seed] for seed in shared], [reference[seed] for seed in shared])
@@ -128,14 +141,14 @@ def _tests(
     p_holm = holm(p)
     p_equivalence = holm([equivalence_p(estimate, margin) for estimate in family.values()])
     means = [estimate.mean for estimate in family.values()]
-    found: list[Verdict] = verdicts(means, p_holm, p_equivalence, higher_is_better).tolist()
+    judged: list[Verdict] = verdicts(means, p_holm, p_equivalence, higher_is_better).tolist()
     return {
         name: _Tests(
             float(p[index]),
             float(p_holm[index]),
             float(p_equivalence[index]),
-            found[index],
-            _needed(estimate, margin, found[index], len(family)),
+            judged[index],
+            _needed(estimate, margin, judged[index], len(family)),
         )
         for index, (name, estimate) in enumerate(family.items())
     }
@@ -173,7 +186,7 @@ def _interval(estimate: Estimate) -> Interval:
 
 
 def _single(values: Replicates, reference: Replicates) -> Interval | None:
-    """Return the difference where one side has a single replicate: a number without an interval."""
+    """Return the difference if one side has a single replicate: a number without an interval."""
     if not values or not reference:
         return None
     shared = _shared(values, reference)

@@ -1,4 +1,4 @@
-"""How many seeds would settle what these seeds left open."""
+"""Power analysis: how many seeds would decide an inconclusive comparison."""
 
 from bisect import bisect_left
 from collections.abc import Callable
@@ -11,39 +11,41 @@ from pipeline.stats.student import IDENTICAL_SEEDS
 MOST_SEEDS = 1000
 """More seeds than this are never suggested."""
 
-_LARGEST_SHIFT = 30.0  # power there is 1 for every n that matters, and scipy's series still converges
+_LARGEST_SHIFT = 30.0
+"""The largest noncentrality computed: the power there is 1 for every relevant n, and scipy's series still converges."""
 
 
 def seeds_needed(
     difference: float, deviation: float, margin: float, alpha: float = 0.05, power: float = 0.8
 ) -> int | None:
-    """Return the fewest replicates that would settle a comparison with that power; None where 1000 would not.
+    """Return the fewest replicates that would decide a comparison with that power; None if 1000 would not.
 
-    The present difference and deviation are taken for the true ones. Settled means: the difference is found
-    by a two-sided t test at `alpha`, or, when it is smaller than `margin`, shown to be within it by two
-    one-sided tests; the smaller number counts. All three numbers are in the metric's unit. The power of the t
-    test is 1 minus the noncentral t distribution at its critical value (J. Cohen, "Statistical power
-    analysis", 1988); that of the two tests together its lower bound, both powers added less 1 (S. A. Julious,
-    Statistics in Medicine 23, 2004). Where the deviation is zero, shuffled signs decide (see
-    `pipeline.stats.student`).
+    The measured difference and deviation are assumed to be the true ones. Decided means: the difference is found by a
+    two-sided t test at `alpha`, or, if it is smaller than `margin`, shown to be within it by two one-sided tests; the
+    smaller number counts. `difference`, `deviation` and `margin` are in the metric's unit. The power of the t test is
+    1 minus the noncentral t distribution at its critical value (J. Cohen, "Statistical power analysis", 1988); that of
+    the two one-sided tests together is at least the sum of both powers minus 1, which is used (S. A. Julious, Statistics
+    in Medicine 23, 2004). If the deviation is zero, the permutation of signs decides (see `pipeline.stats.student`).
+
+    Example: `seeds_needed(0.5, 1.0, margin=0.0)` is 34, Cohen's number for an effect of half a deviation.
     """
     if deviation == 0:
-        return _shuffled(abs(difference), margin, alpha)
+        return _permuted(abs(difference), margin, alpha)
     size = abs(difference) / deviation
     reach = margin / deviation
-    found = _fewest(lambda n: _found(size, n, alpha / 2) >= power)
-    equal = _fewest(lambda n: _found(reach - size, n, alpha) + _found(reach + size, n, alpha) - 1 >= power)
-    return min((n for n in (found, equal) if n is not None), default=None)
+    different = _fewest(lambda n: _power(size, n, alpha / 2) >= power)
+    equal = _fewest(lambda n: _power(reach - size, n, alpha) + _power(reach + size, n, alpha) - 1 >= power)
+    return min((n for n in (different, equal) if n is not None), default=None)
 
 
-def _shuffled(size: float, margin: float, alpha: float) -> int:
-    """Return the fewest replicates at which shuffled signs settle differences that are all the same."""
+def _permuted(size: float, margin: float, alpha: float) -> int:
+    """Return the fewest replicates at which a permutation of signs decides differences that are all the same."""
     if size == 0:
         return IDENTICAL_SEEDS
     return ceil((0 if size < margin else 1) - log2(alpha))
 
 
-def _found(effect: float, n: int, alpha: float) -> float:
+def _power(effect: float, n: int, alpha: float) -> float:
     """Return the power of a one-sided t test with n replicates for an effect in units of its deviation."""
     if effect <= 0:
         return alpha
@@ -51,7 +53,8 @@ def _found(effect: float, n: int, alpha: float) -> float:
     return 1 - float(nctdtr(n - 1, min(effect * sqrt(n), _LARGEST_SHIFT), critical))
 
 
-def _fewest(settled: Callable[[int], bool]) -> int | None:
+def _fewest(decides: Callable[[int], bool]) -> int | None:
+    """Return the smallest number of replicates, from 2 to `MOST_SEEDS`, that decides; None if none does."""
     candidates = range(2, MOST_SEEDS + 1)
-    index = bisect_left(candidates, True, key=settled)
+    index = bisect_left(candidates, True, key=decides)
     return candidates[index] if index < len(candidates) else None

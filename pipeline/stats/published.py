@@ -1,8 +1,8 @@
-"""A published figure beside our replicates: could one more run of ours have given it?
+"""A published value compared with the replicates of a variant: is it one that another run of ours could reach?
 
-What is published is mostly the figure of a single run, so the interval of our mean is the wrong yardstick: with many
-replicates it shrinks to nothing, and would exclude most single runs of the very same recipe. The right one is the
-prediction interval for one more run.
+A published value is usually that of a single run, so it must not be compared with the confidence interval of our mean: with
+many replicates that shrinks to nothing, and would exclude most single runs of the very same recipe. It is compared with
+the prediction interval for one more run.
 """
 
 from collections.abc import Iterable
@@ -19,11 +19,11 @@ Kind = Literal["is", "above", "below"]
 
 @dataclass(frozen=True)
 class Agreement:
-    """A published figure and our replicates, all in the metric's own unit.
+    """A published value and our replicates, all in the metric's unit.
 
     `low` and `high` are the ends of the prediction interval for one more run of ours. `agrees` says whether the published
-    figure, as far as its rounding leaves it open, lies within; None where a single replicate says nothing about spread.
-    `gap` is how far our mean lies above it (below: negative), for a limit how far on its wrong side (0: on the right one).
+    value is within, allowing for its rounding; None if there is a single replicate, which says nothing about spread.
+    `gap` is our mean minus the published value; for a limit, how far our mean is on the wrong side (0: on the right one).
     """
 
     published: float
@@ -36,10 +36,10 @@ class Agreement:
 
 
 def prediction_interval(values: Iterable[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Return where one more value lies with that probability: mean +- t(n - 1) * deviation * sqrt(1 + 1 / n).
+    """Return the interval of one more value, with that probability: mean +- t(n - 1) * deviation * sqrt(1 + 1 / n).
 
-    For independent values of one normal distribution; NaN and infinities (diverged replicates) are left out. None below
-    two values. Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), section 4.7.
+    For independent values of one normal distribution; NaN and infinities (diverged replicates) are left out. None for
+    fewer than two values. Source: G. J. Hahn and W. Q. Meeker, Statistical Intervals (1991), section 4.7.
     """
     finite = np.array([value for value in values if isfinite(value)], dtype=np.float64)
     if finite.size < 2:
@@ -52,14 +52,16 @@ def prediction_interval(values: Iterable[float], confidence: float = 0.95) -> tu
 def agreement(
     values: Iterable[float], published: float, kind: Kind = "is", decimals: int | None = None
 ) -> Agreement:
-    """Compare replicates with a published figure that was rounded to `decimals` (None: to as many as it shows).
+    """Compare replicates with a published value that was rounded to `decimals` (None: to as many as it shows).
 
-    A figure published as `above` (or `below`) agrees where one more run of ours could lie there. NaN and infinities are left
-    out; raises ValueError when nothing is left.
+    A limit, published as `above` (or `below`) the value, agrees if one more run of ours could be there. NaN and infinities
+    are left out; raises ValueError if nothing is left.
+
+    Example: `agreement([0.95, 0.96, 0.97], 0.97).agrees` is True.
     """
     finite = [value for value in values if isfinite(value)]
     ours, predicted = t_interval(finite), prediction_interval(finite)
-    least, most = _meant(published, kind, decimals)
+    least, most = _possible(published, kind, decimals)
     low, high = predicted or (None, None)
     agrees = None if low is None or high is None else bool(low <= most and high >= least)
     gap = max(ours.mean - most, 0.0) + min(ours.mean - least, 0.0) if kind != "is" else ours.mean - published
@@ -67,7 +69,7 @@ def agreement(
 
 
 def shown_decimals(value: float) -> int:
-    """Return how many decimals a number shows in its shortest form: 3 for 0.843, 0 for 2."""
+    """Return the number of decimals in the shortest form of a number: 3 for 0.843, 0 for 2."""
     text = repr(float(value))
     if "e" in text:
         mantissa, _, exponent = text.partition("e")
@@ -75,10 +77,10 @@ def shown_decimals(value: float) -> int:
     return len(text.partition(".")[2].rstrip("0"))
 
 
-def _meant(published: float, kind: Kind, decimals: int | None) -> tuple[float, float]:
-    """Return between which numbers a published figure lies, its rounding undone."""
+def _possible(published: float, kind: Kind, decimals: int | None) -> tuple[float, float]:
+    """Return the range of values that were rounded to the published one, or that a published limit allows."""
     half = 0.5 * 10.0 ** -(shown_decimals(published) if decimals is None else decimals)
-    half += abs(published) * 1e-12  # what a double loses of a decimal number
+    half += abs(published) * 1e-12  # the precision that a decimal number loses as a double
     ends = {
         "is": (published - half, published + half),
         "above": (published - half, inf),

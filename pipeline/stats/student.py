@@ -1,12 +1,11 @@
 """Student's tests as array functions: the last axis holds the replicates, those before it comparisons.
 
-The report asks them for one comparison at a time, `benchmarks/statistics.py` for ten thousand studies at
-once, so that what the benchmark proves is what the report does.
+The report uses them for one comparison at a time, `benchmarks/statistics.py` for ten thousand studies at once, so that
+the benchmark checks exactly what the report computes.
 
-Where every difference is the same number, a t test divides by zero, which on a small test set happens by
-chance: accuracies there move in steps. Then the test that shuffles signs (paired) or labels (Welch) speaks
-instead: no p below `floor` can come from n replicates. Differences that are exactly zero for five seeds or
-more are identical results.
+If every difference is the same number, a t test divides by zero. On a small test set this happens by chance, as accuracies
+there change in steps. Then the p values are those of a permutation test, of signs (paired) or of labels (Welch): with n
+replicates, no p can be below `floor`. Differences that are exactly zero for five seeds or more are identical results.
 """
 
 from dataclasses import dataclass
@@ -20,18 +19,18 @@ from scipy.special import stdtr, stdtrit
 Floats: TypeAlias = NDArray[np.float64]
 
 ROUNDING = 1e-12
-"""Relative size below which a difference between two doubles is rounding, not a result."""
+"""The relative size below which a difference between two doubles is rounding, not a result."""
 
 IDENTICAL_SEEDS = 5
-"""From how many seeds on equal results are taken for identical: fewer agree by chance on a small test set."""
+"""The number of seeds from which equal results count as identical: fewer may agree by chance on a small test set."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Differences between a variant and its baseline, variant minus baseline, one element a comparison.
+    """Differences between a variant and its baseline, variant minus baseline, one element per comparison.
 
-    `error` is the standard error of `mean`, `df` its degrees of freedom, `deviation` the standard deviation
-    of one replicate's difference, `floor` the smallest two-sided p that shuffling `n` replicates can give.
+    `error` is the standard error of `mean`, `df` its degrees of freedom, `deviation` the standard deviation of one
+    replicate's difference, `floor` the smallest two-sided p that a permutation test of `n` replicates can have.
     """
 
     mean: Floats
@@ -43,12 +42,12 @@ class Estimate:
 
     @property
     def constant(self) -> NDArray[np.bool_]:
-        """Say where all differences are the same number, so that no t exists."""
+        """Where all differences are the same number, so that t is not defined."""
         return np.equal(self.error, 0)
 
 
 def paired(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
-    """Return the mean difference of replicates that share their seeds; shapes `[..., n]`, n >= 2."""
+    """Return the estimate for replicates that share their seeds; shapes `[..., n]`, n >= 2."""
     a, b = np.asarray(variant, np.float64), np.asarray(baseline, np.float64)
     rounding = ROUNDING * np.maximum(np.abs(a), np.abs(b)).max(axis=-1)
     differences = a - b
@@ -59,9 +58,9 @@ def paired(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
 
 
 def welch(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
-    """Return the difference of means of unrelated replicates, `[..., n]` and `[..., m]`, n and m >= 2.
+    """Return the estimate for independent replicates, shapes `[..., n]` and `[..., m]`, n and m >= 2.
 
-    The degrees of freedom are Welch's and Satterthwaite's: B. L. Welch, Biometrika 34 (1947). `deviation` is
+    The degrees of freedom are those of Welch and Satterthwaite: B. L. Welch, Biometrika 34 (1947). `deviation` is
     that of the difference between one replicate of each side; `n` is the smaller number of replicates.
     """
     a, b = np.asarray(variant, np.float64), np.asarray(baseline, np.float64)
@@ -80,13 +79,13 @@ def welch(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
 
 def limits(estimate: Estimate, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Return both ends of the t interval of the difference; NaN where it is constant and not zero."""
-    reach = stdtrit(estimate.df, 0.5 + confidence / 2) * estimate.error
-    half = np.where(estimate.constant & (estimate.mean != 0), np.nan, reach)
+    margin = stdtrit(estimate.df, 0.5 + confidence / 2) * estimate.error
+    half = np.where(estimate.constant & (estimate.mean != 0), np.nan, margin)
     return estimate.mean - half, estimate.mean + half
 
 
 def difference_p(estimate: Estimate) -> Floats:
-    """Return the two-sided p of a difference this large if there were none: 1 for identical results."""
+    """Return the two-sided p of the test that there is no difference: 1 for identical results."""
     constant = np.where(estimate.mean == 0, 1.0, estimate.floor)
     error = np.where(estimate.constant, 1.0, estimate.error)
     p = 2 * stdtr(estimate.df, -np.abs(estimate.mean) / error)
@@ -108,15 +107,16 @@ def equivalence_p(estimate: Estimate, margin: float) -> Floats:
 
 
 def holm(p: ArrayLike) -> Floats:
-    """Return p values adjusted for being looked at together; the last axis is the family.
+    """Return p values adjusted for multiple testing; the last axis is the family.
 
-    Step-down: the k-th smallest of m is multiplied by m - k + 1, never falls below the one before it, never
-    exceeds 1. Source: S. Holm, Scandinavian Journal of Statistics 6 (1979).
+    Step-down: the k-th smallest of m is multiplied by m - k + 1, but is at least the one before it and at most 1.
+    Source: S. Holm, Scandinavian Journal of Statistics 6 (1979).
+
+    Example: `holm([0.01, 0.04, 0.03, 0.005])` is `[0.03, 0.06, 0.06, 0.02]`.
     """
     values = np.asarray(p, np.float64)
-    family = values.shape[-1]
     order = np.argsort(values, axis=-1, kind="stable")
-    scaled = np.take_along_axis(values, order, axis=-1) * np.arange(family, 0, -1)
+    scaled = np.take_along_axis(values, order, axis=-1) * np.arange(values.shape[-1], 0, -1)
     stepped = np.minimum(np.maximum.accumulate(scaled, axis=-1), 1.0)
     adjusted = np.empty_like(values)
     np.put_along_axis(adjusted, order, stepped, axis=-1)
@@ -124,4 +124,5 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def _snap(values: Floats, rounding: Floats) -> Floats:
+    """Return `values` with those no larger than their rounding error set to zero."""
     return np.where(np.abs(values) <= rounding, 0.0, values)

@@ -1,1 +1,1 @@
-"""MLflow as a projection of the store: it shows what the store holds, and training never dies of it."""
+"""MLflow shows what the store holds. The store is never read from MLflow, and training never fails because of it."""

@@ -1,21 +1,21 @@
-"""The only module that talks to MLflow, through its public client."""
+"""The only module that calls MLflow, through its public client."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.tracking.address import keep_quiet
+from pipeline.tracking.address import configure_environment
 from pipeline.tracking.payload import MODEL, Point, batches
 
 OWNER, ABLATION = "keras_ablation.owner", "keras_ablation.ablation"
-PAGE = 1000
+PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True)
-class FoundExperiment:
-    """An experiment of ours, as MLflow has it; `deleted` ones keep their name and can be restored."""
+class MlflowExperiment:
+    """An experiment of this project in MLflow; a `deleted` one keeps its name and can be restored."""
 
     experiment_id: str
     ablation: str
@@ -23,8 +23,8 @@ class FoundExperiment:
 
 
 @dataclass(frozen=True)
-class FoundRun:
-    """A run as MLflow has it; `complete` when its writer got to the end."""
+class MlflowRun:
+    """A run in MLflow; `complete` if its writer marked it as finished."""
 
     run_id: str
     tags: Mapping[str, str]
@@ -32,25 +32,27 @@ class FoundRun:
 
 
 class Client:
-    """MLflow at one address. Every method raises whatever MLflow raises when it cannot be reached."""
+    """A connection to MLflow at one address. Every method raises what MLflow raises when it cannot be reached."""
 
     def __init__(self, uri: str) -> None:
-        keep_quiet()
+        configure_environment()
         from mlflow import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.ERROR)
         self._client = MlflowClient(uri)
 
-    def experiments(self, owner: str) -> list[FoundExperiment]:
-        """Return the experiments that carry `owner`'s tag, deleted ones too."""
+    def experiments(self, owner: str) -> list[MlflowExperiment]:
+        """Return the experiments tagged with `owner`, including deleted ones."""
         from mlflow.entities import ViewType
 
-        found = self._pages(
-            "search_experiments", view_type=ViewType.ALL, filter_string=f"tags.`{OWNER}` = '{owner}'"
-        )
+        owned = f"tags.`{OWNER}` = '{owner}'"
         return [
-            FoundExperiment(one.experiment_id, one.tags[ABLATION], one.lifecycle_stage == "deleted")
-            for one in found
+            MlflowExperiment(
+                experiment.experiment_id, experiment.tags[ABLATION], experiment.lifecycle_stage == "deleted"
+            )
+            for experiment in _all_pages(
+                self._client.search_experiments, view_type=ViewType.ALL, filter_string=owned
+            )
         ]
 
     def is_free(self, name: str) -> bool:
@@ -58,9 +60,9 @@ class Client:
         return self._client.get_experiment_by_name(name) is None
 
     def create_experiment(self, name: str, artifacts: Path | None, tags: dict[str, str]) -> str | None:
-        """Create an experiment and return its id, None where somebody was faster to take the name.
+        """Create an experiment and return its id, or None where another process has just taken the name.
 
-        `artifacts` is a folder, None if the server decides.
+        `artifacts` is the folder for its artifacts, None if the server decides.
         """
         from mlflow.exceptions import MlflowException
 
@@ -78,17 +80,17 @@ class Client:
             self._client.set_experiment_tag(experiment_id, name, value)
 
     def restore_experiment(self, experiment_id: str) -> None:
-        """Bring a deleted experiment back, with all its runs."""
+        """Restore a deleted experiment with all its runs."""
         self._client.restore_experiment(experiment_id)
 
     def delete_experiment(self, experiment_id: str) -> None:
-        """Delete an experiment with its runs, as the UI's button does."""
+        """Delete an experiment with its runs, as the button in the UI does."""
         self._client.delete_experiment(experiment_id)
 
-    def runs(self, experiment_id: str) -> Iterator[FoundRun]:
+    def runs(self, experiment_id: str) -> Iterator[MlflowRun]:
         """Yield the runs of an experiment that are not deleted."""
-        for run in self._pages("search_runs", experiment_ids=[experiment_id]):
-            yield FoundRun(run.info.run_id, run.data.tags, run.info.status == "FINISHED")
+        for run in _all_pages(self._client.search_runs, experiment_ids=[experiment_id]):
+            yield MlflowRun(run.info.run_id, run.data.tags, run.info.status == "FINISHED")
 
     def create_run(self, experiment_id: str, name: str, tags: dict[str, str], started: int) -> str:
         """Create a run, RUNNING since `started` (milliseconds since 1970), and return its id."""
@@ -106,16 +108,16 @@ class Client:
             self._client.log_batch(run_id, metrics, [Param(*item) for item in batch.params.items()])
 
     def log_model(self, run_id: str, file: Path) -> None:
-        """Log a `.keras` file as the run's artifact, then say so in a tag."""
+        """Log a `.keras` file as an artifact of the run, then set the tag that names it."""
         self._client.log_artifact(run_id, str(file))
         self._client.set_tag(run_id, MODEL, file.name)
 
     def finish(self, run_id: str, ended: int) -> None:
-        """Mark a run as complete."""
+        """Mark a run as FINISHED at `ended` (milliseconds since 1970)."""
         self._client.set_terminated(run_id, "FINISHED", ended)
 
     def delete_run(self, run_id: str) -> None:
-        """Delete a run; one that is gone already is no error."""
+        """Delete a run; no error if it is already gone."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -124,11 +126,13 @@ class Client:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
 
-    def _pages(self, method: str, **arguments: Any) -> Iterator[Any]:
-        token = None
-        while True:
-            page = getattr(self._client, method)(max_results=PAGE, page_token=token, **arguments)
-            yield from page
-            token = page.token
-            if not token:
-                return
+
+def _all_pages(search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
+    """Yield the results of a search of MLflow's client, page by page."""
+    token = None
+    while True:
+        page = search(max_results=PAGE_SIZE, page_token=token, **arguments)
+        yield from page
+        token = page.token
+        if not token:
+            return

@@ -1,25 +1,26 @@
-"""The ledger: what was sent to one MLflow address, so that with nothing new nobody need import MLflow.
+"""The ledger: a JSON file that records what was sent to one MLflow address.
 
-It is trusted only while it is `clean` (no writer died over it) and, for SQLite, while the database is the
-very file, untouched, that it was written for. Otherwise everything is compared with what MLflow really holds.
+It answers without importing MLflow whether anything is left to send. It is trusted only while it is `clean` (no writer was
+killed before it had finished) and, for SQLite, while the database file is the one it was written for, unchanged. Otherwise
+the required runs are compared with what MLflow really holds.
 """
 
-import fcntl
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.store import Store, read_json, write_json
+from pipeline.core.files import locked, read_json, write_json
+from pipeline.store import Store
 from pipeline.tracking.address import default_uri, is_project_database, sqlite_file
-from pipeline.tracking.wanted import LAYOUT, WantedExperiment, digest, wanted
+from pipeline.tracking.required import LAYOUT, RequiredExperiment, RequiredRun, digest, required_experiments
 
 
 @dataclass
 class SentRun:
-    """One finished run in MLflow: its id there, the fingerprint it was written with, its model too?"""
+    """One finished run in MLflow: its id there, its fingerprint when it was sent, and whether its model was sent too."""
 
     run_id: str
     fingerprint: str
@@ -28,7 +29,7 @@ class SentRun:
 
 @dataclass
 class SentExperiment:
-    """One experiment in MLflow: its id there, the fingerprint it was written with, its runs by identity."""
+    """One experiment in MLflow: its id there, its fingerprint when it was sent, and its runs by identity."""
 
     experiment_id: str
     fingerprint: str
@@ -37,7 +38,11 @@ class SentExperiment:
 
 @dataclass
 class Ledger:
-    """Everything that was sent to one address."""
+    """Everything that was sent to one address: the experiments by ablation.
+
+    `clean` is False while a writer is at work and while MLflow holds incomplete runs; `database` is the `database_state`
+    after the last change.
+    """
 
     experiments: dict[str, SentExperiment] = field(default_factory=dict)
     clean: bool = False
@@ -45,26 +50,26 @@ class Ledger:
 
 
 def pending(store: Store, uri: str | None = None) -> bool:
-    """Return whether MLflow may hold anything but what the manifests ask for; cheap, without MLflow."""
+    """Return whether MLflow may differ from what the manifests require; fast, and without importing MLflow."""
     uri = uri or default_uri(store.folder.parent)
-    wishes, ledger = wanted(store), load(store, uri)
-    if not wishes and not ledger.experiments:
+    required, ledger = required_experiments(store), load(store, uri)
+    if not required and not ledger.experiments:
         return False
-    return not trusted(ledger, uri) or differs(wishes, ledger, store.keys())
+    return not is_trusted(ledger, uri) or differs(required, ledger, store.runs.keys())
 
 
-def trusted(ledger: Ledger, uri: str) -> bool:
-    """Return whether the ledger surely says what MLflow holds."""
+def is_trusted(ledger: Ledger, uri: str) -> bool:
+    """Return whether MLflow certainly holds what the ledger says."""
     return ledger.clean and ledger.database == database_state(uri)
 
 
-def differs(wishes: dict[str, WantedExperiment], ledger: Ledger, finished: set[str]) -> bool:
-    """Return whether anything is to be sent or deleted; `finished` are the run keys in the store."""
-    return _wished(wishes, finished) != _sent(ledger)
+def differs(required: Mapping[str, RequiredExperiment], ledger: Ledger, finished: set[str]) -> bool:
+    """Return whether anything must be sent or deleted; `finished` are the run keys in the store."""
+    return _summary_of_required(required, finished) != _summary_of_sent(ledger)
 
 
 def load(store: Store, uri: str) -> Ledger:
-    """Return what was sent to `uri`, or an empty ledger where nothing was or its file is unreadable."""
+    """Return the ledger of `uri`; an empty one if nothing was sent there or the file is unreadable."""
     try:
         return _ledger(read_json(_file(store, uri)))
     except (TypeError, KeyError, AttributeError):
@@ -72,23 +77,20 @@ def load(store: Store, uri: str) -> Ledger:
 
 
 def save(store: Store, uri: str, ledger: Ledger) -> None:
-    """Write the ledger of `uri`, and the state that its database is in."""
+    """Write the ledger of `uri`, with the present state of its database."""
     ledger.database = database_state(uri)
     write_json(_file(store, uri), {"layout": LAYOUT, **asdict(ledger)})
 
 
 @contextmanager
 def one_writer(store: Store, uri: str) -> Iterator[None]:
-    """Let one process at a time write to `uri`; the lock is lost with the process that holds it."""
-    path = _file(store, uri).with_suffix(".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Let one process at a time write to `uri`; the lock is released when the process that holds it ends."""
+    with locked(_file(store, uri).with_suffix(".lock")):
         yield
 
 
 def owner(store: Store, uri: str) -> str:
-    """Return whose experiments are whose: on a shared server, two projects never touch each other's."""
+    """Return the value that tags this project's experiments: on a shared server, no project changes another's."""
     if is_project_database(store.folder.parent, uri):
         return "this project"
     file = folder(store) / "owner.json"
@@ -98,12 +100,12 @@ def owner(store: Store, uri: str) -> str:
 
 
 def folder(store: Store) -> Path:
-    """Return where ledgers, locks and the worker's log lie."""
+    """Return the folder of ledgers, locks and the worker's log."""
     return store.folder / ".tracking"
 
 
 def database_state(uri: str) -> list[int] | None:
-    """Return what changes when an SQLite file is written to, replaced or removed, else None."""
+    """Return what changes when an SQLite file is written to, replaced or removed; None for other addresses."""
     file = sqlite_file(uri)
     if file is None:
         return None
@@ -130,25 +132,19 @@ def _sent_experiment(raw: dict[str, Any]) -> SentExperiment:
     return SentExperiment(raw["experiment_id"], raw["fingerprint"], runs)
 
 
-def _wished(wishes: dict[str, WantedExperiment], finished: set[str]) -> dict[str, object]:
+def _summary_of_required(required: Mapping[str, RequiredExperiment], finished: set[str]) -> dict[str, object]:
     return {
-        name: (
-            experiment.fingerprint,
-            {
-                key: (run.fingerprint, run.model)
-                for key, run in experiment.runs.items()
-                if run.run_key in finished
-            },
-        )
-        for name, experiment in wishes.items()
+        name: (experiment.fingerprint, _run_fingerprints(experiment.runs_with_keys(finished)))
+        for name, experiment in required.items()
     }
 
 
-def _sent(ledger: Ledger) -> dict[str, object]:
+def _summary_of_sent(ledger: Ledger) -> dict[str, object]:
     return {
-        name: (
-            experiment.fingerprint,
-            {key: (run.fingerprint, run.model) for key, run in experiment.runs.items()},
-        )
+        name: (experiment.fingerprint, _run_fingerprints(experiment.runs))
         for name, experiment in ledger.experiments.items()
     }
+
+
+def _run_fingerprints(runs: Mapping[str, RequiredRun] | Mapping[str, SentRun]) -> dict[str, tuple[str, bool]]:
+    return {identity: (run.fingerprint, run.model) for identity, run in runs.items()}

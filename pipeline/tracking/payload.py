@@ -1,4 +1,4 @@
-"""A finished run in MLflow's terms: flat parameters, metrics with steps, tags. Nothing here needs MLflow."""
+"""A run in the terms of MLflow: flat parameters, metrics with steps, tags. Nothing here needs MLflow."""
 
 import json
 import re
@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from pipeline.records import Curves, RunRecord
-from pipeline.tracking.wanted import WantedRun
+from pipeline.runs.records import Curves, RunRecord
+from pipeline.tracking.required import RequiredRun
 
 LONGEST_VALUE = 250
 LONGEST_KEY = 250
 MOST_METRICS, MOST_PARAMS = 900, 100
+"""The most metrics and parameters of one request: MLflow accepts 1000 entities, and 100 parameters among them."""
 FINGERPRINT, MODEL = "fingerprint", "model"
 
 
@@ -27,25 +28,28 @@ class Point:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one `log_batch` may carry: MLflow takes at most 1000 entities at a time, and 100 parameters."""
+    """The content of one `log_batch` request, within MLflow's limits."""
 
     points: list[Point]
     params: dict[str, str]
 
 
-def params(run: WantedRun, record: RunRecord | None = None) -> dict[str, str]:
-    """Return the recipe under dotted names, and the tuned values; without a record only the latter."""
+def params(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
+    """Return the recipe under dotted names, and the tuned values; without a record only the latter.
+
+    Example: the recipe `{"model": {"layers": [8, 4]}}` becomes `{"model.layers": "[8, 4]"}`.
+    """
     recipe = {"dataset": record.dataset, **dict(_flat(record.recipe))} if record else {}
     return {_key(name): _text(value) for name, value in {**recipe, **run.values}.items() if value is not None}
 
 
-def tags(run: WantedRun, record: RunRecord | None = None) -> dict[str, str]:
-    """Return what runs are grouped and filtered by."""
-    known = {"ablation": run.ablation, "variant": run.variant, "phase": run.phase, "seed": str(run.seed)}
-    known |= {"run_key": run.run_key}
+def tags(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
+    """Return the tags, by which runs are grouped and filtered; without a record those of a run in training."""
+    common = {"ablation": run.ablation, "variant": run.variant, "phase": run.kind, "seed": str(run.seed)}
+    common |= {"run_key": run.run_key}
     if record is None:
-        return known | {"outcome": "in training"}
-    return known | {
+        return common | {"outcome": "in training"}
+    return common | {
         "outcome": record.outcome,
         "engine": record.engine.name,
         "device": record.device,
@@ -54,9 +58,9 @@ def tags(run: WantedRun, record: RunRecord | None = None) -> dict[str, str]:
 
 
 def points(record: RunRecord, started: int, ended: int) -> list[Point]:
-    """Return a run's curves, step by epoch, and its final metrics; times are in milliseconds since 1970.
+    """Return a run's curves, one step per epoch, and its final metrics; times are in milliseconds since 1970.
 
-    Final metrics that also have a curve are named `final_…`: a curve may go on beyond the epoch restored.
+    Final metrics that also have a curve are named `final_…`: a curve may go on after the epoch that was restored.
     """
     final = {
         f"final_{name}" if name in record.curves else name: value for name, value in record.metrics.items()
@@ -69,11 +73,11 @@ def points(record: RunRecord, started: int, ended: int) -> list[Point]:
 
 
 def curve_points(curves: Curves, started: int, ended: int, after: int = 0) -> list[Point]:
-    """Return the curves' values beyond the epoch `after`, spread evenly over the time between."""
+    """Return the values of curves after the epoch `after`, their times spread evenly from `started` to `ended`."""
     epochs = max(map(len, curves.values()), default=0)
-    at = [started + (ended - started) * epoch // max(epochs, 1) for epoch in range(1, epochs + 1)]
+    times = [started + (ended - started) * epoch // max(epochs, 1) for epoch in range(1, epochs + 1)]
     return [
-        Point(_key(name), value, at[index], index + 1)
+        Point(_key(name), value, times[index], index + 1)
         for name, values in curves.items()
         for index, value in enumerate(values)
         if index >= after
@@ -81,10 +85,10 @@ def curve_points(curves: Curves, started: int, ended: int, after: int = 0) -> li
 
 
 def batches(all_points: list[Point], all_params: dict[str, str]) -> Iterator[Batch]:
-    """Cut what is to be logged into as few batches as MLflow's limits allow: one for all but the longest."""
-    left_points, left_params = iter(all_points), iter(all_params.items())
+    """Yield what is to be logged in as few batches as MLflow's limits allow: usually one."""
+    points, params = iter(all_points), iter(all_params.items())
     while True:
-        batch = Batch(list(islice(left_points, MOST_METRICS)), dict(islice(left_params, MOST_PARAMS)))
+        batch = Batch(list(islice(points, MOST_METRICS)), dict(islice(params, MOST_PARAMS)))
         if not batch.points and not batch.params:
             return
         yield batch

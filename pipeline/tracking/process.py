@@ -1,4 +1,4 @@
-"""The worker as its starter sees it: a child process, spoken to through its standard input and output."""
+"""The worker as the training process sees it: a child process, controlled through its standard input and output."""
 
 import os
 import subprocess
@@ -7,24 +7,27 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from pipeline.store import Store
-from pipeline.tracking.address import quiet_environment
+from pipeline.tracking.address import mlflow_environment
 from pipeline.tracking.ledger import folder
 
-PACKAGE_HOME = Path(__file__).resolve().parents[2]
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 
 
 class WorkerProcess:
-    """A running worker; raises `OSError` where it cannot be started."""
+    """A running worker; raises `OSError` where it cannot be started. After `end`, `failure` says what went wrong."""
 
     def __init__(self, store: Store, uri: str, interval: float) -> None:
         self.failure = ""
         self._log = folder(store) / "worker.log"
-        self._heard = time.monotonic()
+        self._last_output = time.monotonic()
         self._process = self._start(store, uri, interval)
-        self._ear = threading.Thread(target=self._listen, name="tracking", daemon=True)
-        self._ear.start()
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._process.stdout,), name="tracking", daemon=True
+        )
+        self._listener.start()
 
     @property
     def id(self) -> int:
@@ -33,57 +36,57 @@ class WorkerProcess:
 
     def abandon(self) -> None:
         """Let the worker end by itself, without waiting for it."""
-        self._say("")
+        self._send("")
 
     def end(self, patience: float) -> bool:
-        """Wait for the last pass and return whether all went well, else `failure` says what did not.
+        """Wait until the worker has sent everything and ended; return whether it succeeded, else `failure` says why not.
 
-        The worker is killed when it was silent for `patience` seconds.
+        The worker is killed if it prints nothing for `patience` seconds.
         """
-        self._say("end\n")
+        self._send("end\n")
         if not self._ends(patience):
             self._process.kill()
             self.failure = f"no answer for {patience:g} s"
         status = self._process.wait()
-        self._ear.join()
+        self._listener.join()
         self.failure = self.failure or f"see {self._log}"
         return status == 0
 
     def _start(self, store: Store, uri: str, interval: float) -> "subprocess.Popen[str]":
         self._log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "pipeline.tracking.worker", str(store.folder.resolve())]
-        path = [str(PACKAGE_HOME), *filter(None, [os.environ.get("PYTHONPATH")])]
+        path = [str(PROJECT_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._log.open("w") as log:
-            return subprocess.Popen(
+            return subprocess.Popen(  # noqa: S603  this Python and a module of this package
                 [*command, "--interval", str(interval)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**quiet_environment(uri), "PYTHONPATH": os.pathsep.join(path)},
-                start_new_session=True,  # so that Ctrl-C reaches the training alone
+                env={**mlflow_environment(uri), "PYTHONPATH": os.pathsep.join(path)},
+                start_new_session=True,  # so that Ctrl-C reaches the training process only
             )
 
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                self._heard = time.monotonic()
+    def _listen(self, output: IO[str]) -> None:
+        """Note the time of each line that the worker prints, and the last failure it reports, until it ends."""
+        with output:
+            for line in output:
+                self._last_output = time.monotonic()
                 if line.startswith("failed "):
                     self.failure = line.removeprefix("failed ").strip()
         self._process.wait()
 
-    def _say(self, word: str) -> None:
-        assert self._process.stdin is not None
-        with suppress(OSError):
-            self._process.stdin.write(word)
-            self._process.stdin.flush()
-        with suppress(OSError):
-            self._process.stdin.close()
+    def _send(self, command: str) -> None:
+        """Write a command to the worker's standard input and close it; a worker that has ended is no error."""
+        if self._process.stdin is None:
+            return
+        with suppress(OSError), self._process.stdin as commands:
+            commands.write(command)
 
     def _ends(self, patience: float) -> bool:
-        self._heard = time.monotonic()
-        while time.monotonic() < self._heard + patience:
+        """Return whether the worker ends, waiting for it until it has printed nothing for `patience` seconds."""
+        self._last_output = time.monotonic()
+        while time.monotonic() < self._last_output + patience:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=min(patience, 1))
                 return True

@@ -1,65 +1,87 @@
-"""A team's tracking server: MLflow on a database that many may write to, artifacts passed on by the server."""
+"""MLflow's server as a child process, for the UI of one project and for a team alike."""
 
-import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
-from contextlib import AbstractContextManager
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from urllib.error import URLError
 
-from pipeline.errors import UserError
-from pipeline.tracking.address import QUIET, without_passwords
-from pipeline.tracking.ui import HOST, LIGHT, PORT, refuse_busy, running, wait_until_up
+from pipeline.core.errors import UserError
 
-BACKEND = "MLFLOW_BACKEND_STORE_URI"
+HOST = "127.0.0.1"
+PORT = 5000
+LONGEST_START = 180.0
+NO_JOB_RUNNERS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Without MLflow's job runners the server starts in a third of the time, with two processes instead of fifteen."""
 
 
-def serve_team(
-    backend: str | None, artifacts: str, host: str = HOST, port: int = PORT, workers: int = 2
+def run_server(
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    workers: int = 1,
+    on_start: Callable[[], None],
 ) -> None:
-    """Serve MLflow until interrupted; `backend` is a database's address (or `MLFLOW_BACKEND_STORE_URI`).
+    """Run `mlflow server` until it is interrupted; `on_start` is called once it answers.
 
-    Files that runs log go through the server into `artifacts`, a folder or a bucket that only the server needs to reach.
-    Raises `UserError` where no database is named, its driver is missing, the port is taken, or the server does not start.
+    Raises `UserError` where the port is taken or the server does not start.
     """
-    backend = _checked(backend or os.environ.get(BACKEND))
-    refuse_busy(port)
-    database = backend.replace(
-        "postgresql://", "postgresql+psycopg2://", 1
-    )  # else SQLAlchemy wants psycopg 3
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a plain `kill` ends the server too
-    with _server(database, artifacts, host, port, workers) as server:
-        wait_until_up(server, port)
-        print(f"MLflow: http://{host}:{port} on {without_passwords(backend)}", flush=True)
-        print(f"each user sets MLFLOW_TRACKING_URI=http://{host}:{port}", flush=True)
+    _check_port(port)
+    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", *options, "--host", host]
+    command += ["--port", str(port), "-w", str(workers), "--uvicorn-opts", "--log-level warning"]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that `kill` ends the server too
+    with _running(command, {**NO_JOB_RUNNERS, **environment}) as server:
+        _wait_until_up(server, port)
+        on_start()
         server.wait()
 
 
-def _checked(backend: str | None) -> str:
-    if not backend:
-        raise UserError(
-            f"--backend, or the variable {BACKEND}, must name a database: postgresql://user@host/name"
-        )
-    if backend.startswith("postgresql") and importlib.util.find_spec("psycopg2") is None:
-        raise UserError("PostgreSQL needs its driver: python -m pip install '.[postgres]'")
-    return backend
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise UserError(f"port {port}: {reason}; choose another with --port.") from error
 
 
-def _server(
-    backend: str, artifacts: str, host: str, port: int, workers: int
-) -> "AbstractContextManager[subprocess.Popen[bytes]]":
-    command = [sys.executable, "-W", "ignore", "-m", "mlflow", "server", "--artifacts-destination", artifacts]
-    command += [
-        "--host",
-        host,
-        "--port",
-        str(port),
-        "-w",
-        str(workers),
-        "--uvicorn-opts",
-        "--log-level warning",
-    ]
-    # By the environment, for whoever lists processes could read a password on the command line.
-    environment = {**LIGHT, **QUIET, **os.environ, BACKEND: backend}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    return running(command, environment)
+@contextmanager
+def _running(command: Sequence[str], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    # In a session of its own, so that Ctrl-C reaches this process only, which then ends the server in order.
+    server = subprocess.Popen(  # noqa: S603  this Python and MLflow, the options as separate arguments
+        command, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
+    )
+    try:
+        yield server
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_until_up(server: "subprocess.Popen[bytes]", port: int) -> None:
+    deadline = time.monotonic() + LONGEST_START
+    while not _answers(port):
+        if server.poll() is not None:
+            status = server.returncode
+            raise UserError(f"MLflow's server ended with status {status} before it was up; see above.")
+        if time.monotonic() > deadline:
+            raise UserError(f"MLflow's server on port {port} did not answer within {LONGEST_START:g} s.")
+        time.sleep(0.2)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False

@@ -1,4 +1,4 @@
-"""Tracking from the side of the process that trains: it starts the worker and waits for it at the end."""
+"""Tracking as the process that trains uses it: it starts the worker, and waits for it at the end."""
 
 import sys
 from collections.abc import Callable
@@ -11,16 +11,20 @@ from pipeline.tracking.address import default_uri, without_passwords
 from pipeline.tracking.process import WorkerProcess
 
 
-def to_stderr(line: str) -> None:
-    """Print a line where warnings belong."""
+def print_warning(line: str) -> None:
+    """Print a line to standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 class Tracker:
-    """While the block runs, MLflow follows the store; at its end MLflow knows all, or one line says why not.
+    """A context in which MLflow follows the store; at its end MLflow is up to date, or one warning says why not.
 
-    The worker looks at the store every `interval` seconds, and is given up if silent for `patience` seconds.
-    Nothing that happens to MLflow or to the worker is ever raised.
+    The worker looks at the store every `interval` seconds, and is killed if it is silent for `patience` seconds at the end.
+    Failures of MLflow or of the worker are never raised.
+
+    Example:
+        with Tracker(Store()):
+            ...  # train
     """
 
     def __init__(
@@ -28,7 +32,7 @@ class Tracker:
         store: Store,
         uri: str | None = None,
         *,
-        warn: Callable[[str], None] = to_stderr,
+        warn: Callable[[str], None] = print_warning,
         interval: float = 5.0,
         patience: float = 60.0,
     ) -> None:
@@ -47,7 +51,7 @@ class Tracker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for the worker's last pass; after an error, leave it to end by itself."""
+        """Wait until the worker has sent everything; after an error, let it end by itself."""
         if self.worker is None:
             return
         if kind is not None:
@@ -57,5 +61,5 @@ class Tracker:
 
     def _explain(self, failure: str) -> str:
         reason = shorten(failure, 200, placeholder=" …")
-        told = f"MLflow at {self._uri} was not told everything ({reason})"
-        return f"{without_passwords(told)}; the next `dvc repro` will send the rest."
+        text = without_passwords(f"MLflow at {self._uri} is not up to date ({reason})")
+        return f"{text}; the next `dvc repro` will send the rest."

@@ -1,8 +1,8 @@
-"""Tells MLflow what the store holds while another process trains: `python -m pipeline.tracking.worker`.
+"""Sends MLflow what the store holds while another process trains: `python -m pipeline.tracking.worker`.
 
-It is told to end by the line `end` on its standard input, and ends by itself when that is closed without a
-word, as it is when the training process was killed. It says on its standard output, a line each, that it is
-alive (`beat`) or why MLflow could not be told (`failed …`).
+It ends after the line `end` on its standard input, and by itself when that is closed without such a line, as it is when
+the training process was killed. On its standard output it prints a line for each sign of life (`alive`) and for each
+failure of MLflow (`failed …`).
 """
 
 import argparse
@@ -19,16 +19,17 @@ from pipeline.store import Store
 from pipeline.tracking.address import default_uri
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.live import LiveRuns
-from pipeline.tracking.project import Projection
+from pipeline.tracking.projection import Projection
 
-Word = Literal["go on", "end", "abandoned"]
+Command = Literal["continue", "end", "abandoned"]
 NICENESS = 10
 LONGEST_PAUSE = 300.0
-LAST_PAUSES = (0.0, 1.0, 3.0)  # seconds before each of the last attempts: a server that restarts is soon back
+LAST_PAUSES = (0.0, 1.0, 3.0)
+"""Seconds before each of the last attempts: a server that is being restarted is soon available again."""
 
 
 class Worker:
-    """Follows the store, and waits longer after each failure of MLflow's."""
+    """Follows the store, looks at it every `interval` seconds, and waits longer after each failure of MLflow."""
 
     def __init__(self, store: Store, uri: str, interval: float) -> None:
         self._store, self._uri, self._interval = store, uri, interval
@@ -36,43 +37,44 @@ class Worker:
         self._restart()
 
     def follow(self) -> bool:
-        """Send what there is until told to end; return whether MLflow then knows everything."""
-        while (word := _listen(self._interval)) == "go on":
+        """Send what MLflow lacks until the command to end; return whether MLflow is then up to date."""
+        while (command := _next_command(self._interval)) == "continue":
             if time.monotonic() >= self._next_try:
-                self._attempt(self._advance)
-        last = self._settle if word == "end" else self._leave
+                self._attempt(self._send)
+        last = self._synchronise if command == "end" else self._leave
         return any(self._attempt_after(pause, last) for pause in LAST_PAUSES)
 
     def _restart(self) -> None:
-        self._projection = Projection(self._store, self._uri, beat=lambda: say("beat"))
+        self._projection = Projection(self._store, self._uri, heartbeat=lambda: report("alive"))
         self._live = LiveRuns(self._projection)
 
-    def _advance(self) -> None:
-        if self._live.has_news():
+    def _send(self) -> None:
+        if self._live.any_to_show():
             self._live.show()
         if pending(self._store, self._uri):
-            self._projection.advance()
+            self._projection.send_finished()
 
-    def _settle(self) -> None:
+    def _synchronise(self) -> None:
         self._live.clear()
         if pending(self._store, self._uri):
-            self._projection.settle()
+            self._projection.synchronise()
 
     def _leave(self) -> None:
-        """Send what finished, but delete nothing: a study that was killed has not said all that it wants."""
+        """Send what finished, but delete nothing: the manifests of a study that was killed may be incomplete."""
         self._live.clear()
         if pending(self._store, self._uri):
-            self._projection.advance()
+            self._projection.send_finished()
 
     def _attempt_after(self, pause: float, step: Callable[[], None]) -> bool:
         time.sleep(pause)
         return self._attempt(step)
 
     def _attempt(self, step: Callable[[], None]) -> bool:
+        """Return whether `step` succeeded; a failure is reported, and makes the next pause twice as long."""
         try:
             step()
         except Exception as error:
-            say(f"failed {' '.join(str(error).split()) or type(error).__name__}")
+            report(f"failed {' '.join(str(error).split()) or type(error).__name__}")
             self._restart()
             self._next_try = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
@@ -81,8 +83,8 @@ class Worker:
         return True
 
 
-def say(line: str) -> None:
-    """Tell the training process, if it still lives."""
+def report(line: str) -> None:
+    """Print a line for the training process, if that is still alive."""
     try:
         print(line, flush=True)
     except OSError:
@@ -90,7 +92,7 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    """Run the worker; the exit status says whether MLflow knows everything."""
+    """Run the worker; return the exit status, 0 if MLflow is up to date."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tracking.worker", description=__doc__)
     parser.add_argument("store", type=Path, help="the folder of the store")
     parser.add_argument("--interval", type=float, default=5.0, help="seconds between looks at the store")
@@ -101,10 +103,11 @@ def main() -> int:
     return 0 if Worker(store, default_uri(store.folder.parent), arguments.interval).follow() else 1
 
 
-def _listen(seconds: float) -> Word:
+def _next_command(seconds: float) -> Command:
+    """Return the command on standard input, or `continue` if none comes within `seconds`."""
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     if not ready:
-        return "go on"
+        return "continue"
     return "end" if sys.stdin.readline().strip() == "end" else "abandoned"
 
 

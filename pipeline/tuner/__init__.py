@@ -1,9 +1,9 @@
-"""Keras Tuner's tuners, fused: change the class name, and trials of one graph train as one stack.
+"""The tuners of Keras Tuner with fused training: import them from here, and trials of one graph train as one stack.
 
     from pipeline.tuner import RandomSearch      # instead of keras_tuner.RandomSearch
 
-`RandomSearch`, `GridSearch` and `BayesianOptimization` take what Keras Tuner's take; `FusedTuner` takes an oracle, as
-`keras_tuner.Tuner` does.
+`RandomSearch`, `GridSearch` and `BayesianOptimization` have the arguments of Keras Tuner's classes; `FusedTuner` has those
+of `keras_tuner.Tuner`.
 """
 
 from pipeline.tuner.tuner import BayesianOptimization, FusedTuner, GridSearch, RandomSearch

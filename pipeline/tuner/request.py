@@ -1,4 +1,4 @@
-"""What a user asks of `search`, read into what the fused engine needs; None where it asks for something else."""
+"""The arguments of `search` in the form that the fused engine needs, if it supports them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ KNOWN = {
     "validation_data",
     "shuffle",
 }
-MONITORS = {"val_loss": -1.0, "val_accuracy": 1.0}
+MONITORS = ("val_loss", "val_accuracy")
 
 
 @dataclass(frozen=True)
 class Request:
-    """Images and integer labels, training rows first; and how to train on them."""
+    """Images and integer labels, the training rows first, and how to train on them."""
 
     x: NDArray[Any]
     y: NDArray[np.int32]
@@ -39,19 +39,19 @@ class Request:
 
     @property
     def monitor(self) -> str:
-        """What early stopping looks at."""
+        """The metric that early stopping monitors."""
         return self.early_stopping.monitor if self.early_stopping is not None else "val_loss"
 
     def stopping(self) -> Stopping | None:
-        """Return a fresh rule for one trial."""
+        """Return a new early-stopping rule for one trial, or None without early stopping."""
         rule = self.early_stopping
         if rule is None:
             return None
-        return Stopping(rule.patience, abs(rule.min_delta), MONITORS[rule.monitor])
+        return Stopping(rule.patience, abs(rule.min_delta), rule.monitor)
 
 
 def read_request(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Request | None:
-    """Return the request in `fit`'s arguments, or None where the fused engine does not know some of it."""
+    """Return the request in the arguments of `fit`, or None if the fused engine does not support one of them."""
     given = {**dict(zip(("x", "y", "batch_size", "epochs"), arguments, strict=False)), **keywords}
     data = _data(given)
     stopping = _early_stopping(given.get("callbacks"))
@@ -89,13 +89,13 @@ def _data(given: Mapping[str, Any]) -> tuple[tuple[Any, Any], tuple[Any, Any]] |
 
 
 def _cut_off(x: Any, y: Any, part: float) -> tuple[tuple[Any, Any], tuple[Any, Any]] | None:
-    """Return training and validation data, the last `part` of the rows held out as `fit` does; None without any."""
+    """Return training and validation data, the last `part` of the rows held out as in `fit`; None if either is empty."""
     cut = int(len(x) * (1 - part))
     return ((x[:cut], y[:cut]), (x[cut:], y[cut:])) if 0 < cut < len(x) else None
 
 
 def _labels_fit(y: Any) -> bool:
-    """Tell whether labels are integers `[n]`, or one-hot rows `[n, classes]`."""
+    """Return whether labels are integers `[n]`, or one-hot rows `[n, classes]`."""
     if not isinstance(y, np.ndarray):
         return False
     if y.ndim == 2 and y.shape[1] > 1:
@@ -108,7 +108,7 @@ def _integers(y: NDArray[Any]) -> NDArray[np.int32]:
 
 
 def _early_stopping(callbacks: Any) -> tuple[Any] | None:
-    """Return the only callback there is, if any, as a tuple of one; None where there are others."""
+    """Return the only callback, or None in its place, as a tuple of one; None if other callbacks are given."""
     if not callbacks:
         return (None,)
     (first, *more) = callbacks

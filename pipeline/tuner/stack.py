@@ -1,4 +1,4 @@
-"""A user's compiled models as one stack: which have one graph, and their training together."""
+"""A user's compiled models as one stack: which of them have one graph, and training them together."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,25 +12,29 @@ from numpy.typing import NDArray
 from pipeline.build.optimizer import clip_of
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.environment import on_gpu
+from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
 from pipeline.engine.fused.memory import first_guess
-from pipeline.engine.fused.program import Program, program
+from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import averages
 from pipeline.engine.fused.trainer import Programs, compiles_whole
 from pipeline.engine.rules import Stopping
 from pipeline.engine.workers import Workers
-from pipeline.params.recipe import CLIPS
+from pipeline.params.types.recipe import CLIPS
 from pipeline.tuner.request import Request
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
-BATCH_SEED = 0  # all trials see the same batches, and differ by their hyperparameters alone
-EVALUATED = 1000  # rows at a time
+BATCH_SEED = 0
+"""All trials train on the same batches, and differ only in their hyperparameters."""
+
+EVALUATED = 1000
+"""Rows evaluated at a time."""
 
 
 @dataclass
 class Fusible:
-    """One execution of a trial: its model, and what it shares with others of its stack."""
+    """One execution of a trial: its model, its loss, and the signature that it shares with others of its stack."""
 
     trial_id: str
     execution: int
@@ -40,7 +44,7 @@ class Fusible:
 
 
 def fusible(trial_id: str, execution: int, model: Any, request: Request, objective: Any) -> Fusible | None:
-    """Return the model ready to be fused, or None where the fused engine does not know some part of it."""
+    """Return the model ready to be fused, or None if the fused engine does not support a part of it."""
     if type(model) not in (keras.Model, keras.Sequential, keras.src.models.Functional) or not model.built:
         return None
     loss = _per_image(model.loss)
@@ -52,9 +56,9 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
 
 
 def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -> list[dict[str, float]]:
-    """Train all models of one graph; return each one's figures at its best epoch, whose weights it then has.
+    """Train models of one graph; return the metrics of each at its best epoch, whose weights it then has.
 
-    Returns nothing where their optimizer cannot be shared.
+    Return an empty list if their optimizer cannot be shared.
     """
     if not moves_elementwise(_maker(stack[0].model.optimizer)):
         return []
@@ -71,8 +75,8 @@ def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -
         return number, figures
 
     side_by_side = Workers(keras.config.dtype_policy().name).each if whole and not on_gpu() else map
-    found = dict(side_by_side(train, range(len(parts))))
-    return [figures for number in range(len(parts)) for figures in found[number]]
+    by_part = dict(side_by_side(train, range(len(parts))))
+    return [figures for number in range(len(parts)) for figures in by_part[number]]
 
 
 def _program(stack: Sequence[Fusible]) -> Program:
@@ -84,7 +88,7 @@ def _program(stack: Sequence[Fusible]) -> Program:
 
 @dataclass
 class _Best:
-    """A trial's figures at its best epoch so far, and the rule that may stop it."""
+    """The metrics of a trial at its best epoch so far, and the rule that may stop it."""
 
     stopping: Stopping | None
     score: float = -np.inf
@@ -93,14 +97,14 @@ class _Best:
 
 
 class _Training:
-    """One stack on its way."""
+    """One stack in training."""
 
     def __init__(
         self, stack: Sequence[Fusible], lent: Program, request: Request, objective: str, sign: float
     ) -> None:
         self.stack, self.request, self.objective, self.sign = stack, request, objective, sign
         self.program = lent
-        models = [each.model for each in stack]
+        models = [execution.model for execution in stack]
         self.steps = steps_per_epoch(len(request.training), request.batch_size)
         self.program.load(
             [_values(m.trainable_variables) for m in models],
@@ -136,7 +140,7 @@ class _Training:
                 old[keep] = new[keep]
 
     def _judge(self, best: _Best, epoch: int, figures: dict[str, float]) -> bool:
-        """Note an epoch's figures; return whether it is the trial's best so far."""
+        """Update a trial's best epoch with the metrics of another; return whether that is the best so far."""
         if best.over:
             return False
         score = self.sign * figures[self.objective]
@@ -152,12 +156,12 @@ class _Training:
         return averages(self.program, self.data, rows, min(EVALUATED, len(rows[0])))
 
     def _give_back(self) -> None:
-        """Put each trial's best weights into its own model."""
+        """Assign each trial's best weights to its model."""
         trainable = self.program.layout.unstack(self.kept[0])
-        for slot, each in enumerate(self.stack):
-            for variable, value in zip(each.model.trainable_variables, trainable[slot], strict=True):
+        for slot, execution in enumerate(self.stack):
+            for variable, value in zip(execution.model.trainable_variables, trainable[slot], strict=True):
                 variable.assign(value)
-            for variable, array in zip(each.model.non_trainable_variables, self.kept[1], strict=True):
+            for variable, array in zip(execution.model.non_trainable_variables, self.kept[1], strict=True):
                 variable.assign(array[slot])
 
 
@@ -166,7 +170,7 @@ def _values(variables: Sequence[Any]) -> list[NDArray[Any]]:
 
 
 def _per_image(loss: Any) -> Any:
-    """Return a compiled loss as one that gives a value per image; None where it is not one of Keras's classes."""
+    """Return a compiled loss as one that returns a value per image; None if it is not one of Keras's classes."""
     if isinstance(loss, str):
         camel = "".join(part.capitalize() for part in loss.split("_"))
         kind = getattr(keras.losses, camel, None)
@@ -177,20 +181,20 @@ def _per_image(loss: Any) -> Any:
 
 
 def _plain(optimizer: Any) -> bool:
-    """Tell whether an optimizer does nothing beyond its update: no averaging, no scaling, no gathering of gradients."""
+    """Return whether an optimizer only updates: no averaging of weights, no loss scaling, no gradient accumulation."""
     steps = getattr(optimizer, "gradient_accumulation_steps", None)
     scale = getattr(optimizer, "loss_scale_factor", None)
     return isinstance(optimizer, keras.Optimizer) and not optimizer.use_ema and not steps and not scale
 
 
 def _maker(optimizer: Any) -> Callable[[Any], Any]:
-    """Return what makes such an optimizer anew, for any learning rate, its clipping left to the engine."""
+    """Return a function that makes such an optimizer for a learning rate, without clipping, which the engine does."""
     config = {key: value for key, value in optimizer.get_config().items() if key not in CLIPS}
     return lambda learning_rate: type(optimizer).from_config({**config, "learning_rate": learning_rate})
 
 
 def _rates(optimizer: Any, steps: int) -> NDArray[np.float32]:
-    """Return the learning rate of each step, whether it is a number or a schedule."""
+    """Return the learning rate of each step [steps], from a number or a schedule."""
     rate = optimizer._learning_rate
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         return np.asarray(keras.ops.map(rate, keras.ops.arange(steps, dtype="float32")), np.float32)
@@ -198,11 +202,11 @@ def _rates(optimizer: Any, steps: int) -> NDArray[np.float32]:
 
 
 def _signature(model: keras.Model, loss: Any) -> str:
-    """Return what models of one graph have in common, whatever their layers are called and their weights start from."""
-    config = _without_chance(model.get_config())
+    """Return a text that is equal for models of one graph, even if layer names and initial weights differ."""
+    config = _without_randomness(model.get_config())
     plain = _renamed(config, {name: f"#{number}" for number, name in enumerate(_names(config))})
-    aside = ("learning_rate", "name", *CLIPS)
-    optimizer = {key: value for key, value in model.optimizer.get_config().items() if key not in aside}
+    excluded = ("learning_rate", "name", *CLIPS)
+    optimizer = {key: value for key, value in model.optimizer.get_config().items() if key not in excluded}
     parts = [
         type(model.optimizer).__name__,
         optimizer,
@@ -213,19 +217,19 @@ def _signature(model: keras.Model, loss: Any) -> str:
     return json.dumps([plain, parts], sort_keys=True, default=str)
 
 
-def _without_chance(config: Any) -> Any:
-    """Return a model's configuration without what only decides where its weights start."""
+def _without_randomness(config: Any) -> Any:
+    """Return a model's configuration without what only decides its initial weights."""
     if isinstance(config, dict):
         return {
-            key: _without_chance(value)
+            key: _without_randomness(value)
             for key, value in config.items()
             if key != "seed" and not key.endswith("_initializer")
         }
-    return [_without_chance(item) for item in config] if isinstance(config, list | tuple) else config
+    return [_without_randomness(item) for item in config] if isinstance(config, list | tuple) else config
 
 
 def _names(config: Any) -> list[str]:
-    """Return what things are called in a configuration, in order, each once."""
+    """Return the names of the layers in a configuration, in order, without repetition."""
     if isinstance(config, list):
         return list(dict.fromkeys(name for item in config for name in _names(item)))
     if not isinstance(config, dict):
@@ -235,7 +239,7 @@ def _names(config: Any) -> list[str]:
 
 
 def _is_layer(config: Mapping[str, Any]) -> bool:
-    """Tell a layer's or a model's own configuration from that of a dtype policy, say."""
+    """Return whether this is the configuration of a layer or a model, and not, for example, of a dtype policy."""
     return "dtype" in config or "layers" in config
 
 

@@ -1,4 +1,4 @@
-"""The side that Keras Tuner sees: many trials asked for at once, trained together where they can be."""
+"""The tuner classes: they request many trials at once, and train them together where possible."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,11 +14,15 @@ STOPPED, IDLE = "STOPPED", "IDLE"
 
 
 class Fused(keras_tuner.Tuner):
-    """A tuner whose `search` trains all trials in flight together; mix it into a tuner of Keras Tuner's.
+    """A mixin for a tuner of Keras Tuner: its `search` trains all running trials together.
 
-    `fused_trials` is how many trials are asked for at once. Oracles that learn from scores (Bayesian optimisation) then
-    learn from batches of that size. Trials that cannot be fused train as Keras Tuner trains them: nets with layers, losses,
-    optimizers, callbacks or data of other kinds than `search` says.
+    `fused_trials` is how many trials are requested at once. Oracles that learn from scores (Bayesian optimisation) then
+    learn from batches of that size. Trials that cannot be fused train as in Keras Tuner: models with layers, losses,
+    optimizers, callbacks or data of other kinds than those named at `search`.
+
+    Example:
+        tuner = RandomSearch(build_model, objective="val_accuracy", max_trials=50)
+        tuner.search(x, y, epochs=10, validation_split=0.2)
     """
 
     def __init__(self, *args: Any, fused_trials: int = 64, **kwargs: Any) -> None:
@@ -29,14 +33,14 @@ class Fused(keras_tuner.Tuner):
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Search as `keras_tuner.Tuner.search` does; arguments are those of `keras.Model.fit`.
 
-        Fused are classifiers whose labels are integers or one-hot rows in arrays, with `validation_data` or
-        `validation_split`, and no callbacks but `keras.callbacks.EarlyStopping` on `val_loss` or `val_accuracy`.
+        Fused are classifiers with labels in arrays, as integers or one-hot rows, with `validation_data` or
+        `validation_split`, and without callbacks except `keras.callbacks.EarlyStopping` on `val_loss` or `val_accuracy`.
         """
         if "verbose" in fit_kwargs:
             self.oracle.verbose = fit_kwargs["verbose"]
         request = read_request(fit_args, fit_kwargs)
         self.on_search_begin()
-        while trials := self._ask():
+        while trials := self._next_trials():
             if request is not None:
                 self._train_ahead(trials, request)
             for trial in trials:
@@ -46,12 +50,12 @@ class Fused(keras_tuner.Tuner):
         self.on_search_end()
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
-        """Return what the trial's stack measured, or train it as Keras Tuner does."""
+        """Return the metrics of a trial that was trained in a stack; train any other as Keras Tuner does."""
         if trial.trial_id in self._done:
             return self._done.pop(trial.trial_id)
         return super().run_trial(trial, *fit_args, **fit_kwargs)
 
-    def _ask(self) -> list[Any]:
+    def _next_trials(self) -> list[Any]:
         trials: list[Any] = []
         while len(trials) < self.fused_trials:
             trial = self.oracle.create_trial(f"{self.tuner_id}-{len(trials)}")
@@ -62,14 +66,14 @@ class Fused(keras_tuner.Tuner):
         return trials
 
     def _train_ahead(self, trials: Sequence[Any], request: Request) -> None:
-        """Train the trials that can be fused, those of one graph together; keep their figures for `run_trial`."""
-        made = [
-            each
+        """Train the trials that can be fused, those of one graph together; keep their metrics for `run_trial`."""
+        executions = [
+            model
             for trial in trials
             for execution in range(self.executions_per_trial)
-            if (each := self._fusible(trial, execution, request)) is not None
+            if (model := self._fusible(trial, execution, request)) is not None
         ]
-        for stack in group(made, lambda each: each.signature):
+        for stack in group(executions, lambda execution: execution.signature):
             figures = train_together(stack, request, self.oracle.objective)
             if figures:
                 self._keep(stack, figures)
@@ -79,10 +83,10 @@ class Fused(keras_tuner.Tuner):
         return fusible(trial.trial_id, execution, model, request, self.oracle.objective)
 
     def _keep(self, stack: Sequence[Fusible], figures: Sequence[dict[str, float]]) -> None:
-        """Hand each trial its executions' figures, and save the weights of its best, where `get_best_models` looks."""
+        """Keep the metrics of each trial's executions, and save the weights of the best one for `get_best_models`."""
         by_trial: dict[str, list[tuple[dict[str, float], keras.Model]]] = {}
-        for each, figure in zip(stack, figures, strict=True):
-            by_trial.setdefault(each.trial_id, []).append((figure, each.model))
+        for execution, figure in zip(stack, figures, strict=True):
+            by_trial.setdefault(execution.trial_id, []).append((figure, execution.model))
         objective = self.oracle.objective
         for trial_id, executions in by_trial.items():
             sign = -1.0 if objective.direction == "min" else 1.0
@@ -92,7 +96,7 @@ class Fused(keras_tuner.Tuner):
 
 
 class FusedTuner(Fused):
-    """`keras_tuner.Tuner`, fused: give it an oracle and a hypermodel."""
+    """`keras_tuner.Tuner`, fused; its arguments are an oracle and a hypermodel."""
 
 
 class RandomSearch(Fused, keras_tuner.RandomSearch):

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.kit import recipe
+from kit import recipe
 
-from pipeline.params.merge import merge
+from pipeline.params.patches import merge
 
 FOUR = {"layers": [{"units": 5, "repeat": 3}, 4]}
 
@@ -61,7 +61,7 @@ TAIL = ["output", "output_activation"]
     ],
     ids=["softmax", "dense", "before", "after", "dropout before", "convolution"],
 )
-def test_layers_stand_where_the_recipe_puts_them(patch: dict[str, Any], expected: list[str]) -> None:
+def test_layers_are_where_the_recipe_puts_them(patch: dict[str, Any], expected: list[str]) -> None:
     assert parts(patch) == expected
 
 
@@ -92,22 +92,24 @@ def test_penalties_and_constraints_reach_the_kernels_they_are_for() -> None:
     ids=str,
 )
 def test_a_phase_trains_the_blocks_it_names_and_the_head(trainable: Any, expected: set[int]) -> None:
-    from pipeline.build.model import block_index, trainable_layers
+    from pipeline.build.model import block_index, freeze_layers
 
     patch = {"model": {**FOUR, "normalisation": "before"}}
     phase = recipe({**patch, "phases": [{}, {"trainable": trainable}]}).phases[1]
     net = built(patch)
-    trainable_layers(net, phase.trainable, 4)
+    freeze_layers(net, phase.trainable, 4)
     trained = {block_index(layer.name) for layer in net.layers if layer.trainable_variables}
     assert trained == {*expected, None}
     assert net.get_layer("output").trainable
 
 
-def weights(patch: dict[str, Any], seed: int = 0, of: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
+def weights(
+    patch: dict[str, Any], seed: int = 0, template: dict[str, Any] | None = None
+) -> dict[str, np.ndarray]:
     """Return initial weights by path, drawn for `patch` on the template of another recipe where one is given."""
     from pipeline.build.weights import initial_weights, owned_weights
 
-    net = built(of or patch)
+    net = built(template or patch)
     drawn = initial_weights(net, recipe(patch), seed)
     names = [f"{layer.name}/{variable.name}" for layer, variable in owned_weights(net)]
     return dict(zip(names, drawn, strict=True))
@@ -138,7 +140,7 @@ def test_variants_that_differ_elsewhere_start_from_the_same_weights() -> None:
 
 def test_kernels_are_drawn_as_the_recipe_says_not_as_the_template_does() -> None:
     own = {"model": {"layers": [{"units": 30, "initializer": "zeros"}, 40], "initializer": "he_normal"}}
-    drawn = weights(own, of={"model": {"layers": [30, 40]}})
+    drawn = weights(own, template={"model": {"layers": [30, 40]}})
     assert not drawn["block0_dense/kernel"].any()
     assert drawn["block1_dense/kernel"].std() == pytest.approx(np.sqrt(2 / 30), rel=0.1)
     limit = np.sqrt(6 / (40 + 10))
@@ -152,10 +154,10 @@ def test_a_phase_carries_over_what_it_reuses(reuse: Any, carried: set[Any]) -> N
     patch = {"model": {"layers": [5, 4]}}
     net = built(patch)
     before, fresh = (initial_weights(net, recipe(patch), seed) for seed in (0, 1))
-    found = carry_over(fresh, net, before, net, reuse)
+    carried_over = carry_over(fresh, net, before, net, reuse)
     kernels = [
         (layer.name, np.array_equal(now, old))
-        for (layer, variable), now, old in zip(owned_weights(net), found, before, strict=True)
+        for (layer, variable), now, old in zip(owned_weights(net), carried_over, before, strict=True)
         if variable.name == "kernel"
     ]
     assert kernels == [
@@ -171,13 +173,12 @@ def test_a_head_for_other_classes_is_not_carried_over() -> None:
     patch = {"model": {"layers": [5]}}
     earlier, later = built(patch, classes=3), built(patch, classes=4)
     before, fresh = initial_weights(earlier, recipe(patch), 0), initial_weights(later, recipe(patch), 1)
-    found = carry_over(fresh, later, before, earlier, "all")
-    assert np.array_equal(found[0], before[0]) and np.array_equal(found[-2], fresh[-2])
+    result = carry_over(fresh, later, before, earlier, "all")
+    assert np.array_equal(result[0], before[0]) and np.array_equal(result[-2], fresh[-2])
     # As many, but others: digits 5 to 9 after 0 to 4.
-    found = carry_over(
-        before, earlier, initial_weights(earlier, recipe(patch), 2), earlier, "all", same_classes=False
-    )
-    assert not np.array_equal(found[0], before[0]) and np.array_equal(found[-2], before[-2])
+    previous = initial_weights(earlier, recipe(patch), 2)
+    result = carry_over(before, earlier, previous, earlier, "all", same_classes=False)
+    assert not np.array_equal(result[0], before[0]) and np.array_equal(result[-2], before[-2])
 
 
 def test_sources_of_noise_are_seeded_apart() -> None:
@@ -195,7 +196,7 @@ def test_layers_take_arguments_that_name_things_themselves() -> None:
     activation = {"name": "leaky_relu", "negative_slope": 0.5}
     layer = {"name": "Dense", "units": 3, "kernel_regularizer": regularizer, "activation": activation}
     net = built({"model": {"layers": ["flatten", layer]}})
-    (dense,) = [each for each in net.layers if type(each).__name__ == "Dense" and each.units == 3]
+    (dense,) = [layer for layer in net.layers if type(layer).__name__ == "Dense" and layer.units == 3]
     assert dense.kernel_regularizer.l2 == 0.25
     assert np.asarray(dense.activation(np.array([-2.0]))) == pytest.approx(-1.0)
 
@@ -266,11 +267,11 @@ def test_one_tower_is_carried_over_to_a_model_of_one() -> None:
     ],
 )
 def test_both_towers_freeze_alike(trainable: Any, expected: set[str]) -> None:
-    from pipeline.build.model import trainable_layers
-    from pipeline.params.recipe import PhaseSpec
+    from pipeline.build.model import freeze_layers
+    from pipeline.params.types.recipe import PhaseSpec
 
     model = pairs_model({})
-    trainable_layers(model, PhaseSpec(trainable=trainable).trainable, 2)
+    freeze_layers(model, PhaseSpec(trainable=trainable).trainable, 2)
     owners = {layer.name.partition("_")[0] for layer in model.layers if layer.trainable_weights}
     assert owners == expected
 

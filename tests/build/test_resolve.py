@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.kit import recipe
+from kit import recipe
 
 ACTIVATIONS: list[tuple[Any, str, dict[str, Any]]] = [
     ("gelu", "gelu", {}),
@@ -41,9 +41,9 @@ def test_an_activation_is_keras_own_with_its_arguments_saved_and_loaded_too(
         ("losses", {"name": "Huber", "delta": 2.0}, {"name": "huber_loss"}),
     ],
 )
-def test_a_loss_is_given_its_arguments(section: str, written: Any, attributes: dict[str, Any]) -> None:
+def test_a_loss_gets_its_arguments(section: str, written: Any, attributes: dict[str, Any]) -> None:
     from pipeline.build.resolve import make
 
-    made = make(section, recipe({"training": {"loss": written}}).training.loss, reduction="none")
-    assert type(made).__name__ == written["name"] and made.reduction == "none"
-    assert {name: getattr(made, name) for name in attributes} == attributes
+    loss = make(section, recipe({"training": {"loss": written}}).training.loss, reduction="none")
+    assert type(loss).__name__ == written["name"] and loss.reduction == "none"
+    assert {name: getattr(loss, name) for name in attributes} == attributes

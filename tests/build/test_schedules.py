@@ -1,4 +1,4 @@
-"""Schedules against closed forms, written out here a second time; Keras's own against Keras's own classes."""
+"""Schedules against closed forms written out here again; Keras's schedules against Keras's own classes."""
 
 import math
 from itertools import pairwise
@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.kit import recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit import recipe
 
 from pipeline.build.schedules import rates
-from pipeline.params import catalogue
+from pipeline.params.keras_names import catalogue
 
 RATE = 0.4
 
@@ -20,9 +20,9 @@ RATE = 0.4
 def table(schedule: Any, per_epoch: int = 5, epochs: int = 4) -> list[float]:
     """Return the rates of every step under `schedule`, as params files write it."""
     written = recipe({"schedule": schedule, "training": {"epochs": epochs}}).schedule
-    found = rates(written, RATE, per_epoch, epochs)
-    assert found.dtype == np.float32 and found.shape == (per_epoch * epochs,)
-    return [float(rate) for rate in found]
+    array = rates(written, RATE, per_epoch, epochs)
+    assert array.dtype == np.float32 and array.shape == (per_epoch * epochs,)
+    return [float(rate) for rate in array]
 
 
 def one_cycle(step: int, total: int, up: float = 0.45, down: float = 0.45) -> float:
@@ -76,11 +76,11 @@ def test_every_step_is_that_of_the_closed_form(name: str) -> None:
 
 
 def test_one_cycle_reaches_its_extremes_without_a_jump() -> None:
-    found = table("one_cycle", per_epoch=100, epochs=4)
-    assert max(found) == found[180] == pytest.approx(RATE)
-    assert found[0] == found[360] == pytest.approx(RATE * 0.1)
-    assert min(found) == found[-1] < RATE * 0.1 * 0.05
-    assert np.abs(np.diff(found)).max() == pytest.approx(RATE * 0.9 / 180, rel=1e-3)
+    values = table("one_cycle", per_epoch=100, epochs=4)
+    assert max(values) == values[180] == pytest.approx(RATE)
+    assert values[0] == values[360] == pytest.approx(RATE * 0.1)
+    assert min(values) == values[-1] < RATE * 0.1 * 0.05
+    assert np.abs(np.diff(values)).max() == pytest.approx(RATE * 0.9 / 180, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_one_cycle_reaches_its_extremes_without_a_jump() -> None:
     [({"up": 0.0, "down": 1.0}, 1.0, 0.1 + 0.9 / 20), ({"up": 1.0, "down": 0.0}, 0.1, 1.0 - 0.9 / 20)],
 )
 def test_one_cycle_of_one_stretch(shares: dict[str, float], first: float, last: float) -> None:
-    found = table({"name": "one_cycle", **shares})
-    assert [found[0], found[-1]] == pytest.approx([RATE * first, RATE * last])
+    values = table({"name": "one_cycle", **shares})
+    assert [values[0], values[-1]] == pytest.approx([RATE * first, RATE * last])
 
 
 @given(warmup=st.floats(0, 0.99), per_epoch=st.integers(1, 30), epochs=st.integers(1, 5))
 @settings(deadline=None, max_examples=60)
 def test_a_warm_up_never_overshoots_the_rate(warmup: float, per_epoch: int, epochs: int) -> None:
-    found = table({"name": "cosine", "warmup": warmup}, per_epoch, epochs)
-    assert max(found) <= RATE * (1 + 1e-6) and min(found) >= 0
-    rising = [late >= early for early, late in pairwise(found)]
+    values = table({"name": "cosine", "warmup": warmup}, per_epoch, epochs)
+    assert max(values) <= RATE * (1 + 1e-6) and min(values) >= 0
+    rising = [late >= early for early, late in pairwise(values)]
     assert rising == sorted(rising, reverse=True), "up, then down, and no more"
 
 
@@ -147,5 +147,5 @@ def test_a_schedule_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
-    found = table({"name": "my_schedules:Halving", "every": 10})
-    assert found == pytest.approx([RATE] * 10 + [RATE / 2] * 10)
+    values = table({"name": "my_schedules:Halving", "every": 10})
+    assert values == pytest.approx([RATE] * 10 + [RATE / 2] * 10)

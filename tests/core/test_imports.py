@@ -1,9 +1,10 @@
-"""Imports go downward only, and heavy libraries stay where they are needed."""
+"""Imports go downward only, without circles, and heavy libraries stay where they are needed."""
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -24,59 +25,60 @@ HEAVY = {
     "ray",
 }
 
-# From the top to the bottom: a module imports only what stands lower, or belongs to its own package.
+# From the top to the bottom: a package imports only from lower levels and from itself.
 LEVELS = [
     {"__main__"},
     {"cli"},
-    {"ablate", "redraw", "show", "track", "upkeep_commands"},
-    {"runner", "tables", "report"},
-    {"editions", "following", "manifests", "models", "publish", "plan", "settings", "upkeep"},
-    {"upkeep_looks"},
-    {"probes"},
-    {"survey"},
-    {"executors", "search", "timetable", "tracking", "tuner", "workload"},
+    {"stages"},
+    {"maintenance", "report", "training"},
+    {"result_files"},
+    {"diagnostics", "tracking"},
+    {"planning"},
+    {"executors", "search", "tuner"},
     {"engine"},
     {"build"},
+    {"store"},
     {"runs"},
     {"params"},
     {"data"},
-    {"journal", "seeds", "plugins", "progress", "quiet", "stats"},
-    {"store"},
-    {"records", "errors"},
+    {"stats"},
+    {"core"},
 ]
 LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 
 NEVER = {
+    "core": HEAVY,
+    "data": HEAVY - {"sklearn"},
+    "params": HEAVY,
+    "runs": HEAVY,
+    "store": HEAVY,
+    "planning": HEAVY,
+    "result_files": HEAVY,
+    "maintenance": HEAVY,
     "stats": HEAVY - {"scipy"},
-    "redraw": HEAVY,
-    "editions": HEAVY,
-    "journal": HEAVY,
     "report": {"keras", "keras_tuner", "tensorflow", "mlflow"},
     "tracking": {"keras", "keras_tuner", "tensorflow", "pandas", "seaborn"},
-    "params": HEAVY,
-    "data": HEAVY - {"sklearn"},
-    "runs": HEAVY,
-    "survey": HEAVY,
-    "plan": HEAVY,
-    "publish": HEAVY,
-    "store": HEAVY,
-    "upkeep": HEAVY,
-    "upkeep_looks": HEAVY,
     "engine": {"keras_tuner", "mlflow", "pandas"},
     "build": {"keras_tuner", "mlflow", "pandas"},
-    "probes": {"keras_tuner", "mlflow", "pandas", "tensorflow"},
+    "diagnostics": {"keras_tuner", "mlflow", "pandas", "tensorflow"},
     "executors": {"keras_tuner", "mlflow", "pandas"},
     "search": {"mlflow", "pandas", "keras", "tensorflow"},
+    "training": {"keras_tuner", "mlflow", "pandas"},
+    "stages": HEAVY,
 }
-# What only one thing may know of: results flow to the report as files, to MLflow through the store.
+# Packages that must not know each other: results flow to the report as files, and to MLflow through the store.
 APART = {
-    "report": {"engine", "build", "search", "runs", "tracking", "survey", "runner", "probes"},
-    "stats": set(LEVEL) - {"stats", "errors"},
-    "tracking": {"engine", "build", "search", "survey", "runs", "report"},
-    "engine": {"store", "search", "tracking", "report", "survey"},
-    "build": {"engine", "search", "tracking", "data"},
-    "executors": {"search", "tracking", "report", "survey"},
-    "tuner": {"store", "runs", "tracking", "report"},
+    "report": {"engine", "build", "search", "tracking", "planning", "training", "diagnostics"},
+    "stats": set(LEVEL) - {"stats", "core"},
+    "tracking": {"engine", "build", "search", "planning", "params", "report"},
+    "engine": {"store"},
+    "build": {"data", "store"},
+    "executors": {"search", "tracking"},
+    "tuner": {"store"},
+}
+APART_FILES = {
+    "report/snapshot.py": HEAVY,
+    "stages/report.py": HEAVY,
 }
 
 
@@ -84,45 +86,90 @@ def module_files() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
-def part(path: Path) -> str:
-    """Return the part of the pipeline that a file belongs to: its folder, or the module itself."""
+def package_of(path: Path) -> str:
+    """Return the package that a file belongs to."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield what a file imports anywhere, dotted, but for type checkers."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {id(inner) for node in ast.walk(tree) if _is_for_types(node) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    """Yield what a file imports anywhere, dotted, for type checkers too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            yield node.module or ""
-            if node.module == "pipeline":
-                yield from (f"pipeline.{alias.name}" for alias in node.names)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _is_for_types(node: ast.AST) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-
-
-def ours(path: Path) -> set[str]:
+def own_imports(path: Path) -> set[str]:
+    """Return the packages of the pipeline that a file imports from."""
     return {name.split(".")[1] for name in imported(path) if name.startswith("pipeline.")}
 
 
-def test_every_part_has_its_level() -> None:
-    assert {part(path) for path in module_files()} == set(LEVEL)
+def modules() -> Mapping[str, Path]:
+    """Return every module's file by its dotted name."""
+    dotted = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in module_files()
+    }
+    return {name.removesuffix(".__init__"): path for name, path in dotted.items()}
+
+
+def test_every_package_has_its_level_and_no_module_stands_alone() -> None:
+    assert {package_of(path) for path in module_files()} == set(LEVEL)
+    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
 
 
 @pytest.mark.parametrize("path", module_files(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_downward_only(path: Path) -> None:
-    own = part(path)
-    assert {name for name in ours(path) - {own} if LEVEL[name] <= LEVEL[own]} == set()
-    assert ours(path) & APART.get(own, set()) == set()
-    assert {name.partition(".")[0] for name in imported(path)} & NEVER.get(own, set()) == set()
+    own, for_types = package_of(path), _imports_for_types(path)
+    assert {name for name in own_imports(path) - {own} if LEVEL[name] <= LEVEL[own]} == set()
+    assert own_imports(path) & APART.get(own, set()) == set()
+    libraries = {name.partition(".")[0] for name in imported(path)} - for_types
+    assert libraries & NEVER.get(own, set()) == set()
+    assert libraries & APART_FILES.get(str(path.relative_to(PACKAGE)), set()) == set()
+
+
+def _imports_for_types(path: Path) -> set[str]:
+    """Return the libraries that a file imports for type checkers alone: nothing is loaded for them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    blocks = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    names = [
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for block in blocks
+        for node in block.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    ]
+    return {name.partition(".")[0] for name in names}
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    known = modules()
+    graph = {}
+    for name, path in known.items():
+        targets = set(imported(path))
+        graph[name] = {target if target in known else target.rpartition(".")[0] for target in targets} & set(
+            known
+        ) - {name}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' <- '.join(error.args[1])}")
+
+
+def test_subpackages_of_params_go_downward_only() -> None:
+    order = ["types", "checks", "expansion"]
+    for path in (PACKAGE / "params").rglob("*.py"):
+        own = path.relative_to(PACKAGE / "params").parts[0]
+        used = {name.split(".")[2] for name in imported(path) if name.startswith("pipeline.params.")}
+        if own in order:
+            assert not used & set(order[order.index(own) + 1 :]), path
+        if own == "keras_names":
+            assert not used & set(order), path
 
 
 @pytest.mark.parametrize("command", [["check"], ["plan"], ["--help"]], ids=lambda command: command[0])
@@ -140,5 +187,5 @@ def test_commands_that_train_nothing_import_nothing_heavy(command: list[str], tm
         check=True,
     )
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
-    assert "pipeline.cli" in loaded
+    assert "pipeline.cli.commands" in loaded
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.core.errors import DataError
 from pipeline.data import catalogue, digits
 from pipeline.data.fetch import fetch, sources
 from pipeline.data.prepare import load, prepare
 from pipeline.data.sources import is_url
-from pipeline.errors import DataError
 
 from .tiny import UNREACHABLE, tiny_arrays
 
@@ -79,7 +79,7 @@ def test_right_files_are_kept_and_nobody_is_asked(tmp_path, put, server):
     folder = fetch("tiny_set", tmp_path, "mirror")
     before = {path: path.stat().st_ino for path in folder.iterdir()}
     fetch("tiny_set", tmp_path, server.url)
-    assert server.asked == []
+    assert server.requested == []
     assert {path: path.stat().st_ino for path in folder.iterdir()} == before
 
 
@@ -107,7 +107,7 @@ def test_a_broken_file_is_named_and_only_it_is_fetched_again(
     assert str(folder / name) in record.getMessage()
     assert words in record.getMessage()
     assert "fetching it again" in record.getMessage()
-    assert all(name in path for path in server.asked)
+    assert all(name in path for path in server.requested)
 
 
 def test_one_message_says_all_that_was_tried_and_what_to_do(tmp_path, server):
@@ -122,8 +122,8 @@ def test_one_message_says_all_that_was_tried_and_what_to_do(tmp_path, server):
     assert lines[2] == f"  package dataset-tiny: {tmp_path / 'package'}: no such folder"
     assert lines[3].startswith(f"  official address: {UNREACHABLE}: cannot be reached: ")
     advice = "\n".join(lines[4:])
-    for wanted in ("ABLATION_DATA_MIRROR", "data.mirror", "dataset-tiny", "digits", "t10k-labels-idx1-ubyte"):
-        assert wanted in advice
+    for word in ("ABLATION_DATA_MIRROR", "data.mirror", "dataset-tiny", "digits", "t10k-labels-idx1-ubyte"):
+        assert word in advice
 
 
 def test_a_mirror_without_the_file_says_so(tmp_path, server):
@@ -137,17 +137,17 @@ def test_a_mirror_without_the_file_says_so(tmp_path, server):
 def test_a_dead_mirror_is_asked_once(tmp_path, tiny, put, monkeypatch):
     from pipeline.data import fetch as module
 
-    asked = []
+    locations = []
 
     def counting(location, *arguments):
-        asked.append(location)
-        return bring(location, *arguments)
+        locations.append(location)
+        return fetch_file(location, *arguments)
 
-    bring = module.bring
-    monkeypatch.setattr(module, "bring", counting)
+    fetch_file = module.fetch_file
+    monkeypatch.setattr(module, "fetch_file", counting)
     put(Path(tiny.package), gzipped=True)
     fetch("tiny_set", tmp_path, "http://127.0.0.1:1")
-    assert sum(location.startswith("http://127.0.0.1:1") for location in asked) == 1
+    assert sum(location.startswith("http://127.0.0.1:1") for location in locations) == 1
 
 
 def test_a_failure_leaves_no_file(tmp_path, server, contents):
@@ -168,7 +168,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path, put, contents):
 
 @pytest.mark.parametrize("mirror", ["ftp://example.org/files", "s3://bucket", "file:///tmp"])
 def test_a_mirror_is_a_folder_or_on_the_web(tmp_path, mirror):
-    with pytest.raises(DataError, match=r"data\.mirror: .*https://.* is allowed; .* came"):
+    with pytest.raises(DataError, match=r"data\.mirror: must be .*https://.*; got "):
         fetch("tiny_set", tmp_path, mirror)
 
 
@@ -211,7 +211,7 @@ def test_digits_are_scikit_learns_each_once():
 
 def test_another_scikit_learn_is_noticed(tmp_path, monkeypatch):
     monkeypatch.setattr(digits, "arrays", tiny_arrays)
-    with pytest.raises(DataError, match=r"scikit-learn gives other train_images.*constraints.txt"):
+    with pytest.raises(DataError, match=r"scikit-learn has other train_images.*constraints.txt"):
         fetch("digits", tmp_path)
     assert not (tmp_path / "data").exists()
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.errors import DataError
 from pipeline.data.pairs import draw_pairs
-from pipeline.errors import DataError
 
 labellings = st.lists(st.integers(0, 3), min_size=3, max_size=60).map(np.array)
 
@@ -57,7 +57,7 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ("labels", "count", "expected"),
     [
-        ([0, 0, 0], 2, "two classes or more"),
+        ([0, 0, 0], 2, "at least two classes"),
         ([0, 1, 2], 2, "no class has two images"),
         ([0, 0, 1], 3, "even number"),
         ([0, 0, 1], 0, "even number"),

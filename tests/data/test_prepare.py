@@ -5,10 +5,10 @@ import shutil
 import numpy as np
 import pytest
 
+from pipeline.core.errors import DataError
 from pipeline.data import catalogue
 from pipeline.data.fetch import fetch
 from pipeline.data.prepare import load, prepare
-from pipeline.errors import DataError
 
 from .tiny import tiny_arrays
 
@@ -93,7 +93,7 @@ def test_arrays_of_other_content_are_not_loaded(tmp_path, tiny, monkeypatch):
 def test_arrays_of_another_length_are_not_loaded(tmp_path, part):
     path = prepare("tiny_set", tmp_path) / f"{part}.npy"
     np.save(path, np.load(path)[:-1])
-    with pytest.raises(DataError, match=rf"{part}\.npy: shape .* is wanted, .* is there; run"):
+    with pytest.raises(DataError, match=rf"{part}\.npy: must have shape .*; got .*; run"):
         load("tiny_set", tmp_path)
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pipeline.core.errors import DataError
 from pipeline.data.scale import fit
-from pipeline.errors import DataError
 
 
 def images(count, shape=(3, 2), seed=0):
@@ -65,10 +65,10 @@ def test_the_order_of_the_images_changes_no_bit():
 
 
 def test_an_unknown_scale_names_the_nearest():
-    with pytest.raises(DataError, match=r"'standardize' came\. Did you mean 'standardise'\?"):
+    with pytest.raises(DataError, match=r"got 'standardize'\. Did you mean 'standardise'\?"):
         fit("standardize", images(2))
 
 
 def test_nothing_to_fit_on_is_refused():
-    with pytest.raises(DataError, match="there are none"):
+    with pytest.raises(DataError, match="got none"):
         fit("standardise", images(0))

@@ -12,7 +12,7 @@ from pipeline.data.sources import (
     SourceError,
     UnreachableError,
     _SafeRedirects,
-    bring,
+    fetch_file,
 )
 
 from .tiny import send
@@ -23,32 +23,34 @@ GZIPPED = gzip.compress(CONTENT)
 
 @pytest.fixture
 def get(server, tmp_path):
-    """Return a function that brings `/file`, and returns its content and what the progress was told."""
+    """Return a function that fetches `/file`, and returns its content and the reports of progress."""
 
-    def bring_file(**limits):
-        told = []
+    def get_file(**limits):
+        progress = []
         target = tmp_path / "target"
-        digest = bring(f"{server.url}/file", target, Limits(**limits), lambda *args: told.append(args))
+        digest = fetch_file(
+            f"{server.url}/file", target, Limits(**limits), lambda *args: progress.append(args)
+        )
         assert digest == hashlib.sha256(target.read_bytes()).hexdigest()
-        return target.read_bytes(), told
+        return target.read_bytes(), progress
 
-    return bring_file
+    return get_file
 
 
 @pytest.mark.parametrize("body", [CONTENT, GZIPPED], ids=["plain", "gzipped"])
-def test_gzip_is_told_by_content_and_progress_counts_what_is_sent(server, get, body):
+def test_gzip_is_recognised_by_content_and_progress_counts_what_is_sent(server, get, body):
     server.routes["/file"] = body
-    content, told = get()
+    content, progress = get()
     assert content == CONTENT
-    assert told[-1] == (len(body), len(body))
-    assert [came for came, _ in told] == sorted(came for came, _ in told)
+    assert progress[-1] == (len(body), len(body))
+    assert [received for received, _ in progress] == sorted(received for received, _ in progress)
 
 
 def test_a_length_that_is_not_promised_is_not_needed(server, get):
     server.routes["/file"] = lambda handler: send(handler, GZIPPED)
-    content, told = get()
+    content, progress = get()
     assert content == CONTENT
-    assert told[-1] == (len(GZIPPED), None)
+    assert progress[-1] == (len(GZIPPED), None)
 
 
 def test_a_body_that_drips_is_whole(server, get):
@@ -65,20 +67,20 @@ def test_a_body_that_drips_is_whole(server, get):
 
 
 @pytest.mark.parametrize("body", [CONTENT, GZIPPED], ids=["plain", "gzipped"])
-def test_a_truncated_body_is_told_with_its_lengths(server, get, body):
+def test_a_truncated_body_is_reported_with_its_lengths(server, get, body):
     server.routes["/file"] = lambda handler: send(handler, body[:100], len(body))
     with pytest.raises(SourceError, match=f"cut short: 100 of {len(body)} bytes"):
         get()
 
 
-def test_truncated_gzip_data_is_told_even_when_no_length_was_promised(server, get):
+def test_truncated_gzip_data_is_reported_even_when_no_length_was_promised(server, get):
     server.routes["/file"] = lambda handler: send(handler, GZIPPED[:-9])
     with pytest.raises(SourceError, match="cut short in the middle of its gzip data"):
         get()
 
 
 @pytest.mark.parametrize("at", [20, -6], ids=["in its data", "in its checksum"])
-def test_damaged_gzip_data_is_told(server, get, at):
+def test_damaged_gzip_data_is_reported(server, get, at):
     damaged = bytearray(GZIPPED)
     damaged[at] ^= 0xFF
     server.routes["/file"] = bytes(damaged)
@@ -123,7 +125,7 @@ def test_a_silent_server_is_given_up(server, get):
 
     server.routes["/file"] = fall_silent
     try:
-        with pytest.raises(UnreachableError, match=r"fell silent for 0\.2 s"):
+        with pytest.raises(UnreachableError, match=r"sent nothing for 0\.2 s"):
             get(silence=0.2)
     finally:
         done.set()
@@ -150,7 +152,7 @@ def test_a_download_that_never_ends_is_given_up(server, get):
 
 def test_nobody_there_is_unreachable(tmp_path):
     with pytest.raises(UnreachableError, match=r"cannot be reached: .*refused"):
-        bring("http://127.0.0.1:1/file", tmp_path / "target", Limits(), lambda *_: None)
+        fetch_file("http://127.0.0.1:1/file", tmp_path / "target", Limits(), lambda *_: None)
 
 
 def test_a_redirect_on_the_web_is_followed(server, get):
@@ -180,10 +182,10 @@ def test_a_redirect_to_something_less_safe_is_refused(start, target):
 
 def test_a_folder_gives_files_and_says_what_it_has_not(tmp_path):
     (tmp_path / "file.gz").write_bytes(GZIPPED)
-    assert bring(str(tmp_path / "file.gz"), tmp_path / "target", Limits(), lambda *_: None)
+    assert fetch_file(str(tmp_path / "file.gz"), tmp_path / "target", Limits(), lambda *_: None)
     for absent in ("gone", "."):
         with pytest.raises(AbsentError, match="is not there"):
-            bring(str(tmp_path / absent), tmp_path / "target", Limits(), lambda *_: None)
+            fetch_file(str(tmp_path / absent), tmp_path / "target", Limits(), lambda *_: None)
 
 
 def test_locations_are_every_folder_with_every_suffix():

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.errors import DataError
 from pipeline.data.split import relabel, split, stratified_sample
-from pipeline.errors import DataError
 
 CLASSES = 4
 PER_CLASS = 12
@@ -29,9 +29,9 @@ def test_parts_are_disjoint_ascending_and_of_the_classes_only(labels, validation
         assert "validation image is left" in str(error) or "training image is left" in str(error)
         return
     both = np.concatenate([parts.train, parts.validation])
-    wanted = range(CLASSES) if classes is None else classes
-    assert len(np.unique(both)) == len(both) == np.isin(labels, list(wanted)).sum()
-    assert set(labels[both]) <= set(wanted)
+    expected = range(CLASSES) if classes is None else classes
+    assert len(np.unique(both)) == len(both) == np.isin(labels, list(expected)).sum()
+    assert set(labels[both]) <= set(expected)
     for part in (parts.train, parts.validation):
         assert part.dtype == np.int32
         assert (np.diff(part) > 0).all()
@@ -39,7 +39,7 @@ def test_parts_are_disjoint_ascending_and_of_the_classes_only(labels, validation
 
 @given(labelled(), st.integers(1, 20), some_classes, seeds, st.integers(1, 5))
 def test_cutting_moves_no_validation_image(labels, validation, classes, seed, count):
-    """Whatever a variant trains on, the images held out of the whole stay out."""
+    """Images held out of the whole set are never in the training part of any variant."""
     whole = split(labels, validation=validation, shuffle_seed=seed)
     for cut in ({"limit": count}, {"per_class": count}):
         try:
@@ -106,7 +106,7 @@ def test_a_seed_decides_and_zero_is_a_seed_like_any_other(seed):
 
 
 def test_a_split_is_pinned_for_ever():
-    """Stored runs rely on it: whoever changes this changes what every finished run was trained on."""
+    """Stored runs rely on it: a change here changes the training images of every finished run."""
     labels = np.arange(20) % 2
     assert split(labels, validation=6, shuffle_seed=7).validation.tolist() == [5, 8, 10, 15, 17, 18]
     assert split(labels, validation=0, shuffle_seed=7, fold=(1, 5)).validation.tolist() == [14, 17, 18, 19]
@@ -119,24 +119,24 @@ def test_training_only_needs_no_validation():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"validation": 6}, "validation: 0 to 5 .* 6 came"),
-        ({"validation": -1}, "-1 came"),
-        ({"validation": 1, "classes": [0, 7]}, r"classes: .*\[0, 1\].* \[0, 7\] came"),
+        ({"validation": 6}, "validation: must be 0 to 5 .* got 6"),
+        ({"validation": -1}, "got -1"),
+        ({"validation": 1, "classes": [0, 7]}, r"classes: .*\[0, 1\]; got \[0, 7\]"),
         ({"validation": 1, "classes": []}, "classes"),
-        ({"validation": 1, "classes": [1, 1]}, "classes: a list of different labels"),
-        ({"validation": 1, "limit": 6}, "limit: 1 to 5 .* 6 came"),
-        ({"validation": 1, "limit": 0}, "limit: .* 0 came"),
-        ({"validation": 1, "per_class": 3}, "per_class, class 0: 1 to 2"),
-        ({"validation": 5, "per_class": 1}, "per_class, class 0: 1 to 0"),
-        ({"validation": 1, "limit": 1, "per_class": 1}, "only one of the two"),
-        ({"validation": 0, "fold": (3, 3)}, "3 of 3 came"),
-        ({"validation": 0, "fold": (0, 1)}, "0 of 1 came"),
+        ({"validation": 1, "classes": [1, 1]}, "classes: must be a list of different labels"),
+        ({"validation": 1, "limit": 6}, "limit: must be 1 to 5 .* got 6"),
+        ({"validation": 1, "limit": 0}, "limit: .* got 0"),
+        ({"validation": 1, "per_class": 3}, "per_class, class 0: must be 1 to 2"),
+        ({"validation": 5, "per_class": 1}, "per_class, class 0: must be 1 to 0"),
+        ({"validation": 1, "limit": 1, "per_class": 1}, "must not both be set"),
+        ({"validation": 0, "fold": (3, 3)}, "got 3 of 3"),
+        ({"validation": 0, "fold": (0, 1)}, "got 0 of 1"),
         ({"validation": 0, "fold": (0, 7)}, "n <= 6"),
         ({"validation": 1, "classes": [1]}, "no validation image is left"),
         ({"validation": 5, "classes": [0]}, "no training image is left"),
     ],
 )
-def test_what_cannot_be_had_is_refused(arguments, words):
+def test_impossible_requests_are_refused(arguments, words):
     with pytest.raises(DataError, match=words):
         split(np.array([0, 1, 0, 1, 0, 1]), **arguments)
 
@@ -149,7 +149,7 @@ def test_relabel_follows_the_order_of_the_classes():
 
 
 def test_relabel_refuses_other_labels():
-    with pytest.raises(DataError, match=r"\[5, 6\]; labels \[1\] came too"):
+    with pytest.raises(DataError, match=r"\[5, 6\]; got \[1\] too"):
         relabel(np.array([5, 1, 6]), [5, 6])
 
 
@@ -170,5 +170,5 @@ def test_skipping_comes_before_cutting():
     labels = np.arange(40) % 2
     assert split(labels, validation=10, skip=6, limit=4).train.tolist() == [16, 17, 18, 19]
     assert split(labels, validation=10, skip=5, per_class=2).train.tolist() == [15, 16, 17, 18]
-    with pytest.raises(DataError, match="skip: 0 to 29 training images are allowed; 30 came"):
+    with pytest.raises(DataError, match="skip: must be 0 to 29 training images; got 30"):
         split(labels, validation=10, skip=30)

@@ -40,9 +40,10 @@ def project_at(root: Path, prepared: Path, params: Mapping[str, Any] = PARAMS) -
 
 def ablate(root: Path, name: str, ahead: bool = False) -> None:
     """Bring an ablation up to date in this process."""
-    from pipeline.ablate import ablate as bring_up_to_date
+    from pipeline.cli.progress import progress
+    from pipeline.stages.ablate import ablate as bring_up_to_date
 
-    bring_up_to_date(load(root / "params.yaml"), name, Store(root / ".runs"), root, ahead)
+    bring_up_to_date(load(root / "params.yaml"), name, Store(root / ".runs"), root, progress, ahead)
 
 
 def results(root: Path) -> dict[str, bytes]:

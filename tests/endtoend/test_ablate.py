@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def untracked(monkeypatch: pytest.MonkeyPatch, workshop: object) -> None:  # noqa: ARG001
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+def untracked(monkeypatch: pytest.MonkeyPatch, model_cache: object) -> None:  # noqa: ARG001
+    monkeypatch.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.delenv("DVC_ROOT", raising=False)
 
 
@@ -28,7 +28,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterat
     """A project brought up to date from nothing."""
     root = project_at(tmp_path_factory.mktemp("reference") / "project", project)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+        patched.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
         ablate(root, "tuned", ahead=True)
         ablate(root, "width")
     yield root
@@ -42,24 +42,26 @@ def changed(edit: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
 
 def stamps(store: Store) -> dict[str, int]:
     """Return when each run was written."""
-    return {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in sorted(store.keys())}
+    return {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in sorted(store.runs.keys())}
 
 
 def test_what_is_wanted_is_trained_and_no_more(reference: Path) -> None:
     store = Store(reference / ".runs")
-    assert len(store.keys()) == 2 * (2 + 3) + 2 * 3
+    assert len(store.runs.keys()) == 2 * (2 + 3) + 2 * 3
     found = {name: json.loads(text) for name, text in results(reference).items()}
     assert list(found) == ["tuned", "width"]
     for name, ablation in found.items():
         for variant in ablation["variants"]:
             assert len(variant["trials"]) == (2 if name == "tuned" else 0)
             assert [each["seed"] for each in variant["replicates"]] == [0, 1, 2]
-            assert all(store.weights(each["run_key"]) for each in variant["replicates"])
-            kept = [each for each in variant["replicates"] if store.model_path(each["run_key"]).is_file()]
+            assert all(store.runs.weights(each["run_key"]) for each in variant["replicates"])
+            kept = [
+                each for each in variant["replicates"] if store.runs.model_path(each["run_key"]).is_file()
+            ]
             best = max(variant["replicates"], key=lambda each: each["metrics"]["val_accuracy"])
             assert [each["run_key"] for each in kept] == [best["run_key"]]
     trials = [trial for variant in found["tuned"]["variants"] for trial in variant["trials"]]
-    assert all(store.weights(trial["run_key"]) is None for trial in trials)
+    assert all(store.runs.weights(trial["run_key"]) is None for trial in trials)
 
 
 def test_the_model_kept_is_the_best_replicate(reference: Path, project: Path) -> None:
@@ -72,8 +74,8 @@ def test_the_model_kept_is_the_best_replicate(reference: Path, project: Path) ->
     (variant, *_) = json.loads(results(reference)["width"])["variants"]
     store = Store(reference / ".runs")
     for each in variant["replicates"]:
-        if store.model_path(each["run_key"]).is_file():
-            model = keras.saving.load_model(store.model_path(each["run_key"]))
+        if store.runs.model_path(each["run_key"]).is_file():
+            model = keras.saving.load_model(store.runs.model_path(each["run_key"]))
             accuracy = (model.predict(inputs, verbose=0).argmax(axis=1) == images.y_test).mean()
             assert accuracy == pytest.approx(each["metrics"]["test_accuracy"], abs=1e-6)
 
@@ -88,7 +90,7 @@ def test_trained_twice_the_results_are_the_same_in_every_byte(
 
 
 def test_brought_up_to_date_again_nothing_trains(reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.ablate._train", lambda *_: pytest.fail("trains again"))
+    monkeypatch.setattr("pipeline.stages.ablate._train", lambda *_: pytest.fail("trains again"))
     before = results(reference)
     ablate(reference, "tuned", ahead=True)
     assert results(reference) == before
@@ -127,7 +129,7 @@ def test_a_damaged_run_is_trained_again(reference: Path, project: Path, tmp_path
 
 
 def test_both_engines_come_to_the_same_verdicts(project: Path, tmp_path: Path) -> None:
-    from pipeline.report import build
+    from pipeline.report.site import build
 
     pages = []
     for engine in ("fit", "fused"):

@@ -33,7 +33,7 @@ class Undisturbed(Chaos):
         self.peaceful, self.project = Project(folder / "peaceful"), Project(folder / "disturbed")
         for each in (self.peaceful, self.project):
             entries = [{"phase": "replicate", "run_key": key} for key in ("one", "two")]
-            each.store.put_manifest("first", {"entries": entries})
+            each.store.manifests.put("first", {"entries": entries})
             for key in ("one", "two"):
                 folder = each.store.folder / key
                 folder.mkdir()
@@ -45,7 +45,7 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Undisturbed:
     for name, value in {"repro": "", "end_all": None}.items():
         monkeypatch.setattr(Project, name, lambda *_, value=value: value)
     monkeypatch.setattr(Project, "hashes", lambda self: (self.root / "hashes").exists())
-    monkeypatch.setattr(Project, "in_mlflow", lambda self: module.Counter(self.store.keys()))
+    monkeypatch.setattr(Project, "in_mlflow", lambda self: module.Counter(self.store.runs.keys()))
     return Undisturbed(tmp_path)
 
 
@@ -68,7 +68,7 @@ def test_every_kind_of_harm_is_counted(compared: Undisturbed, monkeypatch: pytes
     assert compared.tally.bad["retrained"] == 1
     (project.root / "hashes").touch()
     (project.store.folder / ".whole-left").mkdir()
-    monkeypatch.setattr(Project, "in_mlflow", lambda self: module.Counter([*self.store.keys(), "two"]))
+    monkeypatch.setattr(Project, "in_mlflow", lambda self: module.Counter([*self.store.runs.keys(), "two"]))
     compared._recover("more", {})
     assert compared.tally.bad["different"] == 1 and compared.tally.bad["duplicated"] >= 1
 

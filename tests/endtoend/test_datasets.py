@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.report import build
+from pipeline.cli.commands import main
+from pipeline.report.site import build
 from pipeline.store import Store
 
 from .kit import PARAMS, results, write_params
@@ -30,9 +30,9 @@ def Stripes():
 
 
 @pytest.fixture
-def study(tmp_path: Path, workshop: object, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+def study(tmp_path: Path, model_cache: object, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
     """A project with an ablation on digits and one on images of the user's own."""
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
@@ -47,7 +47,7 @@ def test_two_data_sets_in_one_study(study: Path) -> None:
     for command in (["fetch"], ["prepare"], ["ablate", "tuned", "--ahead"], ["ablate", "width"], ["plan"]):
         assert main(command) == 0
     store = Store(study / ".runs")
-    assert len(store.keys()) == 2 * (2 + 3) + 2 * 3
+    assert len(store.runs.keys()) == 2 * (2 + 3) + 2 * 3
     found = {name: json.loads(text) for name, text in results(study).items()}
     assert {name: each["dataset"] for name, each in found.items()} == {
         "tuned": "digits",

@@ -48,18 +48,18 @@ def runs_in_mlflow(root: Path) -> dict[str, set[str]]:
     return found
 
 
-def wanted_keys(root: Path) -> dict[str, set[str]]:
-    manifests = Store(root / ".runs").manifests()
+def required_keys(root: Path) -> dict[str, set[str]]:
+    manifests = Store(root / ".runs").manifests.all()
     return {name: {entry["run_key"] for entry in each["entries"]} for name, each in manifests.items()}
 
 
 def test_a_study_from_nothing_then_changed(study: Path) -> None:
     call(study, "dvc", "repro")
     store = Store(study / ".runs")
-    first = store.keys()
+    first = store.runs.keys()
     assert len(first) == 2 * (2 + 3) + 2 * 3
     in_mlflow = runs_in_mlflow(study)
-    assert in_mlflow == wanted_keys(study) and set().union(*in_mlflow.values()) == first
+    assert in_mlflow == required_keys(study) and set().union(*in_mlflow.values()) == first
     assert {path.name for path in study.glob("reports/*.html")} == {"index.html", "tuned.html", "width.html"}
 
     index = study / "reports" / "index.html"
@@ -75,7 +75,7 @@ def test_a_study_from_nothing_then_changed(study: Path) -> None:
     write_params(study, fewer)
     before = {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in first}
     call(study, "dvc", "repro")
-    added = store.keys() - first
+    added = store.runs.keys() - first
     variants = json.loads((study / "results" / "tuned" / "ablation.json").read_text(encoding="utf-8"))[
         "variants"
     ]
@@ -92,4 +92,4 @@ def test_a_study_from_nothing_then_changed(study: Path) -> None:
     assert (
         "5 runs trained, 10 reused." in told and "New: nesterov." in told and "Ablations gone: width." in told
     )
-    assert runs_in_mlflow(study) == wanted_keys(study) and len(wanted_keys(study)) == 1
+    assert runs_in_mlflow(study) == required_keys(study) and len(required_keys(study)) == 1

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.files import read_json
+from pipeline.diagnostics.required import missing, required
+from pipeline.maintenance.prune import orphans, prune
 from pipeline.params.load import load
-from pipeline.probes.wanted import missing, wanted
-from pipeline.report import build
-from pipeline.store import Store, read_json
-from pipeline.survey import survey
-from pipeline.upkeep import leftovers, prune
+from pipeline.planning.state import read_states
+from pipeline.report.site import build
+from pipeline.store import Store
 
 from .kit import PARAMS, ablate, project_at, write_params
 
@@ -48,8 +49,8 @@ LOOKED: dict[str, Any] = {
 
 
 @pytest.fixture(autouse=True)
-def untracked(monkeypatch: pytest.MonkeyPatch, workshop: object) -> None:  # noqa: ARG001
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+def untracked(monkeypatch: pytest.MonkeyPatch, model_cache: object) -> None:  # noqa: ARG001
+    monkeypatch.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.delenv("DVC_ROOT", raising=False)
 
 
@@ -57,7 +58,7 @@ def untracked(monkeypatch: pytest.MonkeyPatch, workshop: object) -> None:  # noq
 def reference(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[Path]:
     root = project_at(tmp_path_factory.mktemp("looked") / "project", project, LOOKED)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+        patched.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
         ablate(root, "rates", ahead=True)
         ablate(root, "plain")
     yield root
@@ -81,7 +82,7 @@ def published(root: Path) -> list[dict[str, Any]]:
 
 def runs(root: Path) -> dict[str, int]:
     store = Store(root / ".runs")
-    return {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in sorted(store.keys())}
+    return {key: (store.folder / key / "run.json").stat().st_mtime_ns for key in sorted(store.runs.keys())}
 
 
 def test_every_look_is_published(reference: Path) -> None:
@@ -122,14 +123,14 @@ def test_the_rate_found_is_chosen_and_used(reference: Path) -> None:
 
 
 def test_nothing_is_looked_at_twice(copied: Path, reference: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.ablate._train", lambda *_: pytest.fail("starts TensorFlow"))
+    monkeypatch.setattr("pipeline.stages.ablate._train", lambda *_: pytest.fail("starts TensorFlow"))
     ablate(copied, "rates", ahead=True)
     assert looks(copied) == looks(reference)
 
 
 def test_looks_lost_or_damaged_are_taken_again(copied: Path, reference: Path) -> None:
-    probes = sorted((copied / ".runs" / ".probes").glob("*.json"))
-    for number, path in enumerate(probes):  # as after a kill, and after a disk that was full
+    diagnostics = sorted((copied / ".runs" / ".diagnostics").glob("*.json"))
+    for number, path in enumerate(diagnostics):  # as after a kill, and after a disk that was full
         if number % 3 == 0:
             path.unlink()
         elif number % 3 == 1:
@@ -141,12 +142,12 @@ def test_looks_lost_or_damaged_are_taken_again(copied: Path, reference: Path) ->
 
 def test_a_damaged_run_is_trained_again_to_be_looked_at(copied: Path, reference: Path) -> None:
     store = Store(copied / ".runs")
-    (state,) = survey(load(copied / "params.yaml"), store, copied, ["rates"])
+    (state,) = read_states(load(copied / "params.yaml"), store, copied, ["rates"])
     lost = state.variants[1].replicates[0].key
     (store.folder / lost / "weights.npz").write_bytes(b"PK")
-    shutil.rmtree(store.folder / ".probes")
+    shutil.rmtree(store.folder / ".diagnostics")
     ablate(copied, "rates")
-    assert store.weights(lost) is not None
+    assert store.runs.weights(lost) is not None
     doubts = [
         each["uncertainty"][0]["replicates"][0]["mc"]["accuracy"]
         for each in (looks(copied), looks(reference))
@@ -160,8 +161,8 @@ def test_other_settings_look_anew_and_train_nothing(copied: Path) -> None:
     params["evaluation"]["mc_samples"] = 6
     write_params(copied, params)
     store = Store(copied / ".runs")
-    (state,) = survey(load(copied / "params.yaml"), store, copied, ["rates"])
-    assert [probe.kind for probe in missing(store, state)] == ["uncertainty"] * 2
+    (state,) = read_states(load(copied / "params.yaml"), store, copied, ["rates"])
+    assert [diagnostic.kind for diagnostic in missing(store, state)] == ["uncertainty"] * 2
     ablate(copied, "rates")
     assert looks(copied)["uncertainty"][0]["replicates"][0]["samples"] == 6 and runs(copied) == before
     assert missing(store, state) == []
@@ -169,33 +170,35 @@ def test_other_settings_look_anew_and_train_nothing(copied: Path) -> None:
 
 def test_looks_that_other_settings_left_behind_are_pruned(copied: Path) -> None:
     store = Store(copied / ".runs")
-    kept = {path.stem for path in (store.folder / ".probes").iterdir()}
-    assert kept == {key for manifest in store.manifests().values() for key in manifest["looks"]}
+    kept = {path.stem for path in (store.folder / ".diagnostics").iterdir()}
+    assert kept == {key for manifest in store.manifests.all().values() for key in manifest["diagnostics"]}
     params = copy.deepcopy(LOOKED)
     params["evaluation"]["mc_samples"] = 6
     write_params(copied, params)
     ablate(copied, "rates")
-    old = leftovers(store, load(copied / "params.yaml"), copied)
-    assert len(old.looks) == 2 and not old.silent and not old.runs
+    old = orphans(store, load(copied / "params.yaml"), copied)
+    assert len(old.diagnostics) == 2 and not old.undecided and not old.runs
     prune(store, old)
-    left = {path.stem for path in (store.folder / ".probes").iterdir()}
+    left = {path.stem for path in (store.folder / ".diagnostics").iterdir()}
     assert len(kept & left) == len(kept) - 2 and len(left) == len(kept)
     before = looks(copied)
     ablate(copied, "rates")
-    assert looks(copied) == before and {path.stem for path in (store.folder / ".probes").iterdir()} == left
+    assert (
+        looks(copied) == before and {path.stem for path in (store.folder / ".diagnostics").iterdir()} == left
+    )
 
 
 def test_predictions_are_of_the_variant_best_on_validation_data(reference: Path) -> None:
     store = Store(reference / ".runs")
-    (state,) = survey(load(reference / "params.yaml"), store, reference, ["rates"])
-    (probe,) = [probe for probe in wanted(store, state) if probe.kind == "predictions"]
+    (state,) = read_states(load(reference / "params.yaml"), store, reference, ["rates"])
+    (diagnostic,) = [diagnostic for diagnostic in required(store, state) if diagnostic.kind == "predictions"]
     scores = {}
     for each in state.variants[:2]:
-        records = [store.get(run.key) for run in each.replicates]
+        records = [store.runs.get(run.key) for run in each.replicates]
         found = [record.metrics["val_accuracy"] for record in records if record is not None]
         scores[each.variant.name] = (sum(found) / 2, found.index(max(found)))
     best = max(scores, key=lambda name: scores[name][0])
-    assert (probe.variant, probe.run.seed) == (best, scores[best][1])
+    assert (diagnostic.variant, diagnostic.run.seed) == (best, scores[best][1])
 
 
 def test_the_report_shows_them(reference: Path, tmp_path: Path) -> None:

@@ -18,14 +18,15 @@ pytestmark = pytest.mark.slow
 KILLS = {
     "while training": "from pipeline.engine.fused.on_tensorflow import TensorFlowProgram as Program; "
     "hook(Program, 'epoch', lambda *_: True, 2)",
-    "between stacks": "from pipeline.store import Store; hook(Store, 'put_all', lambda *_: True, 2)",
+    "between stacks": "from pipeline.store.runs import FinishedRuns; "
+    "hook(FinishedRuns, 'put_all', lambda *_: True, 2)",
     "within a stack": "from pathlib import Path; hook(Path, 'rename', lambda path, _: '.whole-' in str(path.parent), 2)",
-    "before the models": "from pipeline import runner; hook(runner, 'export_best', lambda *_: True, 1)",
+    "before the models": "from pipeline.training import runner; hook(runner, 'export_best', lambda *_: True, 1)",
 }
 SCRIPT = """
 import os, signal, sys
 from contextlib import nullcontext
-import pipeline.ablate
+import pipeline.stages.ablate
 from pipeline.cli import main
 
 def hook(place, name, counts, number):
@@ -37,7 +38,7 @@ def hook(place, name, counts, number):
         return right(*arguments, **named)
     setattr(place, name, kill)
 
-pipeline.ablate.Tracker = lambda *_, **__: nullcontext()
+pipeline.stages.ablate.Tracker = lambda *_, **__: nullcontext()
 {kill}
 sys.exit(main(["ablate", "tuned", "--ahead"]))
 """
@@ -58,12 +59,15 @@ def test_a_study_killed_again_and_again_ends_with_the_same_bytes(project: Path, 
         )
         assert done.returncode == -signal.SIGKILL, done.stderr
         assert results(killed) == {}
-        stored.append(len(Store(killed / ".runs").keys()))
+        stored.append(len(Store(killed / ".runs").runs.keys()))
     assert stored[0] == 0 and stored == sorted(set(stored))
     call(killed, *script())
     assert results(killed) == results(peaceful) and len(results(killed)) == 1
     store, other = Store(killed / ".runs"), Store(peaceful / ".runs")
-    assert store.keys() == other.keys()
+    assert store.runs.keys() == other.runs.keys()
     assert not [*store.folder.glob(".tmp-*"), *store.folder.glob(".whole-*")]
-    kept = [{key for key in sorted(each.keys()) if each.model_path(key).is_file()} for each in (store, other)]
+    kept = [
+        {key for key in sorted(each.runs.keys()) if each.runs.model_path(key).is_file()}
+        for each in (store, other)
+    ]
     assert kept[0] == kept[1] and kept[0]

@@ -48,7 +48,7 @@ def test_each_trial_is_scored_by_the_mean_over_its_folds(stopped: tuple[Path, di
     (choice,) = [json.loads(path.read_text()) for path in (root / ".runs" / ".choices").glob("*.json")]
     assert len(choice["trials"]) == 2
     for trial in choice["trials"]:
-        records = [store.get(key) for key in trial["run_keys"]]
+        records = [store.runs.get(key) for key in trial["run_keys"]]
         scores = [record.metrics["val_accuracy"] for record in records if record is not None]
         assert len(set(trial["run_keys"])) == len(scores) == 3
         assert trial["score"] == pytest.approx(sum(scores) / 3)
@@ -65,7 +65,7 @@ def test_the_model_kept_has_the_weights_of_the_best_epoch(
 
     root, variant = stopped
     store = Store(root / ".runs")
-    (kept,) = [run for run in variant["replicates"] if store.model_path(run["run_key"]).is_file()]
+    (kept,) = [run for run in variant["replicates"] if store.runs.model_path(run["run_key"]).is_file()]
     assert any(run["best_epoch"] < run["epochs"] for run in variant["replicates"])
     for run in variant["replicates"]:
         losses = run["curves"]["val_loss"]
@@ -73,6 +73,6 @@ def test_the_model_kept_has_the_weights_of_the_best_epoch(
     images = load("digits", project)
     held_out = slice(0, STOPPED["base"]["data"]["validation"])
     inputs = images.x_train[held_out].reshape(-1, 64).astype("float32") / 255
-    model = keras.saving.load_model(store.model_path(kept["run_key"]))
+    model = keras.saving.load_model(store.runs.model_path(kept["run_key"]))
     accuracy = (model.predict(inputs, verbose=0).argmax(axis=1) == images.y_train[held_out]).mean()
     assert accuracy == pytest.approx(kept["metrics"]["val_accuracy"], abs=1e-6)

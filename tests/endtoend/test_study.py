@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.params.plain import parse as parse_text
+from pipeline.params.yaml_file import parse as parse_text
 from pipeline.store import Store
 
 from .kit import PARAMS, REPOSITORY, call, write_params
-from .test_dvc import runs_in_mlflow, study, wanted_keys  # noqa: F401  (a fixture, and what reads MLflow)
+from .test_dvc import required_keys, runs_in_mlflow, study  # noqa: F401  (a fixture, and what reads MLflow)
 
 STUDIES = sorted(path.parent for path in REPOSITORY.glob("studies/*/params.yaml"))
 
@@ -61,8 +61,10 @@ def test_a_study_of_its_own_beside_the_projects(study: Path) -> None:  # noqa: F
     assert [each["name"] for each in variants] == ["six", "twelve", "twenty"]
     assert (folder / "reports" / "width.html").is_file() and not (folder / ".runs").exists()
     assert (study / "results" / "width" / "ablation.json").read_bytes() == before
-    assert len(Store(study / ".runs").keys()) == 3 * 3  # the two variants that both have were trained once
-    assert wanted_keys(study).keys() == {"width", "studies/mine/width"}
-    assert runs_in_mlflow(study) == wanted_keys(study)
+    assert (
+        len(Store(study / ".runs").runs.keys()) == 3 * 3
+    )  # the two variants that both have were trained once
+    assert required_keys(study).keys() == {"width", "studies/mine/width"}
+    assert runs_in_mlflow(study) == required_keys(study)
     ignored = call(study, "git", "status", "--porcelain", "--untracked-files=all")
     assert not any(word in ignored for word in ("results/", "mine/data", "width.html"))

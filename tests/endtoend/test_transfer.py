@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report import build
+from pipeline.report.site import build
 from pipeline.store import Store
 
 from .kit import PARAMS, ablate, project_at, results
@@ -34,10 +34,10 @@ GRID = {
 def test_a_tower_learned_on_pairs_is_reused(
     tmp_path: Path,
     project: Path,
-    workshop: object,  # noqa: ARG001
+    model_cache: object,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.delenv("DVC_ROOT", raising=False)
     params = {**copy.deepcopy(PARAMS), "ablations": {"pairs": GRID}}
     root = project_at(tmp_path / "study", project, params)
@@ -46,7 +46,7 @@ def test_a_tower_learned_on_pairs_is_reused(
     store = Store(root / ".runs")
     for variant in found["variants"]:
         for replicate in variant["replicates"]:
-            record = store.get(replicate["run_key"])
+            record = store.runs.get(replicate["run_key"])
             assert record is not None and record.outcome == "finished"
             is_tower = variant["levels"]["strategy"] == "tower"
             assert len(record.phase_seconds) == (2 if is_tower else 1)

@@ -9,16 +9,16 @@ SIZES = st.integers(1, 90)
 
 
 @given(rows=IMAGES, size=SIZES, epoch=st.integers(1, 5), seed=st.integers(0, 2**31 - 1))
-def test_every_image_comes_and_none_more_than_filling_up_needs(
+def test_every_image_occurs_and_none_more_often_than_filling_up_needs(
     rows: list[int], size: int, epoch: int, seed: int
 ) -> None:
-    found = batches(np.array(rows, np.int32), size, epoch, seed)
-    assert found.shape == (steps_per_epoch(len(rows), size), size)
-    assert found.shape[0] == (len(rows) + size - 1) // size
-    images, times = np.unique(found, return_counts=True)
+    drawn = batches(np.array(rows, np.int32), size, epoch, seed)
+    assert drawn.shape == (steps_per_epoch(len(rows), size), size)
+    assert drawn.shape[0] == (len(rows) + size - 1) // size
+    images, times = np.unique(drawn, return_counts=True)
     assert images.tolist() == sorted(rows)
     assert times.max() - times.min() <= 1
-    assert sorted(found.ravel()[: len(rows)]) == sorted(rows), "filling up comes last"
+    assert sorted(drawn.ravel()[: len(rows)]) == sorted(rows), "filling up comes last"
 
 
 def test_batches_follow_from_epoch_and_seed_alone() -> None:

@@ -1,4 +1,4 @@
-"""What the `fit` engine decides by itself."""
+"""How many steps the `fit` engine runs at once."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,27 +1,28 @@
-"""The fused engine against Keras's own `fit`: the same weights and curves, whatever a recipe asks for.
+"""The fused engine against Keras's own `fit`: the same weights and curves for every kind of recipe.
 
-Compiling costs a second or more a graph and engine, so each test trains much in few graphs.
+Compiling costs a second or more per graph and engine, so each test trains many runs in few graphs.
 """
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from core.kit import run
+from kit import run
 
 from .training import assert_near, train
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
 pytestmark = pytest.mark.slow
 
 TEN = ("SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Adagrad", "Adadelta", "Nadam", "Lion", "Ftrl")
 
 
-def assert_equal(fused: "Engine", fit: "Engine", patches: list[dict[str, Any]], **more: Any) -> None:
+def assert_equal(
+    fused: "Engine", fit: "Engine", patches: list[dict[str, Any]], tolerance: float = 2e-6
+) -> None:
     """Train one run of each patch with both engines and compare."""
     runs = [run(patch, seed=seed) for seed, patch in enumerate(patches)]
-    tolerance = more.pop("tolerance", 2e-6)
     together, alone = train(fused, runs), train(fit, runs)
     for one, other in zip(together, alone, strict=True):
         assert_near(one, other, tolerance)
@@ -71,7 +72,7 @@ def test_layers(fused: "Engine", fit: "Engine", kind: str) -> None:
 @pytest.mark.parametrize("name", TEN)
 def test_optimizers(fused: "Engine", fit: "Engine", name: str) -> None:
     rates = [{"optimizer": {"name": name, "learning_rate": rate}} for rate in (0.01, 0.001, 0.03)]
-    # Adam and its like divide by the root of a gradient's square: rounding grows where it is nearly zero.
+    # Adam and its variants divide by the root of a gradient's square: rounding grows where it is nearly zero.
     assert_equal(fused, fit, rates, tolerance=2e-4)
 
 
@@ -101,7 +102,7 @@ def test_schedules_and_rules_between_epochs(fused: "Engine", fit: "Engine") -> N
     assert_equal(fused, fit, patches, tolerance=1e-5)
 
 
-def test_the_rules_between_epochs_came_into_play(fused: "Engine") -> None:
+def test_the_rules_between_epochs_had_an_effect(fused: "Engine") -> None:
     plateau = {**STOPPING, "schedule": {"name": "plateau", "patience": 1, "min_delta": 0.2}}
     stopping = {"patience": 1, "min_delta": 0.05}
     stopped = {**STOPPING, "training": {"epochs": 6, "early_stopping": stopping}}
@@ -110,7 +111,7 @@ def test_the_rules_between_epochs_came_into_play(fused: "Engine") -> None:
         "training": {"epochs": 6, "early_stopping": {**stopping, "restore_best_weights": False}},
     }
     lowered, early, last = (
-        each.record for each in train(fused, [run(each) for each in (plateau, stopped, kept)])
+        trained.record for trained in train(fused, [run(patch) for patch in (plateau, stopped, kept)])
     )
     assert len(set(lowered.curves["learning_rate"])) > 1
     assert early.epochs < 6 and early.best_epoch < early.epochs == last.epochs == last.best_epoch
@@ -177,7 +178,7 @@ def test_strengths_and_rates_differ_within_a_stack(fused: "Engine", fit: "Engine
 
 
 def test_pairs_then_one_tower(fused: "Engine", fit: "Engine") -> None:
-    """Two towers learn whether digits are the same; one of them, frozen, serves to tell ten digits apart."""
+    """Two towers learn whether digits are the same; one of them, frozen, then helps to distinguish ten digits."""
     pairs: dict[str, Any] = {
         "name": "pairs",
         "data": {"pairs": 60, "limit": 80},

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core.kit import recipe
 from hypothesis import given
 from hypothesis import strategies as st
+from kit import recipe
 
 from pipeline.engine.fused.grouping import cut, group, signature
 from pipeline.engine.fused.layout import SMALL, layout
@@ -18,10 +18,12 @@ ITEMS = st.lists(st.tuples(st.integers(0, 5), st.integers()), max_size=60)
 @given(ITEMS)
 def test_groups_hold_every_item_once_and_only_equals_together(items: list[tuple[int, int]]) -> None:
     groups = group(items, lambda item: item[0])
-    assert sorted(item for each in groups for item in each) == sorted(items)
-    assert all(len({key for key, _ in each}) == 1 for each in groups)
+    assert sorted(item for members in groups for item in members) == sorted(items)
+    assert all(len({key for key, _ in members}) == 1 for members in groups)
     assert len(groups) == len({key for key, _ in items}), "as few groups as can be"
-    assert all(each == [item for item in items if item[0] == each[0][0]] for each in groups), "in order"
+    assert all(members == [item for item in items if item[0] == members[0][0]] for members in groups), (
+        "in order"
+    )
 
 
 @given(st.lists(st.integers(), max_size=60), st.integers(1, 20), st.data())
@@ -105,18 +107,18 @@ def test_a_stack_of_models_comes_apart_as_it_was_put_together(
     variables: list[tuple[tuple[int, ...], bool]], count: int
 ) -> None:
     shapes, alone = [shape for shape, _ in variables], [own for _, own in variables]
-    place = layout(shapes, alone)
+    packing = layout(shapes, alone)
     generator = np.random.default_rng(0)
     models = [[generator.normal(size=shape) for shape in shapes] for _ in range(count)]
-    stacked = place.stack(models)
-    for model, again in zip(models, place.unstack(stacked), strict=True):
+    stacked = packing.stack(models)
+    for model, again in zip(models, packing.unstack(stacked), strict=True):
         assert [array.shape for array in again] == shapes
         assert all(np.array_equal(one, other) for one, other in zip(model, again, strict=True))
     for row, model in enumerate(models):
-        packed = place.pack(model, np.concatenate, np.reshape)
+        packed = packing.pack(model, np.concatenate, np.reshape)
         assert all(np.array_equal(one, array[row]) for one, array in zip(packed, stacked, strict=True))
 
 
-def test_small_variables_share_an_array_unless_they_must_stand_alone() -> None:
-    place = layout([(4, 4), (SMALL,), (4,), (3, 3)], [False, False, False, True])
-    assert sorted(place.buckets) == [(0, 2), (1,), (3,)]
+def test_small_variables_share_an_array_unless_they_must_not() -> None:
+    packing = layout([(4, 4), (SMALL,), (4,), (3, 3)], [False, False, False, True])
+    assert sorted(packing.buckets) == [(0, 2), (1,), (3,)]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.runs import backend_name
+from pipeline.core.errors import UserError
+from pipeline.runs.fingerprint import backend_name
 
 HERE = Path(__file__).parent
 NETS = {
@@ -26,18 +26,18 @@ SCRIPT = """
 import json, sys, warnings
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from core.kit import run
-from pipeline.engine.auto import Engine
-from pipeline.engine.driver import Workshop
+from kit import run
+from pipeline.engine.datasets import DatasetCache
 from pipeline.engine.environment import environment, set_up
-from pipeline.engine.views import Shelf
+from pipeline.engine.model_cache import ModelCache
+from pipeline.engine.stacks import Engine
 from engine.training import assert_near, train
 set_up("float32")
-workshop = Workshop(Shelf(Path(sys.argv[1])))
+model_cache = ModelCache(DatasetCache(Path(sys.argv[1])))
 nets = json.loads(sys.argv[3])
 runs = [run({**nets, "regularisation": {**nets["regularisation"], "dropout": rate}}, seed=seed)
         for seed, rate in enumerate((0.1, 0.3))]
-together, alone = train(Engine(workshop, "fused"), runs), train(Engine(workshop, "fit"), runs)
+together, alone = train(Engine(model_cache, "fused"), runs), train(Engine(model_cache, "fit"), runs)
 for one, other in zip(together, alone):
     assert_near(one, other, tolerance=2e-4)
 print(json.dumps([together[0].record.engine.name, together[0].record.engine.size, environment()]))
@@ -51,9 +51,9 @@ def test_fused_equals_fit_on_jax(project: Path) -> None:
     command = [sys.executable, "-c", SCRIPT, str(project), str(HERE.parent), json.dumps(NETS)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    name, size, said = json.loads(done.stdout.splitlines()[-1])
+    name, size, libraries = json.loads(done.stdout.splitlines()[-1])
     assert (name, size) == ("fused", 2)
-    assert "jax" in said
+    assert "jax" in libraries
 
 
 def test_the_backend_is_found_as_keras_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The generator of the fused engine's dropouts gives the numbers of TensorFlow's own, for one model or many."""
+"""The generator of the fused engine's dropouts draws the numbers of TensorFlow's own, for one model or many."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,8 @@ def test_the_numbers_are_those_of_tensorflow_compiled(shape: tuple[int, ...]) ->
     its = tf.function(lambda seed: tf.random.stateless_uniform(shape, seed), jit_compile=True)
     for seed in map(tf.constant, SEEDS):
         numbers = ours(seed).numpy()
-        assert (
-            numbers.dtype == np.float32
-            and numbers.shape == shape
-            and len(set(numbers.flat)) >= 0.99 * numbers.size
-        )
+        assert numbers.dtype == np.float32 and numbers.shape == shape
+        assert len(set(numbers.flat)) >= 0.99 * numbers.size
         assert np.array_equal(numbers, its(seed).numpy())
         assert np.array_equal(numbers, uniform(shape, seed).numpy())
 

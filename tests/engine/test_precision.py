@@ -1,15 +1,15 @@
-"""Half the width: every kind of lifted number trains in mixed precision too, and comes out near full precision."""
+"""Every kind of lifted number trains in mixed precision too, with metrics close to those in full precision."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from core.kit import run
+from kit import run
 
 from .training import train
 
 if TYPE_CHECKING:
-    from pipeline.engine.driver import Workshop
+    from pipeline.engine.model_cache import ModelCache
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +29,11 @@ def half() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("half")
-def test_mixed_precision_trains_with_both_engines(workshop: "Workshop") -> None:
-    from pipeline.engine.auto import Engine
-    from pipeline.engine.driver import Workshop
+def test_mixed_precision_trains_with_both_engines(model_cache: "ModelCache") -> None:
+    from pipeline.engine.model_cache import ModelCache
+    from pipeline.engine.stacks import Engine
 
-    own = Workshop(workshop.views)  # whose templates are in this precision
+    own = ModelCache(model_cache.views)  # its templates are in this precision
     runs = [run(patch) for patch in PATCHES]
     for fused, fit in zip(train(Engine(own, "fused"), runs), train(Engine(own, "fit"), runs), strict=True):
         assert (fused.record.outcome, fused.record.engine.name) == ("finished", "fused")

@@ -1,7 +1,7 @@
-"""Every name that a params file may use trains through the public engine, or is listed here with the reason.
+"""Every name that a params file may use trains through the public engine.
 
-Names of one kind share a net where they can: a graph costs seconds to compile. Where a shared one fails, each name is
-tried by itself, so that the failure names the guilty.
+Names of one kind share a net where they can: a graph takes seconds to compile. Where a shared net fails, each name is
+tried alone, so that the failure shows which of them fail.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from core.kit import run
+from kit import run
 
-from pipeline.params import catalogue
+from pipeline.params.keras_names import catalogue
 
 from .training import train
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def assert_trains(engine: "Engine", patches: Sequence[dict[str, Any]]) -> None:
 def assert_all_train(
     engine: "Engine", names: Sequence[str], patch: Callable[[Sequence[str]], dict[str, Any]]
 ) -> None:
-    """Train one net that uses all `names`; where that fails, find out which."""
+    """Train one net that uses all `names`; where that fails, show which of them fail."""
     try:
         assert_trains(engine, [patch(names)])
     except Exception:
@@ -66,7 +66,7 @@ def layers(names: Sequence[str]) -> dict[str, Any]:
     return {"model": {"layers": [{"units": 4, "activation": named(name)} for name in names]}}
 
 
-# PReLU is the one layer among the activations that is no function too.
+# PReLU is the only layer among the activations that is not a function as well.
 ACTIVATIONS = [*catalogue.names("activations"), "PReLU"]
 
 

@@ -1,13 +1,13 @@
-"""The rules between epochs, fed hand-made figures and compared with Keras's own callbacks on any figures."""
+"""The rules between epochs, on metrics written here, and compared with Keras's own callbacks on random ones."""
 
 import math
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from core.kit import recipe
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit import recipe
 
 from pipeline.engine.history import History
 from pipeline.engine.rules import EXPLODED, Decision
@@ -15,27 +15,27 @@ from pipeline.engine.rules import EXPLODED, Decision
 RATE = 0.05
 
 
-def judge(patch: dict[str, Any], val_losses: list[float], val_accuracies: list[float] | None = None) -> Any:
+def apply(patch: dict[str, Any], val_losses: list[float], val_accuracies: list[float] | None = None) -> Any:
     """Return the history, and the decisions after each epoch until the run was over."""
     history = History(recipe({**patch, "training": {"epochs": 50, **patch.get("training", {})}}))
     decisions: list[Decision] = []
     for number, val_loss in enumerate(val_losses):
         accuracy = val_accuracies[number] if val_accuracies else 0.5
-        figures = {"loss": 1.0, "accuracy": 0.5, "val_loss": val_loss, "val_accuracy": accuracy}
-        decisions.append(history.after_epoch(figures, RATE * history.scale))
+        metrics = {"loss": 1.0, "accuracy": 0.5, "val_loss": val_loss, "val_accuracy": accuracy}
+        decisions.append(history.after_epoch(metrics, RATE * history.scale))
         if history.over:
             break
     return history, decisions
 
 
 def scales(plateau: dict[str, Any], val_losses: list[float]) -> list[float]:
-    _, decisions = judge({"schedule": {"name": "plateau", **plateau}}, val_losses)
+    _, decisions = apply({"schedule": {"name": "plateau", **plateau}}, val_losses)
     return [decision.scale for decision in decisions]
 
 
 def test_plateau_waits_and_lowers_and_waits_again() -> None:
-    found = scales({"factor": 0.5, "patience": 2}, [1.0, 1.0, 1.1, 0.9, 0.95, 0.91, 0.9, 0.9])
-    assert found == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
+    factors = scales({"factor": 0.5, "patience": 2}, [1.0, 1.0, 1.1, 0.9, 0.95, 0.91, 0.9, 0.9])
+    assert factors == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.125]
 
 
 def test_plateau_counts_no_gain_within_min_delta() -> None:
@@ -43,8 +43,8 @@ def test_plateau_counts_no_gain_within_min_delta() -> None:
 
 
 def test_plateau_stays_above_the_least_rate() -> None:
-    found = scales({"factor": 0.1, "patience": 1, "min_learning_rate": RATE / 4}, [1.0, 1.0, 1.0])
-    assert found == pytest.approx([1, 0.25, 0.25])
+    factors = scales({"factor": 0.1, "patience": 1, "min_learning_rate": RATE / 4}, [1.0, 1.0, 1.0])
+    assert factors == pytest.approx([1, 0.25, 0.25])
 
 
 LOSSES = st.lists(st.integers(0, 12).map(lambda n: n / 8), min_size=1, max_size=30)
@@ -74,14 +74,14 @@ def test_plateau_is_that_of_keras(
 
 
 @given(
-    figures=LOSSES,
+    values=LOSSES,
     patience=st.integers(0, 4),
     delta=DELTAS,
     monitor=st.sampled_from(["val_loss", "val_accuracy"]),
 )
 @settings(deadline=None)
 def test_early_stopping_is_that_of_keras(
-    figures: list[float], patience: int, delta: float, monitor: str
+    values: list[float], patience: int, delta: float, monitor: str
 ) -> None:
     import keras
 
@@ -93,34 +93,34 @@ def test_early_stopping_is_that_of_keras(
     callback.set_model(model)
     callback.on_train_begin()
     epoch = 0
-    for epoch, figure in enumerate(figures, start=1):
-        callback.on_epoch_end(epoch - 1, {monitor: figure})
+    for epoch, value in enumerate(values, start=1):
+        callback.on_epoch_end(epoch - 1, {monitor: value})
         if model.stop_training:
             break
 
     stopping = {"patience": patience, "min_delta": delta, "monitor": monitor}
     patch = {"training": {"early_stopping": stopping}}
-    history, _ = judge(patch, figures, figures)
+    history, _ = apply(patch, values, values)
     assert (len(history.curves["loss"]), history.over) == (epoch, model.stop_training)
     assert history.kept_epoch == callback.best_weights
 
 
 def test_without_restoring_the_last_weights_are_kept() -> None:
     patch = {"training": {"early_stopping": {"patience": 2, "restore_best_weights": False}}}
-    history, decisions = judge(patch, [1.0, 0.5, 0.6, 0.7, 0.1])
+    history, decisions = apply(patch, [1.0, 0.5, 0.6, 0.7, 0.1])
     assert [decision.keep for decision in decisions] == [False, False, False, True]
     assert history.kept_epoch == 4
 
 
 def test_the_last_epoch_ends_a_run_and_keeps_its_weights() -> None:
-    history, decisions = judge({"training": {"epochs": 3}}, [1.0, 2.0, 3.0, 4.0])
+    history, decisions = apply({"training": {"epochs": 3}}, [1.0, 2.0, 3.0, 4.0])
     assert [decision.over for decision in decisions] == [False, False, True]
     assert (history.kept_epoch, history.diverged) == (3, False)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
 def test_a_run_that_breaks_is_over_and_diverged_and_its_broken_epoch_not_in_the_curves(broken: float) -> None:
-    history, decisions = judge({"training": {"early_stopping": {"patience": 5}}}, [1.0, broken, 0.5])
+    history, decisions = apply({"training": {"early_stopping": {"patience": 5}}}, [1.0, broken, 0.5])
     assert [decision.diverged for decision in decisions] == [False, True]
     assert decisions[-1].over and not decisions[-1].keep
     assert (history.curves["val_loss"], history.kept_epoch) == ([1.0], 1)

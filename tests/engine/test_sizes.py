@@ -1,20 +1,21 @@
-"""The best size of a stack: found where that pays, remembered, never by guessing twice."""
+"""The best size of a stack: measured where that pays, once, and then remembered."""
 
 from collections.abc import Callable
 
 import pytest
-from core.kit import run
 from hypothesis import given
 from hypothesis import strategies as st
+from kit import run
 
 from pipeline.engine.fused.sizes import GAIN, Sizes, climb
 from pipeline.engine.fused.trainer import full_size, stack_size
 
-MANY = 1e6  # steps to come, enough for any measuring to pay
+MANY = 1e6
+"""Steps to come, enough for any measurement to pay."""
 
 
 def curve(best: int) -> Callable[[int], float]:
-    """Return made-up seconds a step and model that are least at `best`, and rise fast on both sides."""
+    """Return made-up seconds per step and model with a minimum at `best`."""
     return lambda size: 1e-3 * max(size / best, best / size) ** 2
 
 
@@ -33,9 +34,9 @@ def test_climbing_stays_in_bounds_and_never_ends_slower(first: int, most: int, t
         assert 1 <= size <= most
         return measured.setdefault(size, times[len(measured) % len(times)])
 
-    found = climb(first, most, seconds(first), seconds)
-    assert measured[found] <= measured[first]
-    assert found == first or measured[found] <= (1 - GAIN) * measured[first]
+    size = climb(first, most, seconds(first), seconds)
+    assert measured[size] <= measured[first]
+    assert size == first or measured[size] <= (1 - GAIN) * measured[first]
 
 
 def test_what_is_not_much_faster_is_not_taken() -> None:
@@ -51,21 +52,20 @@ def test_a_size_is_measured_once_and_remembered() -> None:
         raise AssertionError(f"measured again, {size}")
 
     assert Sizes(known).best("graph", first=1, most=64, steps=MANY, seconds=never) == 16
-    assert Sizes(known).best("graph", first=1, most=5, steps=MANY, seconds=never) == 5, (
-        "no more than there are"
-    )
+    at_most_five = Sizes(known).best("graph", first=1, most=5, steps=MANY, seconds=never)
+    assert at_most_five == 5, "there are no more models"
 
 
 @pytest.mark.parametrize(("steps", "measurements"), [(100, 0), (40_000, 1), (400_000, 2)])
 def test_nothing_is_measured_that_does_not_pay(steps: float, measurements: int) -> None:
-    asked: list[int] = []
+    sizes: list[int] = []
 
     def seconds(size: int) -> float:
-        asked.append(size)
+        sizes.append(size)
         return 1e-3 * size
 
     assert Sizes().best("graph", first=1, most=64, steps=steps, seconds=seconds) == 1
-    assert len(asked) == measurements
+    assert len(sizes) == measurements
 
 
 @given(st.integers(1, 500))
@@ -75,24 +75,24 @@ def test_full_sizes_need_no_filling(most: int) -> None:
 
 
 @pytest.mark.slow
-def test_measuring_a_real_graph_leaves_the_training_as_it_was(workshop: "Workshop") -> None:  # type: ignore[name-defined] # noqa: F821
-    from pipeline.engine.auto import Engine
+def test_measuring_a_real_graph_leaves_the_training_as_it_was(model_cache: "ModelCache") -> None:  # type: ignore[name-defined] # noqa: F821
+    from pipeline.engine.stacks import Engine
 
     from .training import same_bits, train
 
-    asked: list[int] = []
+    sizes: list[int] = []
 
     class Curious(Sizes):
         def best(
             self, graph: str, first: int, most: int, steps: float, seconds: Callable[[int], float]
         ) -> int:
-            asked.extend(size for size in (1, 2) if 0 < seconds(size) < 60)
+            sizes.extend(size for size in (1, 2) if 0 < seconds(size) < 60)
             return super().best(graph, first, most, steps, seconds)
 
     runs = [run(seed=seed) for seed in range(2)]
     measured, plain = (
-        train(Engine(workshop, "fused", Curious()), runs),
-        train(Engine(workshop, "fused"), runs),
+        train(Engine(model_cache, "fused", Curious()), runs),
+        train(Engine(model_cache, "fused"), runs),
     )
-    assert asked == [1, 2]
+    assert sizes == [1, 2]
     assert all(same_bits(one, other) for one, other in zip(measured, plain, strict=True))

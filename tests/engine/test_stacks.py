@@ -1,14 +1,14 @@
-"""What a stack may not do to its runs: disturb them, or make their numbers depend on the company."""
+"""Runs of a stack do not disturb one another, and their numbers depend on one another only by rounding."""
 
 from typing import TYPE_CHECKING
 
 import pytest
-from core.kit import run
+from kit import run
 
 from .training import assert_near, same_bits, train
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def test_a_run_that_diverges_does_so_in_both_engines(fused: "Engine", fit: "Engi
     assert_near(train(fused, wild)[0], train(fit, wild)[0])
 
 
-def test_the_company_does_not_matter_beyond_rounding(fused: "Engine") -> None:
+def test_other_runs_of_a_stack_matter_only_by_rounding(fused: "Engine") -> None:
     runs = [run({"optimizer": {"learning_rate": 0.1 * (seed + 1)}}, seed=seed) for seed in range(5)]
     together = train(fused, runs)
     for one, other in zip(together, train(fused, runs[:2]) + train(fused, runs[2:]), strict=True):
@@ -51,19 +51,19 @@ def test_the_company_does_not_matter_beyond_rounding(fused: "Engine") -> None:
     assert [trained.record.engine.slot for trained in together] == list(range(5))
 
 
-def test_the_order_of_runs_does_not_matter_beyond_rounding(fused: "Engine") -> None:
+def test_the_order_of_runs_matters_only_by_rounding(fused: "Engine") -> None:
     runs = [run({"optimizer": {"learning_rate": 0.1 * (seed + 1)}}, seed=seed) for seed in range(3)]
     for one, other in zip(train(fused, runs), train(fused, runs[::-1])[::-1], strict=True):
         assert_near(one, other, tolerance=1e-6)
 
 
 def test_trials_see_no_test_data(fused: "Engine") -> None:
-    trial, replicate = train(fused, [run(phase="trial"), run()])
+    trial, replicate = train(fused, [run(kind="trial"), run()])
     assert not {name for name in trial.record.metrics if name.startswith("test")}
     assert {"test_loss", "test_accuracy"} <= replicate.record.metrics.keys()
 
 
 def test_folds_validate_on_different_images(fused: "Engine") -> None:
     patch = {"data": {"limit": None, "per_class": 9}}
-    first, second = train(fused, [run(patch, phase="trial", fold=(number, 10)) for number in (0, 1)])
+    first, second = train(fused, [run(patch, kind="trial", fold=(number, 10)) for number in (0, 1)])
     assert first.record.curves["val_loss"] != second.record.curves["val_loss"]

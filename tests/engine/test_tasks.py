@@ -1,15 +1,15 @@
-"""What the losses are for: two ways to write labels are one training, two classes need one output, and all of them learn."""
+"""Losses for classification: two forms of labels are one training, two classes can have one output, and all losses learn."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from core.kit import run
+from kit import run
 
 from .training import train
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
 pytestmark = pytest.mark.slow
 
@@ -44,8 +44,8 @@ def test_two_classes_by_one_output_or_by_two(fused: "Engine") -> None:
     for trained in (one, two):
         assert trained.record.metrics["test_accuracy"] > 0.9
     assert one.weights is not None
-    view = fused.workshop.view(run(sigmoid), run(sigmoid).phases[0])
-    model = fused.workshop.template(run(sigmoid), run(sigmoid).phases[0])
+    view = fused.model_cache.view(run(sigmoid), run(sigmoid).phases[0])
+    model = fused.model_cache.template(run(sigmoid), run(sigmoid).phases[0])
     model.set_weights(one.weights)
     says_second = model.predict(view.x[view.test], verbose=0)[:, 0] > 0.5
     right = np.mean(says_second == (view.y[view.test] == 1))

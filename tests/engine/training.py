@@ -1,4 +1,4 @@
-"""Training through the public engine, and how near two trainings of one run came to each other."""
+"""Training through the public engine, and comparisons of two trainings of one run."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pipeline.engine.protocol import TrainedRun
-from pipeline.runs import Run
+from pipeline.engine.jobs import TrainedRun
+from pipeline.runs.run import Run
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
 
 def train(engine: "Engine", runs: Sequence[Run]) -> list[TrainedRun]:
-    """Return each of `runs` trained, in their order, whichever stacks they were in."""
-    done = {
+    """Return each of `runs` trained, in their order, which may differ from that of stacks."""
+    by_key = {
         trained.record.key: trained
         for stack in engine.stacks(runs)
         for trained in engine.train(stack, lambda *_: None)
     }
-    return [done[run.key] for run in runs]
+    return [by_key[run.key] for run in runs]
 
 
 def assert_near(one: TrainedRun, other: TrainedRun, tolerance: float = 2e-6) -> None:
-    """Fail unless outcome, epochs, curves, metrics and weights are the same but for rounding."""
+    """Fail unless outcome, epochs, curves, metrics and weights are the same except for rounding."""
     for name in ("key", "outcome", "epochs", "best_epoch", "parameters"):
         assert getattr(one.record, name) == getattr(other.record, name), name
     assert one.record.curves.keys() == other.record.curves.keys()
@@ -37,7 +37,7 @@ def assert_near(one: TrainedRun, other: TrainedRun, tolerance: float = 2e-6) -> 
 
 
 def same_bits(one: TrainedRun, other: TrainedRun) -> bool:
-    """Tell whether two trainings agree in every bit of curves, metrics and weights."""
-    figures = one.record.curves == other.record.curves and one.record.metrics == other.record.metrics
+    """Return whether two trainings are equal in every bit of curves, metrics and weights."""
+    same_metrics = one.record.curves == other.record.curves and one.record.metrics == other.record.metrics
     pairs = zip(one.weights or [], other.weights or [], strict=True)
-    return figures and all(np.array_equal(mine, its) for mine, its in pairs)
+    return same_metrics and all(np.array_equal(mine, its) for mine, its in pairs)

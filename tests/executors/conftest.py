@@ -1,20 +1,24 @@
-"""Executors under test: the same few stacks for all, and what this process makes of them itself."""
+"""Executors under test: the same few stacks for all, and their runs as this process trains them itself."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from core.kit import run
+from kit import run
 
 from pipeline.data import catalogue
-from pipeline.runs import Context, Run
+from pipeline.runs.run import Context, Run
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine, Stack
-    from pipeline.engine.driver import Workshop
-    from pipeline.engine.protocol import TrainedRun
+    from pipeline.engine.jobs import TrainedRun
+    from pipeline.engine.model_cache import ModelCache
+    from pipeline.engine.stacks import Engine, Stack
     from pipeline.executors.protocol import Executor
+
+# Ray reads this variable when it is first imported: its nodes then know each other by their loopback address.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 
 CONVOLUTIONS = {
     "model": {"layers": [{"filters": 4, "kernel_size": 3}, "flatten", 8]},
@@ -23,7 +27,7 @@ CONVOLUTIONS = {
 
 
 class Notes:
-    """A `Watch` that writes down what it is told, and may do something at a stack's start."""
+    """A `StackListener` that records every call."""
 
     def __init__(self) -> None:
         self.started_at: list[tuple[str, str]] = []
@@ -60,46 +64,47 @@ def runs(context: Context) -> list[Run]:
 
 
 @pytest.fixture(scope="session")
-def auto(workshop: "Workshop") -> "Engine":
+def auto(model_cache: "ModelCache") -> "Engine":
     """An engine that chooses for itself."""
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
-    return Engine(workshop)
+    return Engine(model_cache)
 
 
 @pytest.fixture(scope="session")
 def stacks(auto: "Engine", runs: list[Run]) -> "list[Stack]":
-    made = auto.stacks(runs)
-    assert [len(stack.runs) for stack in made] == [3, 2, 1, 1]
-    return made
+    formed = auto.stacks(runs)
+    assert [len(stack.runs) for stack in formed] == [3, 2, 1, 1]
+    return formed
 
 
 @pytest.fixture(scope="session")
 def here(auto: "Engine", stacks: "list[Stack]") -> "dict[str, TrainedRun]":
-    """What this process makes of the stacks."""
+    """The runs of the stacks as this process trains them, by run key."""
     from pipeline.executors.local import LocalExecutor
 
     return trained_by(LocalExecutor(auto, "float32"), stacks, Notes())
 
 
 def trained_by(executor: "Executor", stacks: "Sequence[Stack]", notes: Notes) -> "dict[str, TrainedRun]":
-    """Return what an executor makes of stacks, by run key; each must come once."""
-    found = [each for stack in executor.train(stacks, notes) for each in stack]
-    assert len({each.record.key for each in found}) == len(found) == sum(len(stack.runs) for stack in stacks)
+    """Return the runs of stacks as an executor trains them, by run key; each must come once."""
+    trained = [run for stack in executor.train(stacks, notes) for run in stack]
+    by_key = {run.record.key: run for run in trained}
+    assert len(by_key) == len(trained) == sum(len(stack.runs) for stack in stacks)
     assert sorted(notes.ended) == sorted(stack.runs[0].key for stack in stacks)
-    return {each.record.key: each for each in found}
+    return by_key
 
 
-def assert_same_bits(found: "dict[str, TrainedRun]", wanted: "dict[str, TrainedRun]") -> None:
-    """Fail unless all runs agree in every bit of what is stored of them; only times may differ."""
+def assert_same_bits(trained: "dict[str, TrainedRun]", expected: "dict[str, TrainedRun]") -> None:
+    """Fail unless all runs are equal in every bit that is stored of them; only times may differ."""
     import numpy as np
 
-    for key, one in found.items():
-        other = wanted[key]
+    for key, one in trained.items():
+        other = expected[key]
         assert one.record.curves == other.record.curves and one.record.metrics == other.record.metrics
         assert one.record.engine == other.record.engine and one.record.recipe == other.record.recipe
         assert one.record.environment == other.record.environment
-        if one.record.phase == "replicate":
+        if one.record.kind == "replicate":
             assert one.weights is not None and other.weights is not None
             for mine, its in zip(one.weights, other.weights, strict=True):
                 assert mine.dtype == its.dtype and np.array_equal(mine, its)

@@ -1,4 +1,4 @@
-"""A study trained by a process of its own, that can be killed, interrupted and looked at."""
+"""A study trained by a process of its own, which can be killed, interrupted and inspected."""
 
 import json
 import subprocess
@@ -17,23 +17,20 @@ from pipeline.store import Store
 SCRIPT = """
 import os, signal, sys
 from contextlib import nullcontext
-from pathlib import Path
-import pipeline.ablate
+import pipeline.stages.ablate
 from pipeline.cli import main
-from pipeline.store import Store
+from pipeline.store.runs import FinishedRuns
 
-stored, put_all = [], Store.put_all
+put_all = FinishedRuns.put_all
 
-def killing(self, stack):
-    put_all(self, stack)
-    stored.append(stack)
-    if len(stored) == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+def put_and_die(self, runs):
+    put_all(self, runs)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
-    Store.put_all = killing
-    pipeline.ablate.Tracker = lambda *_, **__: nullcontext()
+    FinishedRuns.put_all = put_and_die
+    pipeline.stages.ablate.Tracker = lambda *_, **__: nullcontext()
     sys.exit(main(["ablate", "tuned", "--ahead"]))
 """
 
@@ -48,14 +45,14 @@ def study(executor: Mapping[str, Any], epochs: int = 2) -> dict[str, Any]:
 
 
 def driver(root: Path) -> "subprocess.Popen[str]":
-    """Start `ablate tuned` in a project, in a process that kills itself when it has stored its first stack."""
+    """Start `ablate tuned` in a project, in a process that kills itself once it has stored its first stack."""
     (root / "drive.py").write_text(SCRIPT, encoding="utf-8")
     command = [sys.executable, "drive.py"]
     return subprocess.Popen(command, cwd=root, env=environment(), stderr=subprocess.PIPE, text=True)
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process is still there and not just waiting to be buried."""
+    """Return whether a process still runs; one that has ended and waits for its parent (a zombie) does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -64,19 +61,19 @@ def alive(pid: int) -> bool:
 
 def assert_all_gone(workers: Sequence[int]) -> None:
     """Fail unless these processes end within some seconds."""
-    patience = time.monotonic() + 10
-    while any(map(alive, workers)) and time.monotonic() < patience:
+    deadline = time.monotonic() + 10
+    while any(map(alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(map(alive, workers))
 
 
-def assert_goes_on_here(root: Path, peaceful: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Finish here what was killed in `root`; fail unless it ends as in `peaceful`, where nothing was trained yet."""
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+def assert_resumes_here(root: Path, undisturbed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Finish here the study killed in `root`; fail unless it ends as in `undisturbed`, where nothing is trained yet."""
+    monkeypatch.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
     monkeypatch.delenv("DVC_ROOT", raising=False)
-    assert len(Store(root / ".runs").keys()) == 2  # one of the two stacks of trials
+    assert len(Store(root / ".runs").runs.keys()) == 2  # one of the two stacks of trials
     write_params(root, study({"kind": "local"}))
-    for each in (root, peaceful):
-        ablate(each, "tuned")
-    assert results(root) == results(peaceful) and len(results(root)) == 1
-    assert Store(root / ".runs").keys() == Store(peaceful / ".runs").keys()
+    for project in (root, undisturbed):
+        ablate(project, "tuned")
+    assert results(root) == results(undisturbed) and len(results(root)) == 1
+    assert Store(root / ".runs").runs.keys() == Store(undisturbed / ".runs").runs.keys()

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from core.kit import run
 from endtoend.kit import project_at
+from kit import run
 
-from pipeline.errors import UserError
-from pipeline.params.executor import ExecutorSpec
-from pipeline.runs import Context
+from pipeline.core.errors import UserError
+from pipeline.params.types.executor import ExecutorSpec
+from pipeline.runs.run import Context
 from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
-from .driven import alive, assert_all_gone, assert_goes_on_here, driver, study
+from .driven import alive, assert_all_gone, assert_resumes_here, driver, study
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine, Stack
-    from pipeline.engine.protocol import TrainedRun
+    from pipeline.engine.jobs import TrainedRun
+    from pipeline.engine.stacks import Engine, Stack
     from pipeline.executors.processes import ProcessExecutor
 
 pytestmark = pytest.mark.slow
@@ -33,21 +33,21 @@ pytestmark = pytest.mark.slow
 def processes(
     auto: "Engine", project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "Iterator[ProcessExecutor]":
-    """Two workers that serve all tests of this file; what they compiled for one serves the next."""
+    """Two workers for all tests of this file; what they compiled for one is used by the next."""
     from pipeline.executors.choose import executor
     from pipeline.executors.processes import ProcessExecutor
 
     spec = ExecutorSpec(kind="processes", workers=2)
-    made = executor(spec, auto, "float32", project, Store(tmp_path_factory.mktemp("store")))
-    assert isinstance(made, ProcessExecutor)
-    with made:
-        yield made
-        ids = pids(made)
+    processes = executor(spec, auto, "float32", project, Store(tmp_path_factory.mktemp("store")))
+    assert isinstance(processes, ProcessExecutor)
+    with processes:
+        yield processes
+        ids = pids(processes)
     assert not any(alive(pid) for pid in ids)
 
 
 def pids(executor: "ProcessExecutor") -> list[int]:
-    return [each.pid for each in executor.processes]
+    return [process.pid for process in executor.processes]
 
 
 def test_numbers_do_not_depend_on_the_executor(
@@ -68,7 +68,9 @@ def test_a_killed_worker_is_replaced_and_its_stack_tried_again(
     class Killing(Notes):
         def epoch(self, stack: "Stack", *rest: object) -> None:
             if not killed:
-                killed.append(next(each.pid for each in processes.processes if each.stack is stack))
+                killed.append(
+                    next(process.pid for process, task in processes.running.items() if task.stack is stack)
+                )
                 os.kill(killed[0], signal.SIGKILL)
             super().epoch(stack, *rest)  # type: ignore[arg-type]
 
@@ -80,15 +82,15 @@ def test_a_killed_worker_is_replaced_and_its_stack_tried_again(
     assert set(before) - {killed[0]} < set(pids(processes)) and len(pids(processes)) == 2
 
 
-def test_what_goes_wrong_in_a_worker_is_raised_here_and_the_next_stacks_train(
+def test_an_error_in_a_worker_is_raised_here_and_the_next_stacks_train(
     processes: "ProcessExecutor", stacks: "list[Stack]", context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.engine.auto import Stack
+    from pipeline.engine.stacks import Stack
 
     foreign = Stack((run(context=replace(context, dataset="mnist")),), "fused", "one graph", True)
     with pytest.raises(UserError, match=r"mnist.* is not prepared"):
         list(processes.train([foreign], Notes()))
-    monkeypatch.setattr(processes, "lives", 1)  # and after each they are replaced
+    monkeypatch.setattr(processes, "max_tasks_per_worker", 1)  # workers are replaced after each
     assert len(trained_by(processes, stacks[:1], Notes())) == 3
     assert len(pids(processes)) == 1  # the other had nothing to do
 
@@ -110,38 +112,38 @@ def test_ctrl_c_ends_all_workers_at_once(project: Path, tmp_path: Path) -> None:
     try:
         workers = wait_for_workers(process, 2)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=90)
-        assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
+        _, errors = process.communicate(timeout=90)
+        assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
         assert_all_gone(workers)
     finally:
         process.kill()
         process.communicate()
 
 
-def test_a_killed_study_leaves_no_worker_and_goes_on_anywhere_to_the_same_bytes(
+def test_a_killed_study_leaves_no_worker_and_is_resumed_anywhere_to_the_same_bytes(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = project_at(tmp_path / "killed", project, study({"kind": "processes", "workers": 1}))
     process = driver(root)
     workers = wait_for_workers(process, 1)
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == -signal.SIGKILL, said
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, errors
     assert_all_gone(workers)
-    peaceful = project_at(tmp_path / "peaceful", project, study({"kind": "local"}))
-    assert_goes_on_here(root, peaceful, monkeypatch)
+    undisturbed = project_at(tmp_path / "undisturbed", project, study({"kind": "local"}))
+    assert_resumes_here(root, undisturbed, monkeypatch)
 
 
 def wait_for_workers(process: "subprocess.Popen[str]", count: int) -> list[int]:
-    patience = time.monotonic() + 120
-    while len(found := children_of(process.pid)) < count and time.monotonic() < patience:
+    deadline = time.monotonic() + 120
+    while len(workers := children_of(process.pid)) < count and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert len(found) == count
-    return found
+    assert len(workers) == count
+    return workers
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the worker processes of a process, by what they were started with."""
-    found = []
+    """Return the worker processes of a process, recognised by their command lines."""
+    workers = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
@@ -149,5 +151,5 @@ def children_of(pid: int) -> list[int]:
         except OSError:
             continue
         if parent == pid and b"spawn_main" in command:
-            found.append(int(folder.name))
-    return found
+            workers.append(int(folder.name))
+    return workers

@@ -1,7 +1,6 @@
 """A Ray cluster of two nodes on loopback: equal to the last bit, also when a node dies in the middle of a study."""
 
 import json
-import os
 import signal
 import sys
 import time
@@ -13,25 +12,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from endtoend.kit import PARAMS, ablate, project_at, results
 
-from pipeline.errors import UserError
-from pipeline.params.executor import ExecutorSpec
+from pipeline.core.errors import UserError
+from pipeline.params.types.executor import ExecutorSpec
 from pipeline.store import Store
 
 from .conftest import Notes, assert_same_bits, trained_by
-from .driven import assert_all_gone, assert_goes_on_here, driver, study
+from .driven import assert_all_gone, assert_resumes_here, driver, study
 
-os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
-    "0"  # its nodes then know each other by their loopback address
-)
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra [ray])")
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine, Stack
-    from pipeline.engine.protocol import TrainedRun
+    from pipeline.engine.jobs import TrainedRun
+    from pipeline.engine.stacks import Engine, Stack
 
 pytestmark = pytest.mark.slow
 LOOPBACK = "127.0.0.1"
-STORE = 80 * 2**20  # bytes of a node's object store, the least that Ray takes
+OBJECT_STORE = 80 * 2**20
+"""Bytes of a node's object store, the least that Ray accepts."""
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +38,25 @@ def cluster() -> Iterator[Any]:
     node = {
         "num_cpus": 1,
         "node_ip_address": LOOPBACK,
-        "object_store_memory": STORE,
+        "object_store_memory": OBJECT_STORE,
         "include_dashboard": False,
     }
-    made = Cluster(initialize_head=True, head_node_args=node)
-    made.add_node(num_cpus=1, node_ip_address=LOOPBACK, object_store_memory=STORE)
-    yield made
+    nodes = Cluster(initialize_head=True, head_node_args=node)
+    nodes.add_node(num_cpus=1, node_ip_address=LOOPBACK, object_store_memory=OBJECT_STORE)
+    yield nodes
     ray.shutdown()
-    made.shutdown()
+    nodes.shutdown()
 
 
-def test_an_address_where_nothing_is_says_what_to_do(auto: "Engine", project: Path, tmp_path: Path) -> None:
+def test_the_error_for_an_address_without_a_cluster_names_the_remedy(
+    auto: "Engine", project: Path, tmp_path: Path
+) -> None:
     from pipeline.executors.choose import executor
 
     for address in (f"{LOOPBACK}:1", "nonsense"):
-        made = executor(ExecutorSpec(kind="ray", address=address), auto, "float32", project, Store(tmp_path))
-        with pytest.raises(UserError, match=f"no Ray cluster at '{address}'.*ray start --head"), made:
+        spec = ExecutorSpec(kind="ray", address=address)
+        unreachable = executor(spec, auto, "float32", project, Store(tmp_path))
+        with pytest.raises(UserError, match=f"no Ray cluster at '{address}'.*ray start --head"), unreachable:
             pass
 
 
@@ -81,27 +81,27 @@ def test_a_study_outlives_one_of_its_nodes_to_the_last_bit(
                 cluster.remove_node(doomed, allow_graceful=False)
 
     spec, notes = ExecutorSpec(kind="ray", address=cluster.address), Killing()
-    with executor(spec, auto, "float32", project, Store(tmp_path)) as made:
-        assert_same_bits(trained_by(made, stacks, notes), here)
+    with executor(spec, auto, "float32", project, Store(tmp_path)) as remote:
+        assert_same_bits(trained_by(remote, stacks, notes), here)
     assert not ray.is_initialized()
     assert len({where for _, where in notes.started_at}) == 2  # both nodes were at work
     (lost, why), *others = notes.losses
     assert others == [] and "Died" in why and len(killed) == 1
-    tries = [where for key, where in notes.started_at if key == lost]
-    assert len(tries) == 2 and tries[0] == killed[0] and tries[1] != killed[0]
+    attempts = [where for key, where in notes.started_at if key == lost]
+    assert len(attempts) == 2 and attempts[0] == killed[0] and attempts[1] != killed[0]
 
 
 def test_classes_of_ones_own_travel_along_and_results_are_the_same_bytes(
     cluster: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.ablate.Tracker", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
     params = json.loads(json.dumps(PARAMS))
     del params["ablations"]["width"]
     params["ablations"]["tuned"]["variants"] = {
         "plain": {},
         "own": {"model": {"activation": "squash:squashed"}},
     }
-    found = []
+    outcomes = []
     for place, spec in (("near", {}), ("far", {"kind": "ray", "address": cluster.address})):
         root = project_at(tmp_path / place, project, {**params, "executor": spec})
         (root / "squash.py").write_text(
@@ -110,9 +110,9 @@ def test_classes_of_ones_own_travel_along_and_results_are_the_same_bytes(
         monkeypatch.setenv("DVC_ROOT", str(root))
         monkeypatch.syspath_prepend(root)
         ablate(root, "tuned")
-        found.append(results(root))
+        outcomes.append(results(root))
         monkeypatch.delitem(sys.modules, "squash", raising=False)
-    assert found[0] == found[1] and len(found[0]) == 1
+    assert outcomes[0] == outcomes[1] and len(outcomes[0]) == 1
 
 
 def test_ctrl_c_ends_the_tasks_of_the_cluster(cluster: Any, project: Path, tmp_path: Path) -> None:
@@ -121,46 +121,46 @@ def test_ctrl_c_ends_the_tasks_of_the_cluster(cluster: Any, project: Path, tmp_p
     try:
         tasks = wait_for_tasks()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=90)
-        assert process.returncode == 130 and "interrupted" in said and "Traceback" not in said
+        _, errors = process.communicate(timeout=90)
+        assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
         assert_all_gone(tasks)
     finally:
         process.kill()
         process.communicate()
 
 
-def test_a_killed_study_ends_its_tasks_and_goes_on_to_the_same_bytes(
+def test_a_killed_study_ends_its_tasks_and_is_resumed_to_the_same_bytes(
     cluster: Any, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     far, near = study({"kind": "ray", "address": cluster.address}), study({"kind": "local"})
-    root, peaceful = (
+    root, undisturbed = (
         project_at(tmp_path / "killed", project, far),
-        project_at(tmp_path / "peaceful", project, near),
+        project_at(tmp_path / "undisturbed", project, near),
     )
     process = driver(root)
     tasks = wait_for_tasks()
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == -signal.SIGKILL, said
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, errors
     assert_all_gone(tasks)
-    assert_goes_on_here(root, peaceful, monkeypatch)
+    assert_resumes_here(root, undisturbed, monkeypatch)
 
 
 def wait_for_tasks() -> list[int]:
     """Return the processes that train stacks for a cluster on this machine, by the title that Ray gives them."""
-    patience = time.monotonic() + 120
-    while not (found := training()) and time.monotonic() < patience:
+    deadline = time.monotonic() + 120
+    while not (tasks := training()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert found
-    return found
+    assert tasks
+    return tasks
 
 
 def training() -> list[int]:
-    found = []
+    tasks = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
         except OSError:
             continue
         if command.startswith(b"ray::train_remotely"):
-            found.append(int(folder.name))
-    return found
+            tasks.append(int(folder.name))
+    return tasks

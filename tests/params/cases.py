@@ -1,13 +1,13 @@
-"""What the tests of params share: a study in plain data, and its faults."""
+"""Shared by the tests of params: a study in plain data, and its faults."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-from pipeline.errors import ParamsError
+from pipeline.core.errors import ParamsError
 from pipeline.params.load import parse
-from pipeline.params.recipe import Recipe
+from pipeline.params.types.recipe import Recipe
 
 # Time limits would only measure how busy the machine is.
 UNTIMED = settings(
@@ -31,7 +31,7 @@ def study(base: Mapping[str, Any] = BASE, **ablation: Any) -> dict[str, Any]:
 
 
 def faults(raw: Any) -> list[str]:
-    """Return the faults of a study in plain data; none where it is sound."""
+    """Return the faults of a study in plain data, if any."""
     try:
         parse(raw)
     except ParamsError as error:
@@ -40,6 +40,15 @@ def faults(raw: Any) -> list[str]:
 
 
 def only_fault(raw: Any) -> str:
-    found = faults(raw)
-    assert len(found) == 1, found
-    return found[0]
+    sentences = faults(raw)
+    assert len(sentences) == 1, sentences
+    return sentences[0]
+
+
+def accepted(base: Mapping[str, Any]) -> Recipe | None:
+    """Return the recipe in plain data where `check` finds no fault, else None; each fault is one line."""
+    try:
+        return parse(study(base)).base
+    except ParamsError as error:
+        assert all(fault and "\n" not in fault for fault in error.faults)
+        return None

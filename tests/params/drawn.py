@@ -1,4 +1,4 @@
-"""Layers of Keras with arguments of any size, for hypothesis to draw."""
+"""Layers of Keras with arguments of any size, drawn by hypothesis."""
 
 from typing import Any
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from pipeline.params import catalogue
-from pipeline.params.catalogue import Namespace
+from pipeline.params.keras_names import catalogue
+from pipeline.params.keras_names.catalogue import Namespace
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ from pipeline.params.catalogue import Namespace
     ],
 )
 def test_names_ignore_case_and_underscores(namespace: Namespace, written: str, canonical: str) -> None:
-    found = catalogue.find(namespace, written)
-    assert found is not None
-    assert found.name == canonical
+    symbol = catalogue.find(namespace, written)
+    assert symbol is not None
+    assert symbol.name == canonical
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_what_a_class_fills_in_for_its_base_is_not_the_users() -> None:
 def test_required_arguments_and_defaults() -> None:
     symbol = catalogue.find("layers", "Dropout")
     assert symbol is not None
-    found = catalogue.arguments(symbol)
-    assert found["rate"].required
-    assert not found["noise_shape"].required
+    arguments = catalogue.arguments(symbol)
+    assert arguments["rate"].required
+    assert not arguments["noise_shape"].required
     relu = catalogue.find("activations", "leaky_relu")
     assert relu is not None
     assert catalogue.arguments(relu)["negative_slope"].default == 0.2
@@ -80,7 +80,7 @@ def test_required_arguments_and_defaults() -> None:
 
 def test_reading_params_imports_no_framework() -> None:
     code = (
-        "import sys; from pipeline.params import load, catalogue;"
+        "import sys; from pipeline.params import load; from pipeline.params.keras_names import catalogue;"
         "[catalogue.names(space) for space in catalogue.NAMESPACES];"
         "heavy = {'keras', 'tensorflow', 'mlflow', 'pandas', 'numpy', 'scipy', 'sklearn'} & set(sys.modules);"
         "sys.exit(', '.join(heavy) or 0)"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.params import catalogue
-from pipeline.params.catalogue import EXPORTS, NAMESPACES, RESERVED, Namespace, Symbol
+from pipeline.params.keras_names import catalogue
+from pipeline.params.keras_names.catalogue import EXPORTS, NAMESPACES, RESERVED, Namespace, Symbol
 
 REQUIRED: dict[str, Any] = {
     "filters": 2,
@@ -50,9 +50,9 @@ def symbols() -> Iterator[Any]:
 
 
 def entry(space: Namespace, name: str) -> Symbol:
-    found = catalogue.find(space, name)
-    assert found is not None
-    return found
+    symbol = catalogue.find(space, name)
+    assert symbol is not None
+    return symbol
 
 
 def public(keras: ModuleType, space: Namespace, name: str) -> Any:
@@ -67,16 +67,25 @@ def test_every_name_is_keras_own_and_its_signature_agrees(
     keras: ModuleType, space: Namespace, name: str
 ) -> None:
     real = public(keras, space, name)
-    found = catalogue.arguments(entry(space, name))
+    listed = catalogue.arguments(entry(space, name))
     parameters = list(inspect.signature(real).parameters.values())
     if not inspect.isclass(real):
         parameters = parameters[1:]
-    own = [each for each in parameters if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
-    own = [each for each in own if each.name not in RESERVED]
-    assert [each.name for each in own] == list(found)[: len(own)]
-    assert [each.default is each.empty for each in own] == [found[each.name].required for each in own]
-    literal = [each for each in own if isinstance(each.default, bool | int | float | str)]
-    assert [each.default for each in literal] == [found[each.name].default for each in literal]
+    own = {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        and parameter.name not in RESERVED
+    }
+    assert list(own) == list(listed)[: len(own)]
+    empty = inspect.Parameter.empty
+    assert {name: default is empty for name, default in own.items()} == {
+        name: listed[name].required for name in own
+    }
+    literals = {
+        name: default for name, default in own.items() if isinstance(default, bool | int | float | str)
+    }
+    assert literals == {name: listed[name].default for name in literals}
 
 
 @pytest.mark.parametrize(("space", "name"), list(symbols()))
@@ -85,15 +94,15 @@ def test_keras_accepts_every_argument_listed(keras: ModuleType, space: Namespace
     if not inspect.isclass(real):
         return
     listed = catalogue.arguments(entry(space, name)).values()
-    given = {each.name: REQUIRED[each.name] for each in listed if each.required}
-    for each in listed:
-        if not each.required:
-            real(**given, **{each.name: inherited_default(real, each.name)})
+    required = {argument.name: REQUIRED[argument.name] for argument in listed if argument.required}
+    for argument in listed:
+        if not argument.required:
+            real(**required, **{argument.name: inherited_default(real, argument.name)})
 
 
 def inherited_default(kind: type, name: str) -> Any:
     inits = [inspect.signature(base.__init__).parameters for base in kind.__mro__ if "__init__" in vars(base)]
-    return next(found[name].default for found in inits if name in found)
+    return next(parameters[name].default for parameters in inits if name in parameters)
 
 
 @pytest.mark.parametrize("space", ["activations", "initializers", "regularizers", "constraints"])
@@ -103,7 +112,7 @@ def test_keras_understands_the_spellings_that_are_handed_on_to_it(
     get = getattr(keras, space).get
     for name in catalogue.names(space):
         symbol = entry(space, name)
-        for written in {spelling for each in (name, *symbol.exports) for spelling in spellings(each)}:
+        for written in {spelling for known in (name, *symbol.exports) for spelling in spellings(known)}:
             assert catalogue.is_understood(symbol, written) == is_read(get, written), written
 
 

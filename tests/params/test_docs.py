@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
-from pipeline.params.expand import expand
+from pipeline.params.expansion.expand import expand
 from pipeline.params.load import parse
-from pipeline.params.plain import parse as parse_text
+from pipeline.params.yaml_file import parse as parse_text
 
 from .cases import study
 
 TEXT = (Path(__file__).parents[2] / "docs" / "params.md").read_text(encoding="utf-8")
-WHOLE, PHASES, WAYS, REFERENCE, TUNE, LOOKS, EXECUTORS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+WHOLE, PHASES, WAYS, REFERENCE, TUNE, DIAGNOSTICS, EXECUTORS = re.findall(
+    r"```yaml\n(.*?)```", TEXT, re.DOTALL
+)
 
 
 def plain(text: str) -> Any:
@@ -30,7 +32,7 @@ def test_phases_and_tuning() -> None:
     parse(study(variants={"transfer": plain(PHASES)}, **plain(TUNE)))
 
 
-def test_published_figures() -> None:
+def test_published_values() -> None:
     parse(study(variants={"plain": plain(REFERENCE)}))
 
 
@@ -41,8 +43,8 @@ def test_each_way_to_write_variants() -> None:
         assert expand(parse(study(**{kind: written})), "one").kind == kind
 
 
-def test_looking_at_models() -> None:
-    assert parse({**study(), **plain(LOOKS)}).evaluation.mc_samples == 100
+def test_diagnostics() -> None:
+    assert parse({**study(), **plain(DIAGNOSTICS)}).evaluation.mc_samples == 100
 
 
 def test_every_executor_that_is_shown_is_accepted() -> None:

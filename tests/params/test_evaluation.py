@@ -1,20 +1,20 @@
-"""What to look at, and rates that are to be found."""
+"""The settings of diagnostics, and learning rates left to a finder."""
 
 from typing import Any
 
 import pytest
 
-from pipeline.params.evaluation import Evaluation, Propagation, RateRange, Signals
-from pipeline.params.expand import canonical, expand
+from pipeline.params.expansion.expand import canonical, expand
 from pipeline.params.load import parse
-from pipeline.params.merge import merge
+from pipeline.params.patches import merge
+from pipeline.params.types.evaluation import Evaluation, Propagation, RateRange, Signals
 
 from .cases import faults, only_fault, study
 
 FINDER = {"optimizer": {"learning_rate": "finder"}}
 
 
-def looking(**evaluation: Any) -> dict[str, Any]:
+def with_evaluation(**evaluation: Any) -> dict[str, Any]:
     return {**study(), "evaluation": evaluation}
 
 
@@ -24,24 +24,26 @@ def test_nothing_is_looked_at_unless_asked() -> None:
 
 
 def test_true_means_the_defaults_and_false_nothing() -> None:
-    found = parse(
-        looking(signals=True, propagation={"layers": 20}, learning_rate_finder=False, predictions=24)
+    evaluation = parse(
+        with_evaluation(signals=True, propagation={"layers": 20}, learning_rate_finder=False, predictions=24)
     ).evaluation
-    assert (found.signals, found.propagation) == (Signals(), Propagation(layers=20))
-    assert (found.learning_rate_finder, found.predictions) == (None, 24)
-    assert found.rate_range == RateRange(low=1e-5, high=10.0, epochs=1)
+    assert (evaluation.signals, evaluation.propagation) == (Signals(), Propagation(layers=20))
+    assert (evaluation.learning_rate_finder, evaluation.predictions) == (None, 24)
+    assert evaluation.rate_range == RateRange(low=1e-5, high=10.0, epochs=1)
 
 
 def test_an_ablations_keys_override_the_studys() -> None:
-    raw = looking(signals=True, mc_samples=100, predictions=10)
+    raw = with_evaluation(signals=True, mc_samples=100, predictions=10)
     raw["ablations"]["one"]["evaluation"] = {"mc_samples": 7, "predictions": None, "propagation": True}
-    found = parse(raw).evaluation_of("one")
-    assert (found.signals, found.mc_samples, found.predictions) == (Signals(), 7, None)
-    assert found.propagation == Propagation()
+    evaluation = parse(raw).evaluation_of("one")
+    assert (evaluation.signals, evaluation.mc_samples, evaluation.predictions) == (Signals(), 7, None)
+    assert evaluation.propagation == Propagation()
 
 
 def test_looking_changes_no_recipe() -> None:
-    plain, looked = (expand(parse(raw), "one").variants[0].recipe for raw in (study(), looking(signals=True)))
+    plain, looked = (
+        expand(parse(raw), "one").variants[0].recipe for raw in (study(), with_evaluation(signals=True))
+    )
     assert canonical(plain) == canonical(looked)
 
 
@@ -63,7 +65,7 @@ def test_looking_changes_no_recipe() -> None:
     ],
 )
 def test_faults_are_named(evaluation: dict[str, Any], sentence: str) -> None:
-    assert sentence in only_fault(looking(**evaluation))
+    assert sentence in only_fault(with_evaluation(**evaluation))
 
 
 def test_a_rate_can_be_left_to_the_finder() -> None:
@@ -118,10 +120,10 @@ def test_schedules_that_start_from_the_rate_may_be_found() -> None:
 
 def test_a_finder_and_a_search_exclude_each_other() -> None:
     tune = {"trials": 2, "space": {"optimizer.learning_rate": {"log": [0.01, 0.1]}}}
-    found = only_fault(study(variants={"a": {}, "b": FINDER}, tune=tune))
-    assert "finder is a search of its own; tune nothing beside it (in b;" in found
+    fault = only_fault(study(variants={"a": {}, "b": FINDER}, tune=tune))
+    assert "finder is a search of its own; tune nothing else with it (in b;" in fault
     space = {"regularisation.dropout": {"linear": [0.1, 0.5]}}
-    assert "tune nothing beside it" in only_fault(
+    assert "tune nothing else with it" in only_fault(
         study(variants={"b": FINDER}, tune={**tune, "space": space})
     )
 

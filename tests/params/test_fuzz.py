@@ -1,4 +1,4 @@
-"""Whatever a file holds, the answer is a study or a `ParamsError`, each of its faults one line."""
+"""Any content of a file results in a study or a `ParamsError`, each of its faults one line."""
 
 from pathlib import Path
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ParamsError
+from pipeline.core.errors import ParamsError
 from pipeline.params.load import load, parse
-from pipeline.params.plain import parse as parse_text
-from pipeline.params.recipe import Recipe
-from pipeline.params.schema import Ablation, Study
+from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.study import Ablation, Study
+from pipeline.params.yaml_file import parse as parse_text
 
 from .cases import BASE, UNTIMED, study
 

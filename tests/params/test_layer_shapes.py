@@ -1,4 +1,4 @@
-"""Shapes as `check` tells them are those that Keras gives, and what it refuses Keras refuses too."""
+"""The output shapes that `check` computes are those of Keras, and what it refuses Keras refuses too."""
 
 import warnings
 from typing import Any
@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic_core import PydanticCustomError
 
-from pipeline.params.faults import carried
-from pipeline.params.layer_shapes import LAYERS, layer_shape
-from pipeline.params.layers import read_layer
+from pipeline.params.checks.layer_shapes import LAYERS, layer_shape
+from pipeline.params.faults import FaultsError
+from pipeline.params.types.layers import read_layer
 
 from .drawn import calls
 
@@ -98,11 +97,11 @@ FIT: list[tuple[str, dict[str, Any], Shape]] = [
 ]  # fmt: skip
 
 UNFIT: list[tuple[str, dict[str, Any], Shape, str]] = [
-    ("Conv2D", {"filters": 3, "kernel_size": [3, 8]}, IMAGE, "needs at least 3 x 8 without padding; 8 x 7 came"),
+    ("Conv2D", {"filters": 3, "kernel_size": [3, 8]}, IMAGE, "needs at least 3 x 8 without padding; got 8 x 7"),
     ("Conv2D", {"filters": 3, "kernel_size": 3, "dilation_rate": 4}, IMAGE, "needs at least 9 x 9"),
-    ("Conv2D", {"filters": 3, "kernel_size": 3}, (8, 8), "needs [height, width, channels]; [8, 8] came"),
+    ("Conv2D", {"filters": 3, "kernel_size": 3}, (8, 8), "needs [height, width, channels]; got [8, 8]"),
     ("Conv2D", {"filters": 3, "kernel_size": 3, "groups": 2}, IMAGE, "groups: must divide the 3 filters; got 2"),
-    ("Conv2D", {"filters": 6, "kernel_size": 3, "groups": 3}, IMAGE, "must divide the 4 channels that come; got 3"),
+    ("Conv2D", {"filters": 6, "kernel_size": 3, "groups": 3}, IMAGE, "must divide the 4 input channels; got 3"),
     ("Conv2D", {"filters": 3, "kernel_size": 0}, IMAGE, "at least 1, or a list of 2; got 0"),
     ("Conv2D", {"filters": 3, "kernel_size": [3]}, IMAGE, "at least 1, or a list of 2; got [3]"),
     ("Conv2D", {"filters": 0, "kernel_size": 3}, IMAGE, "filters: must be a whole number of at least 1; got 0"),
@@ -123,55 +122,55 @@ UNFIT: list[tuple[str, dict[str, Any], Shape, str]] = [
     ),
     ("DepthwiseConv2D", {"kernel_size": 9}, IMAGE, "needs at least 9 x 9 without padding"),
     ("SeparableConv2D", {"filters": 3, "kernel_size": 9}, IMAGE, "needs at least 9 x 9 without padding"),
-    ("MaxPooling2D", {}, (8, 1, 4), "needs at least 2 x 2 without padding; 8 x 1 came"),
+    ("MaxPooling2D", {}, (8, 1, 4), "needs at least 2 x 2 without padding; got 8 x 1"),
     ("MaxPooling2D", {"strides": 0}, IMAGE, "strides: must be a whole number of at least 1"),
     ("MaxPooling2D", {"padding": "same "}, IMAGE, "padding: must be valid or same; got 'same '"),
-    ("AveragePooling1D", {"pool_size": 9}, (8, 4), "needs at least 9 without padding; 8 came"),
+    ("AveragePooling1D", {"pool_size": 9}, (8, 4), "needs at least 9 without padding; got 8"),
     ("AdaptiveAveragePooling2D", {"output_size": 0}, IMAGE, "output_size: must be a whole number of at least 1"),
-    ("AdaptiveMaxPooling2D", {"output_size": 1}, IMAGE, "output_size: must be above 1, and so must what comes; got 1 x 1"),
-    ("AdaptiveMaxPooling2D", {"output_size": 2}, (8, 1, 4), "must be above 1, and so must what comes"),
+    ("AdaptiveMaxPooling2D", {"output_size": 1}, IMAGE, "output_size: must be above 1, and so must the input; got 1 x 1"),
+    ("AdaptiveMaxPooling2D", {"output_size": 2}, (8, 1, 4), "must be above 1, and so must the input"),
     ("GlobalMaxPooling2D", {}, (8, 4), "needs [height, width, channels]"),
     ("ZeroPadding2D", {"padding": -1}, IMAGE, "padding: must be a whole number of at least 0"),
     ("ZeroPadding2D", {"padding": [1, 2, 3]}, IMAGE, "padding: must be a whole number, or a list of 2"),
-    ("Cropping2D", {"cropping": 4}, IMAGE, "cropping: must leave something; it takes 8 x 8 from 8 x 7"),
-    ("Cropping1D", {}, (2, 4), "cropping: must leave something; it takes 2 from 2"),
+    ("Cropping2D", {"cropping": 4}, IMAGE, "cropping: must leave something; it cuts 8 x 8 from 8 x 7"),
+    ("Cropping1D", {}, (2, 4), "cropping: must leave something; it cuts 2 from 2"),
     ("UpSampling2D", {"size": 0}, IMAGE, "size: must be a whole number of at least 1"),
     ("SpatialDropout2D", {"rate": 0.5}, (8, 4), "needs [height, width, channels]"),
-    ("Dropout", {"rate": 0.5, "noise_shape": [None, 1, 4]}, IMAGE, "must fit onto [null, 8, 7, 4]; got [None, 1, 4]"),
-    ("Dropout", {"rate": 0.5, "noise_shape": [1, 1, 1, 1, 1]}, IMAGE, "noise_shape: must fit onto"),
-    ("PReLU", {"shared_axes": [1, 2]}, (5,), "shared_axes: must be of the axes 1 to 1 of what comes; got [1, 2]"),
+    ("Dropout", {"rate": 0.5, "noise_shape": [None, 1, 4]}, IMAGE, "must broadcast to [null, 8, 7, 4]; got [None, 1, 4]"),
+    ("Dropout", {"rate": 0.5, "noise_shape": [1, 1, 1, 1, 1]}, IMAGE, "noise_shape: must broadcast to"),
+    ("PReLU", {"shared_axes": [1, 2]}, (5,), "shared_axes: must be among the axes 1 to 1 of the input; got [1, 2]"),
     ("Softmax", {"axis": 4}, IMAGE, "axis: must be an axis from 0 to 3, or counted from the end or a list"),
     ("BatchNormalization", {"axis": 0}, IMAGE, "axis: must be an axis from 1 to 3, or counted from the end; got 0"),
     ("BatchNormalization", {"axis": [1, 2]}, IMAGE, "axis: must be an axis from 1 to 3, or counted from the end;"),
     ("LayerNormalization", {"axis": -4}, IMAGE, "axis: must be an axis from 1 to 3"),
     ("UnitNormalization", {"axis": 2}, (5,), "axis: must be an axis from 0 to 1"),
     ("RMSNormalization", {"axis": 1}, IMAGE, "axis: must be the last, along which Keras scales; got 1"),
-    ("GroupNormalization", {}, IMAGE, "groups: must divide the 4 channels that come; got 32"),
+    ("GroupNormalization", {}, IMAGE, "groups: must divide the 4 input channels; got 32"),
     ("GroupNormalization", {"groups": 0}, IMAGE, "groups: must be a whole number of at least 1; got 0"),
     ("Dense", {"units": 0}, IMAGE, "units: must be a whole number of at least 1"),
     ("Flatten", {"data_format": "nhwc"}, IMAGE, "data_format: must be channels_last or channels_first"),
     ("Permute", {"dims": [2, 1]}, IMAGE, "dims: must be [1, 2, 3] in some order; got [2, 1]"),
     ("Rescaling", {"scale": [1, 2]}, IMAGE, "scale: must be a number, or one for each of the 4 channels; got [1, 2]"),
-    ("RepeatVector", {"n": 3}, IMAGE, "needs [features]; [8, 7, 4] came"),
-    ("Reshape", {"target_shape": [9, 8]}, IMAGE, "must hold the 224 numbers that come; got [9, 8]"),
-    ("Reshape", {"target_shape": [-1, 9]}, IMAGE, "target_shape: must hold the 224 numbers"),
-    ("Reshape", {"target_shape": [-1, 0]}, IMAGE, "target_shape: must hold the 224 numbers"),
+    ("RepeatVector", {"n": 3}, IMAGE, "needs [features]; got [8, 7, 4]"),
+    ("Reshape", {"target_shape": [9, 8]}, IMAGE, "must hold the 224 input values; got [9, 8]"),
+    ("Reshape", {"target_shape": [-1, 9]}, IMAGE, "target_shape: must hold the 224 input values"),
+    ("Reshape", {"target_shape": [-1, 0]}, IMAGE, "target_shape: must hold the 224 input values"),
     ("Reshape", {"target_shape": [-1, -1]}, IMAGE, "target_shape: must be a list of whole numbers, one at most -1"),
     ("Reshape", {"target_shape": 224}, IMAGE, "target_shape: must be a list of whole numbers"),
 ]  # fmt: skip
 
 
-def told(name: str, arguments: dict[str, Any], shape: Shape) -> Shape | str | None:
-    """Return the shape that `check` tells, or its fault."""
+def by_check(name: str, arguments: dict[str, Any], shape: Shape) -> Shape | str | None:
+    """Return the output shape that `check` computes, or its fault."""
     try:
         return layer_shape(name, arguments, shape)
-    except PydanticCustomError as error:
-        (found,) = carried(error)
-        return found.sentence()
+    except FaultsError as error:
+        (fault,) = error.faults
+        return fault.sentence()
 
 
 def by_keras(name: str, arguments: dict[str, Any], shape: Shape) -> Shape | str:
-    """Return the shape that Keras gives when it builds the layer and when images go through, or what is wrong with it."""
+    """Return Keras's output shape, the same when it builds the layer and when images go through, or what is wrong."""
     import keras
     import tensorflow as tf
 
@@ -181,12 +180,12 @@ def by_keras(name: str, arguments: dict[str, Any], shape: Shape) -> Shape | str:
     try:
         with warnings.catch_warnings(action="ignore"):  # a warning refuses nothing
             layer = make_layer(named)
-            built = layer(keras.Input(shape))
-            seen = tf.function(layer)(tf.zeros((2, *shape)), **_training(name))  # a graph, as in training
+            symbolic = layer(keras.Input(shape))
+            computed = tf.function(layer)(tf.zeros((2, *shape)), **_training(name))  # a graph, as in training
     except Exception as error:
         return str(error)
-    promised, made = tuple(built.shape[1:]), tuple(seen.shape[1:])
-    return made if promised == made and 0 not in made else f"{promised} promised, {made} made"
+    promised, actual = tuple(symbolic.shape[1:]), tuple(computed.shape[1:])
+    return actual if promised == actual and 0 not in actual else f"{promised} promised, {actual} computed"
 
 
 def _training(name: str) -> dict[str, bool]:
@@ -195,25 +194,25 @@ def _training(name: str) -> dict[str, bool]:
 
 @pytest.mark.parametrize(("name", "arguments", "shape"), FIT)
 def test_a_shape_is_the_one_that_keras_gives(name: str, arguments: dict[str, Any], shape: Shape) -> None:
-    assert by_keras(name, arguments, shape) == told(name, arguments, shape)
+    assert by_keras(name, arguments, shape) == by_check(name, arguments, shape)
 
 
 @pytest.mark.parametrize(("name", "arguments", "shape", "expected"), UNFIT)
 def test_what_is_refused_keras_refuses_too(
     name: str, arguments: dict[str, Any], shape: Shape, expected: str
 ) -> None:
-    found = told(name, arguments, shape)
-    assert isinstance(found, str) and expected in found, found
+    fault = by_check(name, arguments, shape)
+    assert isinstance(fault, str) and expected in fault, fault
     assert isinstance(by_keras(name, arguments, shape), str)
 
 
 def test_every_rule_is_held_against_keras() -> None:
-    spoken_of = {name.rstrip("D123") for name, _, _ in FIT}
-    assert {name.rstrip("D123") for name in LAYERS} == spoken_of
+    covered = {name.rstrip("D123") for name, _, _ in FIT}
+    assert {name.rstrip("D123") for name in LAYERS} == covered
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(calls(0), st.one_of(st.just(IMAGE), st.tuples(*[st.integers(1, 6)] * 3), st.tuples(st.integers(1, 6))))
-def test_any_layer_gives_what_is_told(call: tuple[str, dict[str, Any]], shape: Shape) -> None:
-    found, theirs = told(*call, shape), by_keras(*call, shape)
-    assert isinstance(theirs, str) if isinstance(found, str) else theirs == found, (found, theirs)
+def test_any_layer_has_the_computed_shape(call: tuple[str, dict[str, Any]], shape: Shape) -> None:
+    ours, theirs = by_check(*call, shape), by_keras(*call, shape)
+    assert isinstance(theirs, str) if isinstance(ours, str) else theirs == ours, (ours, theirs)

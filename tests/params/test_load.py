@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ParamsError
+from pipeline.core.errors import ParamsError
 from pipeline.params.load import load, parse
 
 from .cases import BASE, faults, only_fault, study
@@ -38,11 +38,11 @@ def refusal(path: Path) -> str:
 
 
 def test_loads_yaml_1_2(tmp_path: Path) -> None:
-    found = load(write(tmp_path, GOOD))
-    assert found.base.optimizer.learning_rate == 0.001
-    assert list(found.ablations) == ["activations"]
-    assert found.seeds == found.seeds_of("activations") == 5
-    assert found.margin_of("activations") == 0.2
+    study = load(write(tmp_path, GOOD))
+    assert study.base.optimizer.learning_rate == 0.001
+    assert list(study.ablations) == ["activations"]
+    assert study.seeds == study.seeds_of("activations") == 5
+    assert study.margin_of("activations") == 0.2
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
         (b"\xff\xfe\x00", "is not UTF-8 text"),
         ("base:\n\tmodel: 1\n", "line 2, column 1: is not YAML"),
         ("base: {model: [}", "is not YAML"),
-        ("seed: 1\nseed: 2\n", "each key may stand only once"),
+        ("seed: 1\nseed: 2\n", "each key may be used only once"),
         ("seed: .nan\n", "seed: must be a finite number; got nan"),
         ("seed: 1e999\n", "seed: must be a finite number; got inf"),
         (f"seed: {'9' * 400}\n", "seed: is a whole number beyond 64 bits"),
@@ -105,7 +105,7 @@ def test_faults_of_the_base_are_named_once_and_do_not_hide_others() -> None:
         baseline="d",
         seeds=0,
     )
-    found = faults(raw)
+    sentences = faults(raw)
     starts = [
         "base.model.activation: 'rlu' is not an activation",
         "base.training.epoch: unknown key",
@@ -115,11 +115,11 @@ def test_faults_of_the_base_are_named_once_and_do_not_hide_others() -> None:
         "ablations.one.variants.b.optimizer.name: 'sgdd' is not an optimizer",
         "ablations.one.variants.c.model.x: unknown key",
     ]
-    assert len(found) == len(starts), found
-    assert all(fault.startswith(start) for fault, start in zip(found, starts, strict=True)), found
+    assert len(sentences) == len(starts), sentences
+    assert all(text.startswith(start) for text, start in zip(sentences, starts, strict=True)), sentences
 
 
-def test_a_mended_base_blames_no_variant() -> None:
+def test_placeholders_in_a_faulty_base_add_no_faults_to_variants() -> None:
     raw = study(
         {**BASE, "training": {"epochs": "many"}},
         variants={"steps": {"schedule": {"name": "piecewise", "boundaries": [5], "factors": [1, 0.1]}}},
@@ -127,11 +127,11 @@ def test_a_mended_base_blames_no_variant() -> None:
     assert only_fault(raw) == "base.training.epochs: must be a whole number; got 'many'"
 
 
-def test_a_variant_is_blamed_for_what_it_breaks_in_the_base() -> None:
+def test_a_fault_is_at_the_variant_that_breaks_the_base() -> None:
     base = {**BASE, "schedule": {"name": "piecewise", "boundaries": [5], "factors": [1, 0.1]}}
     raw = study(base, variants={"short": {"training": {"epochs": 3}}})
     assert only_fault(raw).startswith(
-        "ablations.one.variants.short.training.epochs: boundaries must lie below the 3"
+        "ablations.one.variants.short.training.epochs: boundaries must be below the 3"
     )
 
 
@@ -187,16 +187,16 @@ def test_study_keys(keys: dict[str, Any], expected: str) -> None:
 
 
 def test_ray_is_asked_for_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.params.executor.find_spec", lambda _: None)
-    told = only_fault({**study(), "executor": {"kind": "ray"}})
-    assert told.startswith("executor.kind: ray needs Ray, which is not installed") and "[ray]" in told
+    monkeypatch.setattr("pipeline.params.types.executor.find_spec", lambda _: None)
+    fault = only_fault({**study(), "executor": {"kind": "ray"}})
+    assert fault.startswith("executor.kind: ray needs Ray, which is not installed") and "[ray]" in fault
     assert faults({**study(), "executor": {"kind": "processes"}}) == []
 
 
-def test_rays_client_is_not_taken_for_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.params.executor.find_spec", lambda _: object())
-    told = only_fault({**study(), "executor": {"kind": "ray", "address": "ray://host:10001"}})
-    assert told.startswith("executor.address: must be auto, local or host:port")
+def test_the_address_of_rays_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.params.types.executor.find_spec", lambda _: object())
+    fault = only_fault({**study(), "executor": {"kind": "ray", "address": "ray://host:10001"}})
+    assert fault.startswith("executor.address: must be auto, local or host:port")
 
 
 @pytest.mark.parametrize(
@@ -246,13 +246,13 @@ def test_names_of_ablations_and_variants(name: str, expected: str) -> None:
         ({"grid": {"a": {}}}, "grid.a: must be {level: patch, ...}, or a list of values"),
         (
             {"grid": {"training.batch_size": [8, 8]}},
-            "grid.training.batch_size: has two levels called the same: 8, 8",
+            "grid.training.batch_size: has two levels with one name: 8, 8",
         ),
         ({"grid": {"training.epochs": [8, 0]}}, "grid.training.epochs[1]: must be at least 1; got 0"),
         ({"grid": {"a": {"x": {"tune": {}}}}}, "grid.a.x.tune: unknown key"),
         (
             {"grid": {"a": {"x-y": {}, "x": {}}, "b": {"z": {}, "y-z": {}}}},
-            "two combinations are both called 'x-y-z'",
+            "two combinations have the name 'x-y-z'",
         ),
         (
             {"grid": {name: {f"l{n}": {} for n in range(11)} for name in "abc"}},
@@ -292,9 +292,9 @@ def test_names_of_ablations_and_variants(name: str, expected: str) -> None:
     ],
 )
 def test_ablation_rules(entry: dict[str, Any], expected: str) -> None:
-    found = only_fault(study(**entry))
-    assert found.startswith("ablations.one")
-    assert expected in found
+    fault = only_fault(study(**entry))
+    assert fault.startswith("ablations.one")
+    assert expected in fault
 
 
 @pytest.mark.parametrize(
@@ -330,29 +330,31 @@ def test_ablation_rules(entry: dict[str, Any], expected: str) -> None:
     ],
 )
 def test_ranges_must_fit_the_recipe(space: dict[str, Any], expected: str) -> None:
-    found = only_fault(study(tune={"trials": 3, "space": space}, variants={"a": {}, "b": {}}))
-    assert found.startswith("ablations.one.tune.space")
-    assert expected in found
+    fault = only_fault(study(tune={"trials": 3, "space": space}, variants={"a": {}, "b": {}}))
+    assert fault.startswith("ablations.one.tune.space")
+    assert expected in fault
 
 
 def test_a_range_that_fits_some_variants_names_the_others() -> None:
     tune = {"trials": 3, "space": {"optimizer.momentum": {"linear": [0, 0.9]}}}
     variants = {"sgd": {"optimizer": {"name": "sgd"}}, "nadam": {}, "adam": {"optimizer": {"name": "adam"}}}
-    found = faults(study(tune=tune, variants=variants))
-    assert len(found) == 2
-    assert all("ablations.one.tune.space.optimizer.momentum: 0.0 does not fit" in fault for fault in found)
-    assert "(in nadam;" in found[0]
+    sentences = faults(study(tune=tune, variants=variants))
+    assert len(sentences) == 2
+    assert all(
+        "ablations.one.tune.space.optimizer.momentum: 0.0 does not fit" in fault for fault in sentences
+    )
+    assert "(in nadam;" in sentences[0]
 
 
 def test_a_range_that_every_phase_overrules_is_named() -> None:
     tune = {"trials": 3, "space": {"training.epochs": {"int": [2, 9]}}}
     fixed = {"phases": [{"training": {"epochs": 4}}, {"training": {"epochs": 5}}]}
     free = {"phases": [{"training": {"epochs": 4}}, {}]}
-    found = only_fault(study(tune=tune, variants={"fixed": fixed, "free": free}))
-    assert found.startswith(
+    fault = only_fault(study(tune=tune, variants={"fixed": fixed, "free": free}))
+    assert fault.startswith(
         "ablations.one.tune.space.training.epochs: changes nothing: every phase sets it itself"
     )
-    assert "(in fixed;" in found
+    assert "(in fixed;" in fault
 
 
 def test_params_errors_from_plain_data_name_their_source() -> None:
@@ -365,10 +367,10 @@ def test_the_classes_of_an_ablation_are_those_of_its_own_data_set(
 ) -> None:
     (tmp_path / "mine.py").write_text("def Shapes():\n    pass\n", encoding="utf-8")
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    chosen = {"variants": {"a": {"data": {"classes": [0, 12]}}}}
-    assert "must be below 10" in only_fault(study(**chosen))
-    assert faults(study(**chosen, dataset="mine:Shapes")) == []
-    built_in = {**study(**chosen, dataset="mnist"), "dataset": "mine:Shapes"}
+    variants = {"variants": {"a": {"data": {"classes": [0, 12]}}}}
+    assert "must be below 10" in only_fault(study(**variants))
+    assert faults(study(**variants, dataset="mine:Shapes")) == []
+    built_in = {**study(**variants, dataset="mnist"), "dataset": "mine:Shapes"}
     assert only_fault(built_in) == (
         "ablations.one.variants.a.data.classes: must be below 10, the number of classes; got 12"
     )

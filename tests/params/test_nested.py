@@ -1,13 +1,12 @@
-"""What a layer's or an activation's own arguments name: read as Keras, or else the build, can take it."""
+"""Names in the arguments of a layer or an activation: read so that Keras, or else the build, can take them."""
 
 from typing import Any
 
 import pytest
-from pydantic_core import PydanticCustomError
 
-from pipeline.params.faults import carried
-from pipeline.params.layers import read_layer
-from pipeline.params.names import read_named
+from pipeline.params.faults import FaultsError
+from pipeline.params.keras_names.named import read_named
+from pipeline.params.types.layers import read_layer
 
 from .cases import BASE, faults, study
 
@@ -34,15 +33,15 @@ def test_a_name_that_keras_reads_stays_as_it_is_written(written: str) -> None:
     ],
 )
 def test_a_name_that_only_we_read_is_spelt_out(argument: str, written: str, name: str) -> None:
-    found = arguments(**{argument: written})
-    assert found == {argument: {"name": name}}
-    assert arguments(**found) == found
+    read = arguments(**{argument: written})
+    assert read == {argument: {"name": name}}
+    assert arguments(**read) == read
 
 
 def complaints(value: dict[str, Any], *spaces: Any) -> list[str]:
-    with pytest.raises(PydanticCustomError) as caught:
+    with pytest.raises(FaultsError) as caught:
         read_named(value, *spaces)
-    return [each.sentence() for each in carried(caught.value)]
+    return [fault.sentence() for fault in caught.value.faults]
 
 
 @pytest.mark.parametrize(
@@ -63,17 +62,17 @@ def complaints(value: dict[str, Any], *spaces: Any) -> list[str]:
     ],
 )  # fmt: skip
 def test_what_keras_would_not_take_is_refused(layer: dict[str, Any], expected: str) -> None:
-    found = complaints(layer, "layers")
-    assert any(expected in each for each in found), found
+    sentences = complaints(layer, "layers")
+    assert any(expected in sentence for sentence in sentences), sentences
 
 
 def test_an_activations_arguments_must_be_names_as_keras_spells_them() -> None:
     assert read_named({"name": "prelu", "alpha_initializer": "he_normal"}, "activations", "activation_layers")
     for value in ("henormal", {"name": "HeNormal"}):
-        (found,) = complaints(
+        (sentence,) = complaints(
             {"name": "prelu", "alpha_initializer": value}, "activations", "activation_layers"
         )
-        assert found.startswith(
+        assert sentence.startswith(
             "alpha_initializer: must be a name as Keras spells it, such as zeros or he_normal; got"
         )
 
@@ -117,6 +116,6 @@ CONV = {"filters": 2, "kernel_size": 3}
 def test_what_does_not_fit_a_kernels_axes_is_refused(
     model: dict[str, Any], regularisation: dict[str, Any], expected: str | None
 ) -> None:
-    found = faults(study({**BASE, "model": model, "regularisation": regularisation}))
-    assert len(found) == (expected is not None), found
-    assert expected is None or found[0].startswith(f"base.{expected}"), found
+    sentences = faults(study({**BASE, "model": model, "regularisation": regularisation}))
+    assert len(sentences) == (expected is not None), sentences
+    assert expected is None or sentences[0].startswith(f"base.{expected}"), sentences

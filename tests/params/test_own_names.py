@@ -1,14 +1,13 @@
-"""A user's own `module:Name` wherever a name of Keras may stand."""
+"""A user's own `module:Name` in place of a name of Keras."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from pipeline.params.faults import faults_of
-from pipeline.params.recipe import Recipe
-from pipeline.params.resolve import canonical
+from pipeline.params.expansion.resolve import canonical
+from pipeline.params.faults import FaultsError, read_as
+from pipeline.params.types.recipe import Recipe
 
 from .cases import BASE, faults, study
 
@@ -37,10 +36,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def complaint(**model: Any) -> str:
-    with pytest.raises(ValidationError) as caught:
-        Recipe.model_validate({**BASE, "model": {"layers": [4], **model}})
-    (found,) = faults_of(caught.value)
-    return found.sentence()
+    with pytest.raises(FaultsError) as caught:
+        read_as(Recipe, {**BASE, "model": {"layers": [4], **model}})
+    (fault,) = caught.value.faults
+    return fault.sentence()
 
 
 def test_own_names_stand_in_for_keras_ones() -> None:
@@ -53,11 +52,11 @@ def test_own_names_stand_in_for_keras_ones() -> None:
         "training": {"epochs": 1, "loss": "mine:Other"},
         "schedule": {"name": "mine:Scaled", "factor": 3},
     }
-    found = canonical(Recipe.model_validate(raw))
-    assert found["model"]["activation"] == {"name": "mine:bent", "knee": 1.0}
-    assert found["model"]["layers"][1] == {"name": "mine:Noisy", "rate": 0.1, "whatever": 3}
-    assert found["optimizer"]["name"] == "mine:Other"
-    assert found["schedule"] == {"name": "mine:Scaled", "factor": 3}
+    plain = canonical(Recipe.model_validate(raw))
+    assert plain["model"]["activation"] == {"name": "mine:bent", "knee": 1.0}
+    assert plain["model"]["layers"][1] == {"name": "mine:Noisy", "rate": 0.1, "whatever": 3}
+    assert plain["optimizer"]["name"] == "mine:Other"
+    assert plain["schedule"] == {"name": "mine:Scaled", "factor": 3}
 
 
 def test_own_arguments_are_checked_where_the_file_shows_them() -> None:

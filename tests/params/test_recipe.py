@@ -1,22 +1,17 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
-from pipeline.params.faults import faults_of
-from pipeline.params.recipe import OptimizerSpec, Recipe
-from pipeline.params.resolve import canonical
-from pipeline.params.schedules import KerasSchedule, Power
+from pipeline.params.expansion.resolve import canonical, validated
+from pipeline.params.types.recipe import OptimizerSpec, Recipe
+from pipeline.params.types.schedules import KerasSchedule, Power
 
 from .cases import BASE, faults, recipe, study
 
 
 def complaints(**patch: Any) -> list[str]:
-    try:
-        Recipe.model_validate({**BASE, **patch})
-    except ValidationError as error:
-        return [found.sentence() for found in faults_of(error)]
-    return []
+    _, faults = validated({**BASE, **patch}, None)
+    return [fault.sentence() for fault in faults]
 
 
 def with_model(**keys: Any) -> dict[str, Any]:
@@ -28,18 +23,18 @@ def with_training(**keys: Any) -> dict[str, Any]:
 
 
 def test_defaults_are_complete_and_plain() -> None:
-    found = canonical(recipe())
-    assert found["model"]["activation"] == {"name": "relu"}
-    assert found["model"]["output"] == {
+    plain = canonical(recipe())
+    assert plain["model"]["activation"] == {"name": "relu"}
+    assert plain["model"]["output"] == {
         "activation": {"name": "softmax"},
         "initializer": {"name": "GlorotUniform"},
         "units": None,
     }
-    assert found["data"]["scale"] == "/255"
-    assert found["schedule"] == {"name": "constant"}
-    assert found["training"]["loss"] == {"name": "SparseCategoricalCrossentropy"}
-    assert found["phases"] == []
-    assert Recipe.model_validate(found) == recipe()
+    assert plain["data"]["scale"] == "/255"
+    assert plain["schedule"] == {"name": "constant"}
+    assert plain["training"]["loss"] == {"name": "SparseCategoricalCrossentropy"}
+    assert plain["phases"] == []
+    assert Recipe.model_validate(plain) == recipe()
 
 
 def test_layers_take_their_canonical_form() -> None:
@@ -50,10 +45,10 @@ def test_layers_take_their_canonical_form() -> None:
         {"name": "max_pooling2d", "pool_size": 2},
         {"units": 5, "repeat": 2},
     ]
-    found = canonical(
+    plain = canonical(
         recipe(model={"layers": layers[1:2] + layers[3:4] + layers[2:3] + layers[:1] + layers[4:]})
     )
-    assert found["model"]["layers"] == [
+    assert plain["model"]["layers"] == [
         {"repeat": 1, "filters": 8, "kernel_size": [3, 3], "strides": [1, 1], "padding": "same"},
         {"name": "MaxPooling2D", "pool_size": 2},
         {"name": "Flatten"},
@@ -64,11 +59,11 @@ def test_layers_take_their_canonical_form() -> None:
 
 def test_a_layers_own_settings() -> None:
     layer = {"units": 5, "activation": "tanh", "dropout": 0, "normalisation": "none", "use_bias": False}
-    (found,) = canonical(recipe(model={"layers": [layer]}))["model"]["layers"]
-    assert found["activation"] == {"name": "tanh"}
-    assert found["dropout"] == {"name": "Dropout", "rate": 0.0, "where": "after"}
-    assert found["normalisation"] == []
-    assert found["use_bias"] is False
+    (plain,) = canonical(recipe(model={"layers": [layer]}))["model"]["layers"]
+    assert plain["activation"] == {"name": "tanh"}
+    assert plain["dropout"] == {"name": "Dropout", "rate": 0.0, "where": "after"}
+    assert plain["normalisation"] == []
+    assert plain["use_bias"] is False
 
 
 def test_spelling_does_not_matter() -> None:
@@ -91,15 +86,19 @@ def test_normalisation_places(written: Any, places: list[str]) -> None:
 
 def test_schedules_ours_before_keras() -> None:
     assert recipe(schedule={"name": "Power", "steps": 500}).schedule == Power(steps=500.0)
-    found = recipe(schedule={"name": "exponential_decay", "decay_steps": 10, "decay_rate": 0.5}).schedule
-    assert isinstance(found, KerasSchedule)
-    assert (found.name, found.arguments) == ("ExponentialDecay", {"decay_steps": 10, "decay_rate": 0.5})
+    schedule = recipe(schedule={"name": "exponential_decay", "decay_steps": 10, "decay_rate": 0.5}).schedule
+    assert isinstance(schedule, KerasSchedule)
+    assert (schedule.name, schedule.arguments) == ("ExponentialDecay", {"decay_steps": 10, "decay_rate": 0.5})
 
 
 def test_optimizer_arguments_are_separate_from_its_rate() -> None:
-    found = recipe(optimizer={"name": "sgd", "momentum": 0.9, "clipnorm": 1}).optimizer
-    assert isinstance(found, OptimizerSpec)
-    assert (found.learning_rate, found.clipnorm, found.arguments) == (1e-3, 1.0, {"momentum": 0.9})
+    optimizer = recipe(optimizer={"name": "sgd", "momentum": 0.9, "clipnorm": 1}).optimizer
+    assert isinstance(optimizer, OptimizerSpec)
+    assert (optimizer.learning_rate, optimizer.clipnorm, optimizer.arguments) == (
+        1e-3,
+        1.0,
+        {"momentum": 0.9},
+    )
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -164,7 +163,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"schedule": {"name": "piecewise", "boundaries": [20], "factors": [1, 0.5]}},
-        "must lie below the 20 epochs",
+        "must be below the 20 epochs",
     ),
     ({"schedule": {"name": "one_cycle", "up": 0.6, "down": 0.6}}, "at most 1 together"),
     ({"schedule": {"name": "plateau", "factor": 1.0}}, "schedule.factor: must be less than 1; got 1"),
@@ -215,10 +214,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"phases": [{}, {"trainable": {"top": 3}}]},
-        "phases[1].trainable: counts 3 hidden blocks; the model has 2",
+        "phases[1].trainable: needs 3 hidden blocks; the model has 2",
     ),
-    ({"phases": [{}, {"trainable": {"only": [2]}}]}, "counts 3 hidden blocks; the model has 2"),
-    ({"phases": [{}, {"reuse": 4}]}, "phases[1].reuse: counts 4 hidden blocks; the model has 2"),
+    ({"phases": [{}, {"trainable": {"only": [2]}}]}, "needs 3 hidden blocks; the model has 2"),
+    ({"phases": [{}, {"reuse": 4}]}, "phases[1].reuse: needs 4 hidden blocks; the model has 2"),
     ({"phases": [{"epochs": 3}]}, "phases[0].epochs: unknown key"),
     ({"model": None}, "model: must be a mapping of layers, activation"),
     (
@@ -230,9 +229,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("patch", "expected"), WRONG)
 def test_each_fault_is_named(patch: dict[str, Any], expected: str) -> None:
-    found = complaints(**patch)
-    assert len(found) == 1, found
-    assert expected in found[0]
+    sentences = complaints(**patch)
+    assert len(sentences) == 1, sentences
+    assert expected in sentences[0]
 
 
 def test_all_faults_come_at_once() -> None:
@@ -259,10 +258,9 @@ def test_what_a_layer_names_in_its_arguments_is_checked_too() -> None:
         "kernel_regularizer": {"name": "l3"},
         "activation": {"name": "elu", "beta": 1.0},
     }
-    found = complaints(**with_model(layers=[layer]))
-    assert len(found) == 2
-    assert found[0].startswith("model.layers[0].kernel_regularizer.name: 'l3' is not a regularizer")
-    assert found[1].startswith("model.layers[0].activation.beta: is not an argument of elu")
+    first, second = complaints(**with_model(layers=[layer]))
+    assert first.startswith("model.layers[0].kernel_regularizer.name: 'l3' is not a regularizer")
+    assert second.startswith("model.layers[0].activation.beta: is not an argument of elu")
 
 
 ONE_UNIT = {"output": {"units": 1, "activation": "sigmoid"}}
@@ -276,22 +274,22 @@ BINARY = {"epochs": 1, "loss": "binary_crossentropy"}
             {"data": {"pairs": 3}},
             "base.data.pairs: must be even, since half of the pairs are of one class; got 3",
         ),
-        ({"model": {"towers": 2}}, "base.model.towers: two towers see pairs of images; say how many"),
+        ({"model": {"towers": 2}}, "base.model.towers: two towers take pairs of images; set their number"),
         (
             {"model": {"joint": [4]}},
-            "base.model.joint: joins two towers, and there is one; set model.towers: 2",
+            "base.model.joint: joins two towers, but the model has one; set model.towers: 2",
         ),
-        ({"model": {"towers": 3}}, "base.model.towers: "),
+        ({"model": {"towers": 3}}, "base.model.towers: must be one of 1, 2; got 3."),
         (
             {"data": {"pairs": 4}, "model": {"layers": ["flatten", 4]}},
-            "base.data.pairs: one tower sees a pair as one flat vector, which only dense layers take",
+            "base.data.pairs: one tower takes a pair as one flat vector, which only dense layers accept",
         ),
         ({"data": {"pairs": 4}, "model": {"output": {"units": 1}}}, "base.training.loss: "),
     ],
 )
 def test_pairs_that_make_no_sense(patch: dict[str, Any], expected: str) -> None:
     raw = study({key: {**BASE.get(key, {}), **patch.get(key, {})} for key in {*BASE, *patch}})
-    assert any(found.startswith(expected) for found in faults(raw)), faults(raw)
+    assert any(fault.startswith(expected) for fault in faults(raw)), faults(raw)
 
 
 def test_pairs_are_of_two_classes_whatever_the_data() -> None:

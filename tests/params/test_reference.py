@@ -1,4 +1,4 @@
-"""Published figures in a params file: which are taken, and what is said of those that are not."""
+"""Published values in a params file: which are accepted, and the faults of the others."""
 
 from typing import Any
 
@@ -23,14 +23,14 @@ def with_reference(reference: Any) -> dict[str, Any]:
     ],
 )
 def test_figures_of_any_recorded_metric_are_kept_as_written(reference: dict[str, Any]) -> None:
-    made = parse(with_reference(reference))._expanded["one"].variant("plain")
-    assert made.reference == reference
+    variant = parse(with_reference(reference))._expanded["one"].variant("plain")
+    assert variant.reference == reference
 
 
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ({"source": "a book"}, "reference: holds no figure; give at least one of test_accuracy,"),
+        ({"source": "a book"}, "reference: has no published value; give at least one of test_accuracy,"),
         ({"val_acuracy": 0.9}, "reference.val_acuracy: unknown key"),
         ({"val_acuracy": 0.9}, "Did you mean 'val_accuracy'?"),
         ({"val_accuracy": 97.3}, "val_accuracy: must be a fraction from 0 to 1 (97.3 % is 0.973); got 97.3"),
@@ -44,9 +44,9 @@ def test_figures_of_any_recorded_metric_are_kept_as_written(reference: dict[str,
         ({"test_loss": 0.3, "note": 7}, "note: must be text; got 7"),
     ],
 )
-def test_what_is_wrong_with_a_figure_is_said(reference: dict[str, Any], expected: str) -> None:
-    found = only_fault(with_reference(reference))
-    assert found.startswith("ablations.one.variants.plain.reference") and expected in found
+def test_what_is_wrong_with_a_published_value_is_named(reference: dict[str, Any], expected: str) -> None:
+    fault = only_fault(with_reference(reference))
+    assert fault.startswith("ablations.one.variants.plain.reference") and expected in fault
 
 
 def test_faults_of_several_references_are_found_at_once() -> None:

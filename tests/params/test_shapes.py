@@ -1,4 +1,4 @@
-"""Models whose layers do not fit their images, or each other, are refused; where, and who is to blame."""
+"""Models whose layers do not fit their images, or each other, are refused, at the place that causes it."""
 
 from pathlib import Path
 from typing import Any
@@ -16,50 +16,50 @@ def of(layers: list[Any], **model: Any) -> dict[str, Any]:
 
 
 WRONG: list[tuple[dict[str, Any], list[str]]] = [
-    (of([CONV] * 4), ["base.model.layers[3]: a convolution needs at least 3 x 3 without padding; 2 x 2 came"]),
+    (of([CONV] * 4), ["base.model.layers[3]: a convolution needs at least 3 x 3 without padding; got 2 x 2"]),
     (of([{**CONV, "repeat": 4}]), ["base.model.layers[0]: a convolution needs at least 3 x 3"]),
     (
         of([{**CONV, "padding": "same", "strides": 2, "repeat": 10_000}, "max_pooling2d"]),
-        ["base.model.layers[1]: MaxPooling2D needs at least 2 x 2 without padding; 1 x 1 came"],
+        ["base.model.layers[1]: MaxPooling2D needs at least 2 x 2 without padding; got 1 x 1"],
     ),
     (
         of([CONV, "GroupNormalization"]),
-        ["base.model.layers[1]: GroupNormalization's groups must divide the 4 channels that come; got 32"],
+        ["base.model.layers[1]: GroupNormalization's groups must divide the 4 input channels; got 32"],
     ),
     (
         of([CONV, {"name": "GroupNormalization", "groups": 3}, 64, {"name": "Reshape", "target_shape": [8, 9]}]),
         [
-            "base.model.layers[1].groups: must divide the 4 channels that come; got 3",
-            "base.model.layers[3].target_shape: must hold the 64 numbers that come; got [8, 9]",
+            "base.model.layers[1].groups: must divide the 4 input channels; got 3",
+            "base.model.layers[3].target_shape: must hold the 64 input values; got [8, 9]",
         ],
     ),
-    (of([CONV, CONV, 8, 8], activation=SHARED), ["base.model.activation.shared_axes: must be of the axes 1 to 1"]),
+    (of([CONV, CONV, 8, 8], activation=SHARED), ["base.model.activation.shared_axes: must be among the axes 1 to 1"]),
     (
         of([{**CONV, "activation": {"name": "softmax", "axis": 4}}]),
         ["base.model.layers[0].activation.axis: must be an axis from 0 to 3"],
     ),
-    (of([8], output={"activation": SHARED}), ["base.model.output.activation.shared_axes: must be of the axes 1 to 1"]),
+    (of([8], output={"activation": SHARED}), ["base.model.output.activation.shared_axes: must be among the axes 1 to 1"]),
     (
         {**of([CONV] * 4, towers=2, joint=[4]), "data": {"pairs": 10}},
-        ["base.model.layers[3]: a convolution needs at least 3 x 3 without padding; 2 x 2 came"],
+        ["base.model.layers[3]: a convolution needs at least 3 x 3 without padding; got 2 x 2"],
     ),
     (
         {**of([CONV], towers=2, joint=[4], activation=SHARED), "data": {"pairs": 10}},
-        ["base.model.activation.shared_axes: must be of the axes 1 to 1 of what comes; got [1, 2]"],
+        ["base.model.activation.shared_axes: must be among the axes 1 to 1 of the input; got [1, 2]"],
     ),
     ({**of([CONV] * 4), "phases": [{}, {}]}, ["base.model.layers[3]: a convolution needs at least 3 x 3"]),
     (
         {**of([CONV] * 3), "phases": [{}, {"model": {"layers": [CONV] * 5}}]},
-        ["base.phases[1].model.layers[3]: a convolution needs at least 3 x 3 without padding; 2 x 2 came"],
+        ["base.phases[1].model.layers[3]: a convolution needs at least 3 x 3 without padding; got 2 x 2"],
     ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("base", "expected"), WRONG)
 def test_what_does_not_fit_is_named_once(base: dict[str, Any], expected: list[str]) -> None:
-    found = faults(study(base))
-    assert len(found) == len(expected), found
-    assert all(text in each for text, each in zip(expected, found, strict=True)), found
+    sentences = faults(study(base))
+    assert len(sentences) == len(expected), sentences
+    assert all(text in sentence for text, sentence in zip(expected, sentences, strict=True)), sentences
 
 
 @pytest.mark.parametrize(
@@ -83,31 +83,31 @@ def test_the_data_set_decides_what_fits() -> None:
     assert faults(raw) == []
     raw["ablations"]["one"]["dataset"] = "digits"
     assert faults(raw) == [
-        "ablations.one.variants.plain: model.layers[3] a convolution needs at least 3 x 3 without padding; 2 x 2 came"
+        "ablations.one.variants.plain: model.layers[3] a convolution needs at least 3 x 3 without padding; got 2 x 2"
     ]
 
 
-def test_the_variant_that_breaks_a_model_is_to_blame() -> None:
-    found = faults(study(of([CONV] * 3), variants={"a": {}, "b": {"model": {"layers": [CONV] * 4}}}))
-    assert found == [
-        "ablations.one.variants.b.model.layers[3]: a convolution needs at least 3 x 3 without padding; 2 x 2 came"
+def test_the_fault_is_at_the_variant_that_breaks_a_model() -> None:
+    sentences = faults(study(of([CONV] * 3), variants={"a": {}, "b": {"model": {"layers": [CONV] * 4}}}))
+    assert sentences == [
+        "ablations.one.variants.b.model.layers[3]: a convolution needs at least 3 x 3 without padding; got 2 x 2"
     ]
 
 
 def test_a_range_that_would_break_it_is_refused() -> None:
     tune = {"trials": 2, "space": {"model.layers.2.kernel_size": {"int": [1, 5]}}}
-    (found,) = faults(study(of([CONV] * 3), variants={"a": {}}, tune=tune))
-    assert found.startswith(
+    (fault,) = faults(study(of([CONV] * 3), variants={"a": {}}, tune=tune))
+    assert fault.startswith(
         "ablations.one.tune.space.model.layers.2.kernel_size: 5 does not fit: model.layers[2] a con"
     )
 
 
 def test_ranges_that_break_it_only_together_are_refused() -> None:
     kernels = {f"model.layers.{index}.kernel_size": {"choice": [2, 5]} for index in (0, 1)}
-    (found,) = faults(study(of([CONV] * 2), variants={"a": {}}, tune={"trials": 2, "space": kernels}))
-    assert found == (
+    (fault,) = faults(study(of([CONV] * 2), variants={"a": {}}, tune={"trials": 2, "space": kernels}))
+    assert fault == (
         "ablations.one.tune.space: model.layers.0.kernel_size: 5, model.layers.1.kernel_size: 5 do not fit together: "
-        "model.layers[1] a convolution needs at least 5 x 5 without padding; 4 x 4 came"
+        "model.layers[1] a convolution needs at least 5 x 5 without padding; got 4 x 4"
     )
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.journal import Session
-from pipeline.report import build
-from pipeline.report.beside import Beside, History
-from pipeline.report.results import Ablation, read
+from pipeline.report.context import History, ReportContext
+from pipeline.report.site import build
+from pipeline.result_files.read import read
+from pipeline.result_files.schema import Ablation
+from pipeline.store.journal import Session
 
 from . import made_up
 
@@ -30,7 +31,7 @@ BEFORE = {
         },
     }
 }
-BESIDE = Beside(
+CONTEXT = ReportContext(
     MLFLOW,
     {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"},
     made_up.times,
@@ -40,7 +41,7 @@ BESIDE = Beside(
 
 @dataclass(frozen=True)
 class Built:
-    """A finished report: where its results and pages lie, and its ablations' names in order."""
+    """A finished report: the folders of its results and pages, and its ablations' names in order."""
 
     results: Path
     reports: Path
@@ -58,5 +59,5 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("report")
     results, reports = folder / "results", folder / "reports"
     names = made_up.write(results)
-    build(results, reports, names, BESIDE)
+    build(results, reports, names, CONTEXT)
     return Built(results, reports, names)

@@ -1,6 +1,6 @@
-"""Made-up results, the same every time: what the ablate stage writes, for tests and for looking at pages.
+"""Made-up results, the same every time: what the ablate stage writes, for tests and for viewing pages.
 
-`python -m tests.report.made_up FOLDER`, from the project, writes them and builds the pages.
+`python -m tests.report.made_up FOLDER`, run in the project's folder, writes them and builds the pages.
 """
 
 import json
@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.records import Took
+from pipeline.runs.records import Timing
 
-from . import made_up_looks
+from . import made_up_diagnostics
 
 HOSTILE = "<script>alert(\"x\")</script> & 'quotes' $x_1$ \u202eright to left\u202c שלום 数字"
 SPACE = {"optimizer.learning_rate": {"log": [1e-4, 1e-1]}}
@@ -42,24 +42,22 @@ def curves(random_: random.Random, top: float, epochs: int) -> dict[str, list[fl
 
 
 def replicate(name: str, seed: int, mean: float, epochs: int = 20, diverged: bool = False) -> dict[str, Any]:
-    """Return one replicate with a test accuracy near `mean`; seeds share their luck, as paired runs do."""
-    luck = random.Random(f"seed {seed}").gauss(0, 0.004)
+    """Return one replicate with a test accuracy near `mean`; runs of one seed share some noise, as paired runs do."""
+    shared = random.Random(f"seed {seed}").gauss(0, 0.004)
     random_ = random.Random(f"{name} {seed}")
-    accuracy = min(0.999, mean + luck + random_.gauss(0, 0.0025))
-    made = curves(random_, accuracy, 4 if diverged else epochs)
-    metrics = {key: values[-1] for key, values in made.items() if key != "learning_rate"}
-    measured = (
-        {} if diverged else {**metrics, "test_accuracy": accuracy, "test_loss": 2.2 * (1 - accuracy) + 0.02}
-    )
+    accuracy = min(0.999, mean + shared + random_.gauss(0, 0.0025))
+    recorded = curves(random_, accuracy, 4 if diverged else epochs)
+    metrics = {key: values[-1] for key, values in recorded.items() if key != "learning_rate"}
+    metrics |= {"test_accuracy": accuracy, "test_loss": 2.2 * (1 - accuracy) + 0.02}
     return {
         "run_key": f"{random_.getrandbits(64):016x}",
         "seed": seed,
         "outcome": "diverged" if diverged else "finished",
-        "metrics": measured,
-        "epochs": len(made["loss"]),
-        "best_epoch": max(1, len(made["loss"]) - 3),
+        "metrics": {} if diverged else metrics,
+        "epochs": len(recorded["loss"]),
+        "best_epoch": max(1, len(recorded["loss"]) - 3),
         "engine": {"name": "fused", "reason": "dense layers only", "size": 50, "slot": seed},
-        "curves": made,
+        "curves": recorded,
     }
 
 
@@ -91,8 +89,8 @@ def variant(
 ) -> dict[str, Any]:
     """Return one variant with its trials and replicates."""
     trials = [trial(name, number, mean, best_rate) for number in range(6)] if tuned else []
-    scored = [made for made in trials if made["score"] is not None]
-    chosen = max(scored, key=lambda made: made["score"])["values"] if scored else None
+    scored = [run for run in trials if run["score"] is not None]
+    chosen = max(scored, key=lambda run: run["score"])["values"] if scored else None
     return {
         "name": name,
         "changes": dict(changes or {}),
@@ -110,7 +108,7 @@ def variant(
 
 def ablation(name: str, variants: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
     """Return one ablation; the first variant is its baseline."""
-    tuned = any(made["trials"] for made in variants)
+    tuned = any(entry["trials"] for entry in variants)
     tune = {
         "oracle": "random",
         "trials": 6,
@@ -245,7 +243,7 @@ def leave_one_out() -> dict[str, Any]:
 
 
 def phases() -> dict[str, Any]:
-    """Return an ablation of two phased trainings beside a plain one, of different sizes."""
+    """Return an ablation of two phased trainings next to a plain one, of different sizes."""
     head, rest = (
         {"name": "head only", "training": {"epochs": 5}},
         {"name": "all layers", "training": {"epochs": 5}},
@@ -290,10 +288,10 @@ def lone() -> dict[str, Any]:
     )
 
 
-def times(keys: Sequence[str]) -> dict[str, Took]:
+def times(keys: Sequence[str]) -> dict[str, Timing]:
     """Return made-up times of runs, from a tenth of a second to a second, in two phases."""
-    took = {key: 0.1 + int(key[:4], 16) / 0xFFFF for key in keys}
-    return {key: Took(seconds, (0.75 * seconds, 0.25 * seconds)) for key, seconds in took.items()}
+    totals = {key: 0.1 + int(key[:4], 16) / 0xFFFF for key in keys}
+    return {key: Timing(seconds, (0.75 * seconds, 0.25 * seconds)) for key, seconds in totals.items()}
 
 
 STUDY = (activations, grid, schedules, ladder, leave_one_out, phases, hostile, lone)
@@ -301,22 +299,22 @@ STUDY = (activations, grid, schedules, ladder, leave_one_out, phases, hostile, l
 
 def write(results: Path, ablations: Sequence[Mapping[str, Any]] | None = None) -> list[str]:
     """Write ablations (all made-up ones by default) as the ablate stage does; return their names in order."""
-    made = [make() for make in STUDY] if ablations is None else ablations
-    for raw in made:
+    study = [make() for make in STUDY] if ablations is None else ablations
+    for raw in study:
         folder = results / raw["name"]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "ablation.json").write_text(json.dumps(raw), encoding="utf-8")
-        made_up_looks.write(folder, raw)
-    return [raw["name"] for raw in made]
+        made_up_diagnostics.write(folder, raw)
+    return [raw["name"] for raw in study]
 
 
 def main() -> None:
-    from pipeline.report import build
-    from pipeline.report.beside import Beside
+    from pipeline.report.context import ReportContext
+    from pipeline.report.site import build
 
     folder = Path(sys.argv[1])
-    beside = Beside("http://127.0.0.1:5000", times=times)
-    build(folder / "results", folder / "reports", write(folder / "results"), beside)
+    context = ReportContext("http://127.0.0.1:5000", times=times)
+    build(folder / "results", folder / "reports", write(folder / "results"), context)
 
 
 if __name__ == "__main__":

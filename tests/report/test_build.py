@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.report import build
-from pipeline.report.beside import Beside
+from pipeline.core.errors import UserError
+from pipeline.report.context import ReportContext
 from pipeline.report.pages import mlflow_link
-from pipeline.report.site import page_stems
+from pipeline.report.site import build, page_stems
 
 from . import made_up
-from .conftest import BESIDE, MLFLOW, Built
-from .made_up_looks import LOOKED_AT
+from .conftest import CONTEXT, MLFLOW, Built
+from .made_up_diagnostics import WITH_DIAGNOSTICS
 
 MOST_BYTES = 400_000
 
@@ -46,13 +45,13 @@ def test_writes_an_index_and_three_files_per_ablation(built: Built) -> None:
 
 
 def test_equal_results_give_equal_bytes(built: Built, tmp_path: Path) -> None:
-    build(built.results, tmp_path, built.names, BESIDE)
+    build(built.results, tmp_path, built.names, CONTEXT)
     for path in built.reports.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_pages_are_small(built: Built) -> None:
-    pages = [path for path in built.reports.glob("*.html") if path.stem not in LOOKED_AT]
+    pages = [path for path in built.reports.glob("*.html") if path.stem not in WITH_DIAGNOSTICS]
     assert max(path.stat().st_size for path in pages) < MOST_BYTES
 
 
@@ -114,10 +113,8 @@ def test_ids_are_unique_and_references_resolve(built: Built) -> None:
         page = Page(path.read_text(encoding="utf-8"))
         ids = page.attributes("id")
         assert len(set(ids)) == len(ids), path.name
-        named = [one for value in page.attributes("aria-labelledby") for one in value.split()]
-        clipped = [
-            found for value in page.attributes("clip-path") for found in re.findall(r"#([^)]*)", value)
-        ]
+        named = [key for value in page.attributes("aria-labelledby") for key in value.split()]
+        clipped = [key for value in page.attributes("clip-path") for key in re.findall(r"#([^)]*)", value)]
         used = [value.removeprefix("#") for value in page.attributes("xlink:href") if value.startswith("#")]
         assert set(named + clipped + used) <= set(ids), path.name
 
@@ -234,4 +231,4 @@ def test_a_page_says_how_long_its_runs_trained(built: Built) -> None:
     ],
 )
 def test_only_web_addresses_become_links(url: str | None, link: str | None) -> None:
-    assert mlflow_link(Beside(url), "a b") == link
+    assert mlflow_link(ReportContext(url), "a b") == link

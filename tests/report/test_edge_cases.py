@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.report import build
+from pipeline.report.site import build
 
 from . import made_up
 

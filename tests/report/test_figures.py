@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pipeline.records import Took
-from pipeline.report.figures.canvas import Figure, log_ticks, tick_text
+from pipeline.report.figures.axis import log_ticks, tick_text
+from pipeline.report.figures.chart import Chart
 from pipeline.report.figures.curves import accuracy_ticks, curves_info
 from pipeline.report.figures.dots import dots_info
 from pipeline.report.figures.forest import forest_info
@@ -19,9 +19,11 @@ from pipeline.report.figures.phases import phase_marks
 from pipeline.report.figures.removals import removals_info
 from pipeline.report.figures.tuning import tuning_info
 from pipeline.report.findings import Findings, find
-from pipeline.report.results import Ablation, read
-from pipeline.report.sections import draw_all
+from pipeline.report.sections import page_sections
 from pipeline.report.styles import assign
+from pipeline.result_files.read import read
+from pipeline.result_files.schema import Ablation
+from pipeline.runs.records import Timing
 from pipeline.stats.intervals import t_interval
 
 from . import made_up
@@ -37,9 +39,9 @@ def judged(built: Built, name: str) -> Findings:
     return find(built.ablation(name))
 
 
-def drawn(findings: Findings) -> list[Figure]:
-    sections = draw_all(findings, assign([findings.ablation]))
-    return [figure for section in sections for figure in section.drawn]
+def drawn(findings: Findings) -> list[Chart]:
+    sections = page_sections(findings, assign([findings.ablation]))
+    return [chart for section in sections for chart in section.shown_charts]
 
 
 def test_forest_shows_differences_in_points_without_the_baseline(built: Built) -> None:
@@ -51,7 +53,7 @@ def test_forest_shows_differences_in_points_without_the_baseline(built: Built) -
     difference = findings.row("gelu").difference
     assert difference is not None
     gelu = effects[0]
-    assert gelu.mean == pytest.approx(100 * difference.mean)
+    assert gelu.estimate.mean == pytest.approx(100 * difference.mean)
     assert gelu.settled
     assert not next(effect for effect in effects if effect.name == "tanh").settled
 
@@ -62,7 +64,7 @@ def test_dots_hold_every_finished_replicate(built: Built) -> None:
     assert len(info["elu"].values) == 4
     first = findings.ablation.variant("relu").replicates[0]
     assert info["relu"].values[0] == pytest.approx(100 * first.metrics["test_accuracy"])
-    assert info["gelu"].reference == pytest.approx(98.1)
+    assert info["gelu"].published == pytest.approx(98.1)
 
 
 def test_curves_are_means_with_t_intervals(built: Built) -> None:
@@ -77,7 +79,7 @@ def test_curves_are_means_with_t_intervals(built: Built) -> None:
 def test_curves_leave_diverged_replicates_out(built: Built) -> None:
     ablation = built.ablation("activations")
     lines = {line.name: line for line in curves_info(ablation, "loss", assign([ablation]))}
-    assert lines["elu"].epochs[-1] == 20
+    assert lines["elu"].x[-1] == 20
 
 
 def test_curves_end_where_fewer_than_half_of_the_replicates_train(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_curves_end_where_fewer_than_half_of_the_replicates_train(tmp_path: Path
         replicate["curves"] = {name: values[:length] for name, values in replicate["curves"].items()}
     ablation = parsed(raw, tmp_path)
     line = curves_info(ablation, "loss", assign([ablation]))[0]
-    assert line.epochs[-1] == 8
+    assert line.x[-1] == 8
     assert np.isfinite(line.low).all()
 
 
@@ -97,8 +99,8 @@ def test_long_curves_are_thinned_to_both_ends(tmp_path: Path) -> None:
             replicate["curves"] = {"loss": [1 / (1 + epoch) for epoch in range(1000)]}
     ablation = parsed(raw, tmp_path)
     line = curves_info(ablation, "loss", assign([ablation]))[0]
-    assert (line.epochs[0], line.epochs[-1]) == (1, 1000)
-    assert len(line.epochs) <= 120
+    assert (line.x[0], line.x[-1]) == (1, 1000)
+    assert len(line.x) <= 120
 
 
 def test_tuning_shows_every_trial_and_the_choice(built: Built) -> None:
@@ -178,7 +180,7 @@ def test_the_front_of_times_asks_the_store(tmp_path: Path) -> None:
     raw = made_up.ablation("times", variants)
     made_up.write(tmp_path, [raw])
     of = {run["run_key"]: variant["name"] for variant in variants for run in variant["replicates"]}
-    took = {"slow": Took(4.0), "fast": Took(2.0)}
+    took = {"slow": Timing(4.0), "fast": Timing(2.0)}
     findings = find(read(tmp_path, "times", lambda keys: {k: took[of[k]] for k in keys if of[k] in took}))
     styles = assign([findings.ablation])
     info = front_info(findings, styles, SECONDS)
@@ -247,9 +249,9 @@ def test_curves_show_phases_by_name(tmp_path: Path) -> None:
         made_up.variant("two", **phased({}, {"name": "head <only>"}, epochs=10)),
     ]
     findings = find(parsed(made_up.ablation("phases", variants), tmp_path))
-    sections = {s.key: s for s in draw_all(findings, assign([findings.ablation]))}
+    sections = {s.key: s for s in page_sections(findings, assign([findings.ablation]))}
     assert "head <only> after epoch 10 (two)" in sections["curves"].note
-    for figure in sections["curves"].drawn:
+    for figure in sections["curves"].shown_charts:
         assert "head &lt;only&gt;" in figure.svg
         assert "head <only> begins after epoch 10 (two)" in figure.alt
 
@@ -270,7 +272,7 @@ def test_room_is_the_distance_from_the_nearer_end(
     trial = {"run_key": "k", "values": {"x": chosen}, "score": 0.9, "outcome": "finished"}
     variant = {**made_up.variant("a"), "trials": [trial], "chosen": {"x": chosen}, "space": {"x": domain}}
     ablation = parsed(made_up.ablation("tuned", [variant]), tmp_path)
-    ((search,),) = [found.searches for found in tuning_info(ablation, assign([ablation]))]
+    ((search,),) = [hyperparameter.searches for hyperparameter in tuning_info(ablation, assign([ablation]))]
     assert search.room == (None if room is None else pytest.approx(room))
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.report.findings import Findings, find
-from pipeline.report.results import Ablation
+from pipeline.result_files.schema import Ablation
 from pipeline.stats.intervals import t_interval
 
 from .conftest import Built

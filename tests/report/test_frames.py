@@ -1,5 +1,5 @@
 from pipeline.report.frames import CURVES, METRICS, curves_frame, runs_frame, trials_frame
-from pipeline.report.results import read
+from pipeline.result_files.read import read
 
 from . import made_up
 from .conftest import Built

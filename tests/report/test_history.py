@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.journal import Session
-from pipeline.report import build
-from pipeline.report.beside import Beside, History, Summary
+from pipeline.report.context import History, ReportContext, Summary
 from pipeline.report.findings import Findings, find
 from pipeline.report.history import Change, change, summary_of
 from pipeline.report.index import news
-from pipeline.report.results import read
+from pipeline.report.site import build
+from pipeline.result_files.read import read
+from pipeline.store.journal import Session
 
 from . import made_up
 
@@ -41,8 +41,8 @@ def judged(folder: Path, variants: Sequence[Mapping[str, Any]], **more: Any) -> 
 
 def plain_json(summary: Summary) -> Summary:
     """Return the summary as the next report reads it."""
-    found: Summary = json.loads(json.dumps(summary, allow_nan=False))
-    return found
+    reread: Summary = json.loads(json.dumps(summary, allow_nan=False))
+    return reread
 
 
 def compared(folder: Path, then: Sequence[Any], now: Sequence[Any], **more: Any) -> Change:
@@ -52,43 +52,43 @@ def compared(folder: Path, then: Sequence[Any], now: Sequence[Any], **more: Any)
 
 def test_equal_numbers_say_so(tmp_path: Path) -> None:
     variants = [variant("a", BASE), variant("b", OTHER)]
-    found = compared(tmp_path, variants, variants)
-    assert found.lead == (
+    changed = compared(tmp_path, variants, variants)
+    assert changed.lead == (
         "Nothing trained, 10 runs reused.",
-        "No variant that was there before has other numbers now.",
+        "No variant's numbers have changed.",
     )
-    assert found.ablations["one"].sentences == ()
-    assert news(found) is None
+    assert changed.ablations["one"].sentences == ()
+    assert news(changed) is None
 
 
 def test_the_first_report_has_nothing_to_compare_with(tmp_path: Path) -> None:
-    found = change(judged(tmp_path, [variant("a", BASE)]), History())
-    assert not found.compared
-    assert found.lead[1].startswith("This is the first report")
+    changed = change(judged(tmp_path, [variant("a", BASE)]), History())
+    assert not changed.compared
+    assert changed.lead[1].startswith("This is the first report")
 
 
 def test_a_shift_of_every_replicate_is_more_than_noise(tmp_path: Path) -> None:
     better = [value + 0.02 + 0.0001 * seed for seed, value in enumerate(OTHER)]
-    found = compared(
+    changed = compared(
         tmp_path, [variant("a", BASE), variant("b", OTHER)], [variant("a", BASE), variant("b", better)]
     )
-    told = found.ablations["one"]
-    assert (told.moved, told.within) == (1, 0)
-    assert told.sentences[0].startswith("b moved by +2.02 [+2.00, +2.04] points: better than before")
-    assert "1 of 1 variant measured anew moved beyond noise." in found.lead
+    entry = changed.ablations["one"]
+    assert (entry.moved, entry.within) == (1, 0)
+    assert entry.sentences[0].startswith("b moved by +2.02 [+2.00, +2.04] points: better than before")
+    assert "1 of 1 variant measured again moved beyond noise." in changed.lead
 
 
 def test_what_scatters_is_noise(tmp_path: Path) -> None:
     scattered = [
         value + delta for value, delta in zip(OTHER, (0.01, -0.01, 0.008, -0.009, 0.002), strict=True)
     ]
-    found = compared(
+    changed = compared(
         tmp_path, [variant("a", BASE), variant("b", OTHER)], [variant("a", BASE), variant("b", scattered)]
     )
-    told = found.ablations["one"]
-    assert (told.moved, told.within) == (0, 1)
-    assert "Other numbers, but no more than noise: b." in told.sentences
-    assert "1 variant measured anew, none moved beyond noise." in found.lead
+    entry = changed.ablations["one"]
+    assert (entry.moved, entry.within) == (0, 1)
+    assert "Numbers changed, within noise: b." in entry.sentences
+    assert "1 variant measured again, none moved beyond noise." in changed.lead
 
 
 def test_all_variants_that_changed_are_one_family(tmp_path: Path) -> None:
@@ -111,24 +111,24 @@ def test_all_variants_that_changed_are_one_family(tmp_path: Path) -> None:
 
 def test_variants_that_came_went_or_changed_their_verdict(tmp_path: Path) -> None:
     worse = [value - 0.03 - 0.0001 * seed for seed, value in enumerate(BASE)]
-    found = compared(
+    changed = compared(
         tmp_path,
         [variant("a", BASE), variant("b", OTHER), variant("old", OTHER)],
         [variant("a", BASE), variant("b", worse), variant("new", OTHER)],
     )
-    sentences = found.ablations["one"].sentences
+    sentences = changed.ablations["one"].sentences
     assert "The verdict on b was better, and is worse." in sentences
     assert sentences[-2:] == ("New: new.", "Gone: old.")
 
 
 def test_one_replicate_is_too_few_to_test(tmp_path: Path) -> None:
-    found = compared(tmp_path, [variant("a", [0.9])], [variant("a", [0.95])])
-    assert found.ablations["one"].sentences == ("Other numbers, too few to test: a.",)
+    changed = compared(tmp_path, [variant("a", [0.9])], [variant("a", [0.95])])
+    assert changed.ablations["one"].sentences == ("Numbers changed, too few replicates to test: a.",)
 
 
 def test_more_seeds_alone_move_nothing(tmp_path: Path) -> None:
-    found = compared(tmp_path, [variant("a", BASE[:3])], [variant("a", BASE)])
-    assert found.ablations["one"].moved + found.ablations["one"].within == 0
+    changed = compared(tmp_path, [variant("a", BASE[:3])], [variant("a", BASE)])
+    assert changed.ablations["one"].moved + changed.ablations["one"].within == 0
 
 
 def test_a_replicate_that_diverged_in_both_is_no_change(tmp_path: Path) -> None:
@@ -137,34 +137,34 @@ def test_a_replicate_that_diverged_in_both_is_no_change(tmp_path: Path) -> None:
 
 
 def test_another_metric_is_not_compared(tmp_path: Path) -> None:
-    found = compared(tmp_path, [variant("a", BASE)], [variant("a", BASE)], metric="loss")
-    assert found.ablations["one"].sentences == (
+    changed = compared(tmp_path, [variant("a", BASE)], [variant("a", BASE)], metric="loss")
+    assert changed.ablations["one"].sentences == (
         "Judged by test loss on digits now: not compared with before.",
     )
 
 
 def test_new_and_gone_ablations_are_named(tmp_path: Path) -> None:
     before = plain_json(summary_of(judged(tmp_path, [variant("a", BASE)])))
-    found = change(judged(tmp_path, [variant("a", BASE)]), History(before={"gone": before["one"]}))
-    assert found.ablations["one"].sentences == ("New.",)
-    assert found.lead[-1] == "Ablations gone: gone."
+    changed = change(judged(tmp_path, [variant("a", BASE)]), History(before={"gone": before["one"]}))
+    assert changed.ablations["one"].sentences == ("New.",)
+    assert changed.lead[-1] == "Ablations gone: gone."
 
 
 def test_trained_and_reused_runs_are_counted_once(tmp_path: Path) -> None:
     findings = judged(tmp_path, [variant("a", BASE), variant("b", OTHER, tuned=True)])
     keys = [run.run_key for v in findings[0].ablation.variants for run in v.replicates]
     history = History([Session(BEGAN, 61.0, (*keys[:4], "elsewhere")), Session(BEGAN + 1, 9.0, (keys[0],))])
-    found = change([*findings, *findings], history)
-    assert (found.effort.trained, found.effort.reused) == (4, 12)
-    assert found.effort.seconds == pytest.approx(
+    changed = change([*findings, *findings], history)
+    assert (changed.effort.trained, changed.effort.reused) == (4, 12)
+    assert changed.effort.seconds == pytest.approx(
         sum(took.seconds for took in made_up.times(keys[:4]).values())
     )
-    assert found.lead[0] == (
-        "4 runs trained, 12 reused. It took 1 min 10 s of waiting, in 2 sittings, from 2023-11-14 22:13 UTC."
+    assert changed.lead[0] == (
+        "4 runs trained, 12 reused. It took 1 min 10 s of waiting, in 2 sessions, from 2023-11-14 22:13 UTC."
     )
 
 
-def test_pages_tell_the_news(tmp_path: Path) -> None:
+def test_pages_show_the_news(tmp_path: Path) -> None:
     then = [variant("a", BASE), variant("<b>", OTHER)]
     before = plain_json(summary_of(judged(tmp_path / "then", then)))
     now = [
@@ -174,11 +174,13 @@ def test_pages_tell_the_news(tmp_path: Path) -> None:
     key = now[1]["replicates"][0]["run_key"]
     names = made_up.write(tmp_path / "now", [made_up.ablation("one", now)])
     history = History([Session(BEGAN, 61.0, (key,))], before)
-    said = build(tmp_path / "now", tmp_path / "reports", names, Beside(times=made_up.times, history=history))
+    summary = build(
+        tmp_path / "now", tmp_path / "reports", names, ReportContext(times=made_up.times, history=history)
+    )
     index, page = (
         (tmp_path / "reports" / f"{name}.html").read_text(encoding="utf-8") for name in ("index", "one")
     )
     assert "Since the previous report" in index and "1 run trained, 9 reused." in index
     assert "&lt;b&gt; moved by" in page and "<b> moved" not in page
     assert "Since the previous report: 1 run trained, 9 reused." in page
-    assert said["one"]["variants"]["a"]["values"]["0"] == BASE[0]
+    assert summary["one"]["variants"]["a"]["values"]["0"] == BASE[0]

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import Took
 from pipeline.report import phases
-from pipeline.report.results import Ablation, read
 from pipeline.report.styles import assign
+from pipeline.result_files.read import read
+from pipeline.result_files.schema import Ablation
+from pipeline.runs.records import Timing
 
 from . import made_up
 
@@ -26,16 +27,16 @@ def phased(name: str, *listed: dict[str, Any], **more: Any) -> dict[str, Any]:
 def ablation(
     folder: Path, variants: Sequence[dict[str, Any]], took: dict[str, Any] | None = None
 ) -> Ablation:
-    """Return an ablation whose runs took what `TOOK` says, half as long again and half as long in turn."""
+    """Return an ablation whose runs took what `TOOK` says, half and one and a half times as long in turn."""
     raw = made_up.ablation("phased", list(variants))
     given = TOOK if took is None else took
     known = {
-        run["run_key"]: Took(
-            sum(given[each["name"]]), tuple(s * (0.5, 1.5)[at % 2] for s in given[each["name"]])
+        run["run_key"]: Timing(
+            sum(given[variant["name"]]), tuple(s * (0.5, 1.5)[place % 2] for s in given[variant["name"]])
         )
-        for each in raw["variants"]
-        for at, run in enumerate(each["replicates"][:4])
-        if each["name"] in given
+        for variant in raw["variants"]
+        for place, run in enumerate(variant["replicates"][:4])
+        if variant["name"] in given
     }
     made_up.write(folder, [raw])
     return read(folder, "phased", lambda keys: {key: known[key] for key in keys if key in known})

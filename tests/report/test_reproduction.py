@@ -1,4 +1,4 @@
-"""The studies beside their documents: the table has every published figure, and its numbers come from results."""
+"""The studies next to their documents: the table has every published value, and its numbers come from results."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import reproduction
-from pipeline.report.references import name_of
+from pipeline.report.published import metric_name
 
 from . import made_up
 
@@ -29,7 +29,10 @@ def shown(text: str) -> list[tuple[str, str, str, str]]:
 
 
 def test_the_document_has_a_row_for_every_reference_of_the_studies() -> None:
-    wanted = [(*name, name_of(metric)) for *name, metric, _ in reproduction.wanted(reproduction.STUDIES)]
+    wanted = [
+        (*name, metric_name(metric))
+        for *name, metric, _ in reproduction.published_values(reproduction.STUDIES)
+    ]
     assert len(wanted) > 40
     assert shown(DOCUMENT.read_text(encoding="utf-8")) == wanted
 
@@ -59,7 +62,7 @@ def test_what_has_run_is_compared_and_what_has_not_says_so(studies: Path) -> Non
         ("open", "two", "not run"),
     ]
     summary = reproduction.summary(rows)
-    assert summary.startswith("Of 4 published figures, 2 were compared: 1 agree, 1 differ.")
+    assert summary.startswith("Of 4 published values, 2 were compared: 1 agree, 1 differ.")
     assert summary.endswith("Of the rest, 2 have not been run.")
 
 

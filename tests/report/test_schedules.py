@@ -1,4 +1,4 @@
-"""Figures of schedules: every different course once, phases in turn, and the plateau rule beside the loss it follows."""
+"""Figures of schedules: every different course once, phases in turn, and the plateau rule next to the loss it follows."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def test_variants_of_one_course_share_a_plot(built: Built) -> None:
         ("in_phases",),
     ]
     figure = schedules(ablation, assign([ablation]))
-    assert figure is not None and "constant stands for also_constant too" in figure.caption
+    assert figure is not None and "constant also represents also_constant" in figure.caption
 
 
 def test_phases_follow_one_another(built: Built) -> None:
@@ -33,12 +33,12 @@ def test_phases_follow_one_another(built: Built) -> None:
 
 def test_a_plateau_shows_what_the_rule_did(built: Built) -> None:
     ablation = built.ablation("schedules")
-    course = next(each for each in schedules_info(ablation, assign([ablation])) if each.followed)
+    course = next(course for course in schedules_info(ablation, assign([ablation])) if course.observed)
     assert (course.rates[0], course.rates[-1]) == (0.01, 0.01 * 0.5 ** (19 // 4))
-    ((variant, replicas),) = plateaus_info(ablation)
-    assert variant.name == "plateau" and len(replicas) == 5
-    assert replicas[0].falls == (4, 8, 12, 16)
-    assert replicas[2].falls == (6, 12, 18)
+    ((variant, runs),) = plateaus_info(ablation)
+    assert variant.name == "plateau" and len(runs) == 5
+    assert runs[0].falls == (4, 8, 12, 16)
+    assert runs[2].falls == (6, 12, 18)
     (figure,) = plateaus(ablation, assign([ablation]))
     assert "seed 0: 4 falls, from 0.01 to 0.000625" in figure.alt
 

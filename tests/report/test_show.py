@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline.errors import UserError
+from pipeline.cli.show import show
+from pipeline.core.errors import UserError
 from pipeline.report.findings import find
-from pipeline.show import show
 
 from . import made_up
 from .conftest import Built

@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.report.results import Ablation
 from pipeline.report.styles import DARK, LIGHT, Style, assign
+from pipeline.result_files.schema import Ablation
 
 from .conftest import Built
 

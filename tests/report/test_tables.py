@@ -2,9 +2,16 @@ from pathlib import Path
 
 from pipeline.report.findings import find
 from pipeline.report.ranking import ranking
-from pipeline.report.results import read
 from pipeline.report.styles import assign
-from pipeline.report.tables import Cell, Table, changes, effects, environment, failures
+from pipeline.report.tables import (
+    Cell,
+    Table,
+    changes,
+    effects,
+    environment,
+    failures,
+)
+from pipeline.result_files.read import read
 
 from . import made_up
 from .conftest import Built

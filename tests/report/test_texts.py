@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.report.measure import ACCURACY, LOSS
-from pipeline.report.texts import at, number, p_value, plain, shortened
+from pipeline.report.texts import number, p_value, plain, shortened, value_at
 from pipeline.stats.intervals import Interval
 
 
@@ -43,10 +43,10 @@ def test_shortened_keeps_both_ends_and_the_length() -> None:
 
 def test_at_follows_dotted_paths_and_keys_with_dots() -> None:
     recipe = {"model": {"activation": {"name": "relu"}}, "a.b": 3}
-    assert at(recipe, "model.activation.name") == "relu"
-    assert at(recipe, "a.b") == 3
-    assert at(recipe, "model.missing.name") is None
-    assert at(recipe, "model.activation.name.deeper") is None
+    assert value_at(recipe, "model.activation.name") == "relu"
+    assert value_at(recipe, "a.b") == 3
+    assert value_at(recipe, "model.missing.name") is None
+    assert value_at(recipe, "model.activation.name.deeper") is None
 
 
 def test_accuracies_are_shown_in_per_cent_and_points() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.report import build
 from pipeline.report.figures.transfer import curves_info, ratios_info, size_factor, transfer
 from pipeline.report.findings import Findings, find
-from pipeline.report.results import read
+from pipeline.report.site import build
 from pipeline.report.styles import assign
+from pipeline.result_files.read import read
 from pipeline.stats.intervals import t_interval
-from pipeline.stats.ratios import in_words, times_smaller
+from pipeline.stats.ratios import ratio_text, times_smaller
 
 from . import made_up
 
@@ -70,7 +70,7 @@ def test_words_claim_no_more_than_the_interval() -> None:
     def words(errors: list[float], reference: list[float]) -> str:
         found = times_smaller(dict(enumerate(errors)), dict(enumerate(reference)))
         assert found is not None
-        return in_words(found)
+        return ratio_text(found)
 
     assert words([0.1, 0.1, 0.11], [0.39, 0.4, 0.42]) == "error 3.9 times smaller"
     assert words([0.2, 0.2, 0.21], [0.1, 0.1, 0.1]) == "error 2 times larger"
@@ -81,11 +81,11 @@ def test_words_claim_no_more_than_the_interval() -> None:
 def test_each_strategy_is_compared_with_scratch_on_as_many_images(tmp_path: Path) -> None:
     findings = judged(grid(), tmp_path)
     assert size_factor(findings) == "images"
-    ratios = {each.name: each for each in ratios_info(findings, assign([findings.ablation]))}
+    ratios = {ratio.name: ratio for ratio in ratios_info(findings, assign([findings.ablation]))}
     assert len(ratios) == 6
-    for name, each in ratios.items():
-        assert each.scratch == f"scratch-{name.partition('-')[2]}"
-    assert ratios["frozen-5"].ratio.mean == pytest.approx(0.2 / 0.07, rel=0.15)
+    for name, ratio in ratios.items():
+        assert ratio.scratch == f"scratch-{name.partition('-')[2]}"
+    assert ratios["frozen-5"].interval.mean == pytest.approx(0.2 / 0.07, rel=0.15)
 
 
 def test_a_curve_for_each_strategy(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_variants_by_hand_are_compared_with_the_baseline(tmp_path: Path) -> None
     variants = [strategy(name, 20, means[1]) | {"name": name, "levels": {}} for name, means in MEANS.items()]
     findings = judged(made_up.ablation("by_hand", variants), tmp_path)
     styles = assign([findings.ablation])
-    assert [each.name for each in ratios_info(findings, styles)] == ["unfrozen", "frozen"]
+    assert [ratio.name for ratio in ratios_info(findings, styles)] == ["unfrozen", "frozen"]
     assert curves_info(findings, styles) == []
     (figure,) = transfer(findings, styles)
     assert "unfrozen: error 2.9 times" in figure.caption and "times smaller than scratch's" in figure.caption

@@ -1,15 +1,16 @@
-"""The search for one variant: trials, scores, the frozen choice, and the replicates that follow."""
+"""The search for one variant: trials, scores, the stored choice, and the replicates that follow."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from core.kit import CONTEXT, record, study
+from kit import CONTEXT, record, study
 
-from pipeline.params.expand import Variant, expand
-from pipeline.runs import Run
-from pipeline.search.variant import Search, replicates
+from pipeline.params.expansion.expand import expand
+from pipeline.params.types.variants import Variant
+from pipeline.runs.run import Run
+from pipeline.search.variant_search import Search, replicates
 
 RATE = "optimizer.learning_rate"
 SPACE = {RATE: {"log": [1e-3, 1e-1]}}
@@ -21,14 +22,14 @@ def variant(tune: Mapping[str, Any], **ablation: Any) -> Variant:
 
 
 def searched(search: Search, accuracy: Callable[[Run], float | None]) -> dict[str, Any]:
-    """Carry a search to its end; `accuracy` of None is a run that diverged."""
+    """Run a search to its end; an `accuracy` of None is a run that diverged."""
     while search.next_trials():
         pending = [run for trial in search.trials if trial.score is None for run in trial.runs]
-        search.tell({run.key: made(run, accuracy(run)) for run in pending})
+        search.report({run.key: measured(run, accuracy(run)) for run in pending})
     return search.choice()
 
 
-def made(run: Run, accuracy: float | None) -> Any:
+def measured(run: Run, accuracy: float | None) -> Any:
     if accuracy is None:
         return record(run, outcome="diverged", metrics={}, curves={})
     return record(run, accuracy)
@@ -87,7 +88,7 @@ def test_one_diverged_fold_is_a_diverged_trial() -> None:
     assert {trial["outcome"] for trial in choice["trials"]} == {"diverged"}
 
 
-def test_a_search_told_the_same_chooses_the_same() -> None:
+def test_the_same_scores_lead_to_the_same_choice() -> None:
     plain = variant({"oracle": "bayesian", "trials": 9})
     first, second = (searched(Search(plain, CONTEXT, "accuracy"), rate) for _ in range(2))
     assert first == second
@@ -97,8 +98,8 @@ def test_every_variant_draws_the_same_candidates() -> None:
     ablation = {"tune": {"trials": 5, "space": SPACE}, "variants": {"a": {}, "b": {"model": {"layers": [3]}}}}
     expanded = expand(study({"one": ablation}), "one")
     drawn = [
-        [trial.candidate.values for trial in Search(each, CONTEXT, "accuracy").next_trials()]
-        for each in expanded.variants
+        [trial.candidate.values for trial in Search(variant, CONTEXT, "accuracy").next_trials()]
+        for variant in expanded.variants
     ]
     assert drawn[0] == drawn[1] and len(drawn[0]) == 5
 
@@ -116,12 +117,12 @@ def test_replicates_measure_the_choice_on_seeds_that_no_trial_used() -> None:
     plain = variant({"seeds": 3})
     search = Search(plain, CONTEXT, "accuracy")
     trials = [run for trial in search.next_trials() for run in trial.runs]
-    measured = replicates(plain, CONTEXT, 5, {RATE: 0.02})
-    assert [run.seed for run in measured] == [0, 1, 2, 3, 4]
-    assert {rate(run) for run in measured} == {0.02}
+    runs = replicates(plain, CONTEXT, 5, {RATE: 0.02})
+    assert [run.seed for run in runs] == [0, 1, 2, 3, 4]
+    assert {rate(run) for run in runs} == {0.02}
     for axis in ("weights", "batches", "dropout"):
         of_trials = {getattr(run.seeds, axis) for run in trials}
-        of_replicates = {getattr(run.seeds, axis) for run in measured}
+        of_replicates = {getattr(run.seeds, axis) for run in runs}
         assert len(of_trials) == 3 and len(of_replicates) == 5 and not of_trials & of_replicates
 
 

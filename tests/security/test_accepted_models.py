@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from params.cases import accepted
 from params.drawn import calls
 
-from pipeline.errors import ParamsError
-from pipeline.params import catalogue
-from pipeline.params.catalogue import Namespace
-from pipeline.params.load import parse
-from pipeline.params.recipe import Recipe
+from pipeline.params.keras_names import catalogue
+from pipeline.params.keras_names.catalogue import Namespace
+from pipeline.params.types.recipe import Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +21,10 @@ def one(space: Namespace, *more: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.sampled_from([*catalogue.names(space), *more])
 
 
-def spelt(space: Namespace) -> st.SearchStrategy[Any]:
+def spellings(space: Namespace) -> st.SearchStrategy[Any]:
     """Draw a name as people write it, bare or in a mapping."""
-    name = one(space)
-    return st.one_of(name, name.map(str.lower), name.map(lambda found: {"name": found}))
+    names = one(space)
+    return st.one_of(names, names.map(str.lower), names.map(lambda name: {"name": name}))
 
 
 ACTIVATIONS = st.one_of(
@@ -56,11 +55,11 @@ OWN = {
     "use_bias": st.booleans(),
 }
 NESTED = {
-    "activation": spelt("activations"),
-    "kernel_initializer": spelt("initializers"),
-    "bias_initializer": spelt("initializers"),
-    "kernel_regularizer": spelt("regularizers"),
-    "kernel_constraint": spelt("constraints"),
+    "activation": spellings("activations"),
+    "kernel_initializer": spellings("initializers"),
+    "bias_initializer": spellings("initializers"),
+    "kernel_regularizer": spellings("regularizers"),
+    "kernel_constraint": spellings("constraints"),
 }
 LAYERS = st.one_of(
     WIDTH,
@@ -107,15 +106,8 @@ RECIPES = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def accepted(raw: dict[str, Any]) -> Recipe | None:
-    try:
-        return parse({"base": raw, "ablations": {"one": {"question": "?", "variants": {"a": {}}}}}).base
-    except ParamsError:
-        return None
-
-
 def trace(recipe: Recipe) -> None:
-    """Build a recipe's model and go once, without numbers, through all that a step of training does to it."""
+    """Build a recipe's model and trace, without numbers, everything that a step of training does to it."""
     import keras
     import tensorflow as tf
 
@@ -130,7 +122,7 @@ def trace(recipe: Recipe) -> None:
         assert variable.constraint is None or variable.constraint(variable).shape == variable.shape
 
 
-@pytest.mark.filterwarnings("ignore")  # Keras's doubts about what a drawn model is good for
+@pytest.mark.filterwarnings("ignore")  # of Keras about drawn models
 @settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(RECIPES)
 def test_a_model_of_any_sizes_that_is_accepted_can_be_built(raw: dict[str, Any]) -> None:

@@ -1,25 +1,24 @@
-"""What `check` accepts can be trained: drawn recipes are built, and a few of them trained for an epoch."""
+"""Recipes that `check` accepts can be trained: drawn ones are built, and a few of them trained for an epoch."""
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from core.kit import CONTEXT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kit import CONTEXT
+from params.cases import accepted
 
-from pipeline.errors import ParamsError
-from pipeline.params import catalogue
-from pipeline.params.load import parse
-from pipeline.params.phases import phases_of
-from pipeline.params.recipe import Recipe
-from pipeline.runs import Run
+from pipeline.params.keras_names import catalogue
+from pipeline.params.keras_names.catalogue import Namespace
+from pipeline.params.types.phases import phases_of
+from pipeline.runs.run import Run
 
 if TYPE_CHECKING:
-    from pipeline.engine.auto import Engine
+    from pipeline.engine.stacks import Engine
 
 pytestmark = pytest.mark.slow
 
-# No graph of thousands of layers: building it takes long, and says nothing new.
+# No graph of thousands of layers: building it takes long, and tests nothing more.
 LAYERS = st.one_of(
     st.integers(-1, 8),
     st.sampled_from([0.5, "flatten", "dense", {"units": 3, "repeat": 3}, {"units": 3, "use_bias": False}]),
@@ -35,8 +34,8 @@ LAYERS = st.one_of(
 )  # fmt: skip
 
 
-def one(namespace: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from(catalogue.names(namespace))  # type: ignore[arg-type]
+def one(namespace: Namespace) -> st.SearchStrategy[Any]:
+    return st.sampled_from(catalogue.names(namespace))
 
 
 RECIPES = st.fixed_dictionaries(
@@ -100,15 +99,6 @@ RECIPES = st.fixed_dictionaries(
         ),
     },
 )  # fmt: skip
-
-
-def accepted(raw: dict[str, Any]) -> Recipe | None:
-    """Return the recipe where `check` finds nothing wrong with it; whatever it finds are sentences."""
-    try:
-        return parse({"base": raw, "ablations": {"one": {"question": "?", "variants": {"a": {}}}}}).base
-    except ParamsError as error:
-        assert all(fault and "\n" not in fault for fault in error.faults)
-        return None
 
 
 def budget(examples: int) -> settings:

@@ -1,4 +1,4 @@
-"""What our own code never does, looked up in its syntax trees."""
+"""What our own code never does, checked in its syntax trees."""
 
 import ast
 import re
@@ -21,36 +21,36 @@ def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
 
 
 def argument(call: ast.Call, name: str) -> str | None:
-    return next((ast.unparse(each.value) for each in call.keywords if each.arg == name), None)
+    return next((ast.unparse(keyword.value) for keyword in call.keywords if keyword.arg == name), None)
 
 
-def offences(source: str) -> list[str]:
-    """Return what in a file could run what it reads, or pass it to a shell."""
+def offences_in(source: str) -> list[str]:
+    """Return what in a file could execute data that it reads, or pass it to a shell."""
     tree = ast.parse(source)
-    found = []
+    offences = []
     for node in ast.walk(tree):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        found += [f"imports {name}" for name in names if name.split(".")[0] in UNSAFE_MODULES]
+        offences += [f"imports {name}" for name in names if name.split(".")[0] in UNSAFE_MODULES]
     for name, call in calls(tree):
         if name in UNSAFE_CALLS:
-            found.append(f"calls {name}")
+            offences.append(f"calls {name}")
         if name in BY_NUMPY and argument(call, "allow_pickle") != "False":
-            found.append(f"{name} without allow_pickle=False")
+            offences.append(f"{name} without allow_pickle=False")
         if argument(call, "shell") not in (None, "False"):
-            found.append(f"{name} through a shell")
+            offences.append(f"{name} through a shell")
         if name.endswith("load_model") and argument(call, "safe_mode") not in (None, "True"):
-            found.append(f"{name} out of safe mode")
+            offences.append(f"{name} out of safe mode")
         if name.endswith("enable_unsafe_deserialization"):
-            found.append(f"calls {name}")
+            offences.append(f"calls {name}")
         if name == "YAML" and argument(call, "typ") != "'safe'":
-            found.append("reads YAML that is not safe")
-    return found
+            offences.append("reads YAML that is not safe")
+    return offences
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_nothing_that_is_read_can_run(path: Path) -> None:
-    assert offences(path.read_text(encoding="utf-8")) == []
+    assert offences_in(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_nothing_that_is_read_can_run(path: Path) -> None:
         "eval(text)",
     ],
 )
-def test_the_look_up_finds_what_it_looks_for(source: str) -> None:
-    assert len(offences(source)) == 1
+def test_each_offence_is_found(source: str) -> None:
+    assert len(offences_in(source)) == 1
 
 
 def test_official_addresses_are_https() -> None:
@@ -79,9 +79,9 @@ def test_official_addresses_are_https() -> None:
 
 def test_servers_listen_on_loopback_alone() -> None:
     """Every place that starts a server or binds a socket names the one constant."""
-    from pipeline.tracking import ui
+    from pipeline.tracking import server
 
-    assert ui.HOST == "127.0.0.1"
+    assert server.HOST == "127.0.0.1"
     binds = [
         (path.name, ast.unparse(call))
         for path in FILES

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core.kit import SMALL, record, study
+from kit import SMALL, record, study
 
-from pipeline.errors import ParamsError
-from pipeline.manifests import write_manifest
+from pipeline.core.errors import ParamsError
 from pipeline.params.load import load, parse
-from pipeline.publish import write_results
+from pipeline.planning.manifests import write_manifest
+from pipeline.planning.state import read_states
+from pipeline.result_files.write import write_results
 from pipeline.store import Store
-from pipeline.survey import survey
 
 TEXTS = [
     '<script>alert("1")</script><img src=x onerror=alert(1)>',
@@ -47,9 +47,9 @@ def test_no_name_of_an_ablation_or_a_variant_is_anything_but_a_word(text: str) -
 
 @pytest.fixture
 def finished(tmp_path: Path) -> tuple[Store, Path]:
-    """A finished ablation whose free texts are all hostile."""
+    """Return the store and the folder of a finished ablation that has only hostile free texts."""
     store = Store(tmp_path / ".runs")
-    wanted = study(
+    hostile = study(
         {
             "one": {
                 "question": " ".join(TEXTS),
@@ -61,9 +61,9 @@ def finished(tmp_path: Path) -> tuple[Store, Path]:
             }
         }
     )
-    (state,) = survey(wanted, store, tmp_path)
-    for each in state.variants:
-        store.put_all([(record(run), None) for run in each.replicates])
+    (state,) = read_states(hostile, store, tmp_path)
+    for variant in state.variants:
+        store.runs.put_all([(record(run), None) for run in variant.replicates])
     write_manifest(store, state)
     write_results(store, state, tmp_path / "results")
     return store, tmp_path
@@ -71,7 +71,7 @@ def finished(tmp_path: Path) -> tuple[Store, Path]:
 
 @pytest.mark.usefixtures("finished")
 def test_pages_show_it_as_text_and_tables_start_no_formula(tmp_path: Path) -> None:
-    from pipeline.report import build
+    from pipeline.report.site import build
 
     build(tmp_path / "results", tmp_path / "reports", ["one"])
     for page in (tmp_path / "reports").glob("*.html"):
@@ -86,7 +86,7 @@ def test_pages_show_it_as_text_and_tables_start_no_formula(tmp_path: Path) -> No
 
 def test_the_manifest_gives_it_back_as_it_was(finished: tuple[Store, Path]) -> None:
     store, _ = finished
-    manifest = store.manifest("one")
+    manifest = store.manifests.get("one")
     assert manifest is not None and manifest["question"] == " ".join(TEXTS)
 
 
@@ -97,7 +97,7 @@ def test_mlflow_gives_it_back_as_it_was(
 ) -> None:
     from mlflow import MlflowClient
 
-    from pipeline.tracking.project import project
+    from pipeline.tracking.projection import project
 
     store, root = finished
     uri = f"sqlite:///{root / 'mlflow.db'}"
@@ -110,7 +110,7 @@ def test_mlflow_gives_it_back_as_it_was(
 def test_the_terminal_is_told_no_control_sequence(
     finished: tuple[Store, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline.show import show
+    from pipeline.cli.show import show
 
     show(finished[1] / "results", ["one"])
     assert "[bold red]x[/]" in " ".join(capsys.readouterr().out.split())

@@ -1,4 +1,4 @@
-"""What is large is checked in time that grows with its size and no faster, or refused before it is."""
+"""A large params file is checked in time that grows with its size and no faster, or refused before that."""
 
 import time
 from typing import Any
@@ -29,10 +29,10 @@ def test_a_list_that_is_too_long_is_one_fault_not_one_for_each_item(
 
 
 @pytest.mark.parametrize("kind", ["ladder", "leave_one_out"])
-def test_patches_that_are_laid_on_each_other_are_bounded(kind: str) -> None:
+def test_cumulative_patches_are_bounded(kind: str) -> None:
     assert faults(study(**{kind: {f"p{index}": {} for index in range(1000)}})) == []
-    found = only_fault(study(**{kind: {f"p{index}": {} for index in range(MANY)}}))
-    assert found == f"ablations.one.{kind}: has {MANY} patches; at most 1000 are allowed"
+    fault = only_fault(study(**{kind: {f"p{index}": {} for index in range(MANY)}}))
+    assert fault == f"ablations.one.{kind}: has {MANY} patches; at most 1000 are allowed"
 
 
 @pytest.mark.parametrize("place", ["base", "model", "ablation", "variants"])
@@ -46,6 +46,5 @@ def test_time_grows_with_the_number_of_faults_and_no_faster(place: str) -> None:
     }[place]
     started = time.process_time()
     assert len(faults(raw)) >= MANY
-    assert (
-        time.process_time() - started < 30
-    )  # about 5; it was 15 for 20,000, when each fault copied its mapping
+    # About 5 seconds; it was 15 for 20,000 faults, when each fault copied its mapping.
+    assert time.process_time() - started < 30

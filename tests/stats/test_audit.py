@@ -89,11 +89,11 @@ def test_pure_noise_is_rarely_taken_for_improvement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seeds", "said"), [(1, "Only 1 seed: exploratory"), (3, "exploratory"), (4, "preliminary"), (5, None)]
+    ("seeds", "words"), [(1, "Only 1 seed: exploratory"), (3, "exploratory"), (4, "preliminary"), (5, None)]
 )
-def test_few_seeds(seeds: int, said: str | None) -> None:
+def test_few_seeds(seeds: int, words: str | None) -> None:
     messages = [flag.message for flag in audit.few_seeds(seeds)]
-    assert messages == [] if said is None else said in messages[0]
+    assert messages == [] if words is None else words in messages[0]
 
 
 def test_unequal_budgets_name_the_extremes() -> None:

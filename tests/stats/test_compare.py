@@ -35,30 +35,32 @@ def test_verdicts(gain: float, noise: float, verdict: str) -> None:
 
 
 def test_a_lower_loss_is_better_and_its_difference_negative() -> None:
-    found = only(shifted(-0.01), higher=False)
-    assert found.verdict == "better"
-    assert found.difference is not None
-    assert found.difference.mean < 0
+    comparison = only(shifted(-0.01), higher=False)
+    assert comparison.verdict == "better"
+    assert comparison.difference is not None
+    assert comparison.difference.mean < 0
 
 
 def test_a_real_difference_within_the_margin_is_practically_equal() -> None:
-    found = only(shifted(0.001, noise=0.1))
-    assert found.p_holm is not None
-    assert found.p_holm < 0.05
-    assert found.verdict == "practically equal"
+    comparison = only(shifted(0.001, noise=0.1))
+    assert comparison.p_holm is not None
+    assert comparison.p_holm < 0.05
+    assert comparison.verdict == "practically equal"
 
 
 def test_the_baseline_is_not_compared_and_the_order_kept() -> None:
-    found = compare({"b": shifted(0.1), "relu": RELU, "a": shifted(0.2)}, "relu", MARGIN)
-    assert list(found) == ["b", "a"]
+    comparisons = compare({"b": shifted(0.1), "relu": RELU, "a": shifted(0.2)}, "relu", MARGIN)
+    assert list(comparisons) == ["b", "a"]
     assert compare({"relu": RELU}, "relu", MARGIN) == {}
 
 
 def test_p_is_adjusted_over_the_variants_of_the_ablation() -> None:
     three = {"relu": RELU, "a": shifted(0.01), "b": shifted(0.002, 6), "c": shifted(-0.004, 4)}
-    found = compare(three, "relu", MARGIN)
-    p = {name: item.p for name, item in found.items()}
-    assert [item.p_holm for item in found.values()] == pytest.approx(_holm_by_definition(list(p.values())))
+    comparisons = compare(three, "relu", MARGIN)
+    p = {name: item.p for name, item in comparisons.items()}
+    assert [item.p_holm for item in comparisons.values()] == pytest.approx(
+        _holm_by_definition(list(p.values()))
+    )
 
 
 def _holm_by_definition(p: list[float | None]) -> list[float]:
@@ -68,19 +70,19 @@ def _holm_by_definition(p: list[float | None]) -> list[float]:
 
 
 def test_shared_seeds_are_paired_even_where_some_are_missing() -> None:
-    found = only({seed: value for seed, value in shifted(0.01).items() if seed != 2} | {9: 0.1})
-    assert found.paired
-    assert found.n == 4
-    assert found.difference is not None
-    assert found.difference.mean == pytest.approx(0.01, abs=1e-3)
+    comparison = only({seed: value for seed, value in shifted(0.01).items() if seed != 2} | {9: 0.1})
+    assert comparison.paired
+    assert comparison.n == 4
+    assert comparison.difference is not None
+    assert comparison.difference.mean == pytest.approx(0.01, abs=1e-3)
 
 
 def test_unshared_seeds_are_compared_by_welch() -> None:
-    found = only({seed + 100: value for seed, value in shifted(0.01).items()})
+    comparison = only({seed + 100: value for seed, value in shifted(0.01).items()})
     expected = stats.ttest_ind(list(shifted(0.01).values()), list(RELU.values()), equal_var=False)
-    assert not found.paired
-    assert found.n == 5
-    assert found.p == pytest.approx(expected.pvalue, rel=1e-9)
+    assert not comparison.paired
+    assert comparison.n == 5
+    assert comparison.p == pytest.approx(expected.pvalue, rel=1e-9)
 
 
 def test_pairing_removes_the_luck_of_the_seed() -> None:
@@ -91,52 +93,57 @@ def test_pairing_removes_the_luck_of_the_seed() -> None:
 
 
 def test_one_seed_gives_a_difference_and_no_more() -> None:
-    found = only({0: 0.97})
-    assert found.difference is not None
-    assert found.difference.mean == pytest.approx(0.02)
-    assert (found.difference.low, found.p, found.p_holm, found.p_equivalence) == (None, None, None, None)
-    assert (found.verdict, found.n, found.seeds_needed) == ("inconclusive", 1, None)
+    comparison = only({0: 0.97})
+    assert comparison.difference is not None
+    assert comparison.difference.mean == pytest.approx(0.02)
+    assert (comparison.difference.low, comparison.p, comparison.p_holm, comparison.p_equivalence) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (comparison.verdict, comparison.n, comparison.seeds_needed) == ("inconclusive", 1, None)
 
 
 def test_identical_runs_are_practically_equal() -> None:
-    found = only(dict(RELU))
-    assert found.verdict == "practically equal"
-    assert found.difference is not None
-    assert (found.difference.mean, found.difference.low, found.difference.high) == (0, 0, 0)
-    assert found.p == 1
+    comparison = only(dict(RELU))
+    assert comparison.verdict == "practically equal"
+    assert comparison.difference is not None
+    assert (comparison.difference.mean, comparison.difference.low, comparison.difference.high) == (0, 0, 0)
+    assert comparison.p == 1
 
 
 def test_two_seeds_that_agree_by_chance_prove_nothing() -> None:
-    found = only({0: 0.95, 1: 0.953})
-    assert (found.verdict, found.seeds_needed) == ("inconclusive", 5)
+    comparison = only({0: 0.95, 1: 0.953})
+    assert (comparison.verdict, comparison.seeds_needed) == ("inconclusive", 5)
 
 
 def test_equal_steps_of_accuracy_are_not_certainty() -> None:
-    found = only({seed: RELU[seed] + 1 / 360 for seed in range(3)})
-    assert found.verdict == "inconclusive"
-    assert found.p == 0.25
-    assert found.seeds_needed == 6
-    assert found.difference is not None
-    assert (found.difference.low, found.difference.deviation) == (None, 0.0)
+    comparison = only({seed: RELU[seed] + 1 / 360 for seed in range(3)})
+    assert comparison.verdict == "inconclusive"
+    assert comparison.p == 0.25
+    assert comparison.seeds_needed == 6
+    assert comparison.difference is not None
+    assert (comparison.difference.low, comparison.difference.deviation) == (None, 0.0)
 
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf])
 def test_diverged_replicates_are_left_out_and_counted(broken: float) -> None:
-    found = only(shifted(0.01) | {1: broken})
-    assert (found.verdict, found.n, found.diverged) == ("better", 4, 1)
+    comparison = only(shifted(0.01) | {1: broken})
+    assert (comparison.verdict, comparison.n, comparison.diverged) == ("better", 4, 1)
 
 
 def test_a_variant_with_nothing_left_is_inconclusive_and_spares_the_others_a_correction() -> None:
-    found = compare(
+    comparisons = compare(
         {"relu": RELU, "a": dict.fromkeys(RELU, math.nan), "b": shifted(0.003, 4)}, "relu", MARGIN
     )
-    assert found["a"] == Comparison("a", None, None, None, None, "inconclusive", None, False, 0, 5)
-    assert found["b"].p_holm == found["b"].p
+    assert comparisons["a"] == Comparison("a", None, None, None, None, "inconclusive", None, False, 0, 5)
+    assert comparisons["b"].p_holm == comparisons["b"].p
 
 
 def test_a_baseline_with_nothing_left_leaves_all_inconclusive() -> None:
-    found = only(shifted(0.01), dict.fromkeys(RELU, math.nan))
-    assert (found.verdict, found.difference, found.diverged) == ("inconclusive", None, 0)
+    comparison = only(shifted(0.01), dict.fromkeys(RELU, math.nan))
+    assert (comparison.verdict, comparison.difference, comparison.diverged) == ("inconclusive", None, 0)
 
 
 def test_more_seeds_are_asked_for_than_there_are() -> None:
@@ -158,7 +165,7 @@ def test_many_variants_need_more_seeds() -> None:
 
 
 def test_an_unknown_baseline_is_named_with_its_neighbour() -> None:
-    with pytest.raises(ValueError, match=r"received 'rleu'. Did you mean 'relu'\?"):
+    with pytest.raises(ValueError, match=r"got 'rleu'. Did you mean 'relu'\?"):
         compare({"relu": RELU}, "rleu", MARGIN)
 
 

@@ -28,13 +28,13 @@ def measured(levels: Levels, seeds: int = 4, noise: float = 0.3) -> Values:
 
 
 def analyse(levels: Levels, values: Values) -> Importance:
-    found = importance(levels, values)
-    assert found is not None
-    return found
+    analysis = importance(levels, values)
+    assert analysis is not None
+    return analysis
 
 
-def by_factors(found: Importance) -> dict[tuple[str, ...], Effect]:
-    return {effect.factors: effect for effect in found.effects}
+def by_factors(analysis: Importance) -> dict[tuple[str, ...], Effect]:
+    return {effect.factors: effect for effect in analysis.effects}
 
 
 def residual(columns: list[np.ndarray], y: np.ndarray) -> float:
@@ -53,37 +53,39 @@ def test_shares_and_p_are_those_of_nested_regressions(shape: dict[str, int]) -> 
     values = measured(levels)
     rows = [(cell, seed, values[name][seed]) for name, cell in levels.items() for seed in values[name]]
     y = np.array([value for _, _, value in rows])
-    terms = {
+    config = {
         kept: dummies([tuple(cell[f] for f in kept) for cell, _, _ in rows])
         for size in (1, 2)
         for kept in combinations(shape, size)
     }
     block = dummies([seed for _, seed, _ in rows])
-    full = residual([block, *terms.values()], y)
+    full = residual([block, *config.values()], y)
     total = residual([], y)
     effects = by_factors(analyse(levels, values))
     used = 4 - 1 + sum(effect.df for effect in effects.values())
     for kept, effect in effects.items():
-        others = [c for other, c in terms.items() if other != kept and not set(kept) < set(other)]
-        square = residual([block, *others], y) - residual([block, *others, terms[kept]], y)
+        others = [c for other, c in config.items() if other != kept and not set(kept) < set(other)]
+        square = residual([block, *others], y) - residual([block, *others, config[kept]], y)
         f = (square / effect.df) / (full / (len(y) - 1 - used))
         assert effect.share == pytest.approx(square / total, abs=1e-9)
         assert effect.p == pytest.approx(stats.f.sf(f, effect.df, len(y) - 1 - used), rel=1e-6)
 
 
 def test_all_shares_add_up_to_one() -> None:
-    found = analyse(grid({"a": 2, "b": 3, "c": 2}), measured(grid({"a": 2, "b": 3, "c": 2})))
-    assert sum(effect.share for effect in found.effects) + found.seeds + found.rest == pytest.approx(1)
-    assert list(found.effects) == sorted(found.effects, key=lambda effect: -effect.share)
+    analysis = analyse(grid({"a": 2, "b": 3, "c": 2}), measured(grid({"a": 2, "b": 3, "c": 2})))
+    assert sum(effect.share for effect in analysis.effects) + analysis.seeds + analysis.rest == pytest.approx(
+        1
+    )
+    assert list(analysis.effects) == sorted(analysis.effects, key=lambda effect: -effect.share)
 
 
 def test_a_pure_interaction_is_nothing_else() -> None:
     levels = grid({"a": 2, "b": 2})
     xor = {"0-0": 0.0, "0-1": 1.0, "1-0": 1.0, "1-1": 0.0}
-    found = analyse(levels, {name: {0: value, 1: value} for name, value in xor.items()})
-    shares = {factors: effect.share for factors, effect in by_factors(found).items()}
+    analysis = analyse(levels, {name: {0: value, 1: value} for name, value in xor.items()})
+    shares = {factors: effect.share for factors, effect in by_factors(analysis).items()}
     assert shares == pytest.approx({("a",): 0, ("b",): 0, ("a", "b"): 1})
-    assert (found.seeds, found.rest) == (0, 0)
+    assert (analysis.seeds, analysis.rest) == (0, 0)
 
 
 def test_hand_calculated_main_effects() -> None:
@@ -104,8 +106,8 @@ def test_without_replicates_nothing_is_left_to_test_against() -> None:
 @pytest.mark.parametrize("value", [0.9, 0.1, 1 / 3, 0.0])
 def test_equal_results_everywhere_explain_nothing(value: float) -> None:
     levels = grid({"a": 2, "b": 3})
-    found = analyse(levels, {name: dict.fromkeys(range(5), value) for name in levels})
-    assert {(effect.share, effect.f, effect.p) for effect in found.effects} == {(0.0, None, None)}
+    analysis = analyse(levels, {name: dict.fromkeys(range(5), value) for name in levels})
+    assert {(effect.share, effect.f, effect.p) for effect in analysis.effects} == {(0.0, None, None)}
 
 
 def test_only_seeds_finished_in_every_cell_count() -> None:
@@ -129,7 +131,7 @@ def test_the_luck_of_a_seed_is_not_held_against_a_factor() -> None:
 def test_a_grid_with_a_hole_is_refused() -> None:
     levels = grid({"a": 2, "b": 2})
     del levels["1-0"]
-    with pytest.raises(ValueError, match="received 3 variants; missing: 1 x 0"):
+    with pytest.raises(ValueError, match="got 3 variants; missing: 1 x 0"):
         importance(levels, {})
-    with pytest.raises(ValueError, match="each of its 4 cells once; received 5"):
+    with pytest.raises(ValueError, match="each of its 4 cells once; got 5"):
         importance(grid({"a": 2, "b": 2}) | {"again": {"a": "0", "b": "0"}}, {})

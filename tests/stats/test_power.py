@@ -29,8 +29,8 @@ def test_power_at_the_number_returned_is_as_simulated_with_a_corrected_level() -
     needed = seeds_needed(1.0, 1.0, margin=0.0, alpha=0.05 / 9)
     assert needed is not None
     values = np.random.default_rng(0).normal(1.0, 1.0, size=(20_000, needed))
-    found = difference_p(paired(values, np.zeros_like(values))) <= 0.05 / 9
-    assert 0.79 < found.mean() < 0.85
+    significant = difference_p(paired(values, np.zeros_like(values))) <= 0.05 / 9
+    assert 0.79 < significant.mean() < 0.85
 
 
 def test_the_quicker_of_difference_and_equality_counts() -> None:

@@ -1,4 +1,4 @@
-"""Published figures: the prediction interval by hand and by simulation, rounding, and limits."""
+"""Published values: the prediction interval by hand and by simulation, rounding, and limits."""
 
 import math
 
@@ -11,9 +11,9 @@ FIVE = [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
 def test_the_interval_of_a_hand_calculated_sample() -> None:
-    found = prediction_interval(FIVE)
+    interval = prediction_interval(FIVE)
     half = 2.776445 * math.sqrt(2.5) * math.sqrt(1.2)
-    assert found == (pytest.approx(3 - half, abs=1e-5), pytest.approx(3 + half, abs=1e-5))
+    assert interval == (pytest.approx(3 - half, abs=1e-5), pytest.approx(3 + half, abs=1e-5))
 
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10])
@@ -24,12 +24,14 @@ def test_one_more_run_of_the_same_recipe_agrees_95_times_in_100(n: int) -> None:
     assert agreed == pytest.approx(0.95, abs=0.0105)  # three standard errors
 
 
-def test_the_interval_of_the_mean_would_have_been_the_wrong_yardstick() -> None:
+def test_the_interval_of_the_mean_would_have_been_the_wrong_measure() -> None:
     rng = np.random.default_rng(0)
     draws = rng.normal(size=(500, 21))
-    found = [agreement(row[:-1], row[-1], decimals=9) for row in draws]
-    within_mean = np.mean([(each.ours.low or 0) <= each.published <= (each.ours.high or 0) for each in found])
-    assert within_mean < 0.5 < np.mean([each.agrees for each in found])
+    agreements = [agreement(row[:-1], row[-1], decimals=9) for row in draws]
+    within_mean = np.mean(
+        [(one.ours.low or 0) <= one.published <= (one.ours.high or 0) for one in agreements]
+    )
+    assert within_mean < 0.5 < np.mean([one.agrees for one in agreements])
 
 
 def test_another_recipe_is_told_apart() -> None:
@@ -42,7 +44,7 @@ def test_another_recipe_is_told_apart() -> None:
     ("published", "decimals", "agrees"),
     [(0.85, None, True), (0.855, None, False), (0.855, 2, True), (0.86, None, False), (0.86, 1, True)],
 )
-def test_a_figure_agrees_as_far_as_its_rounding_leaves_it_open(
+def test_a_value_agrees_as_far_as_its_rounding_leaves_it_open(
     published: float, decimals: int | None, agrees: bool
 ) -> None:
     assert agreement([0.85, 0.85, 0.85], published, decimals=decimals).agrees is agrees
@@ -60,13 +62,13 @@ def test_a_figure_agrees_as_far_as_its_rounding_leaves_it_open(
 def test_a_limit_agrees_with_everything_on_its_side(
     kind: str, published: float, agrees: bool, gap: float
 ) -> None:
-    found = agreement([0.849, 0.85, 0.851], published, kind, decimals=6)  # type: ignore[arg-type]
-    assert (found.agrees, found.gap) == (agrees, pytest.approx(gap, abs=1e-5))
+    result = agreement([0.849, 0.85, 0.851], published, kind, decimals=6)  # type: ignore[arg-type]
+    assert (result.agrees, result.gap) == (agrees, pytest.approx(gap, abs=1e-5))
 
 
 def test_a_single_replicate_says_nothing_about_spread() -> None:
-    found = agreement([0.9, math.nan], 0.5)
-    assert (found.agrees, found.low, found.high, found.gap) == (None, None, None, pytest.approx(0.4))
+    result = agreement([0.9, math.nan], 0.5)
+    assert (result.agrees, result.low, result.high, result.gap) == (None, None, None, pytest.approx(0.4))
 
 
 def test_diverged_replicates_are_left_out() -> None:

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.stats.student import difference_p, equivalence_p, holm, limits, paired, welch
+from pipeline.stats.student import (
+    difference_p,
+    equivalence_p,
+    holm,
+    limits,
+    paired,
+    welch,
+)
 
 LAEVO = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 DEXTRO = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

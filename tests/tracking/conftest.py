@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import EngineRecord, RunRecord
+from pipeline.runs.records import EngineRecord, RunRecord
 from pipeline.store import Store
 from pipeline.tracking.address import default_uri
 
 CURVES = {"loss": [0.9, 0.5, 0.4], "val_accuracy": [0.5, 0.75, 0.625], "learning_rate": [0.1, 0.1, 0.05]}
 
 
-MLFLOW_BESIDE_SQLALCHEMY_2_1 = "ignore:The ``noload`` loader strategy:DeprecationWarning"
+MLFLOW_WITH_SQLALCHEMY_2_1 = "ignore:The ``noload`` loader strategy:DeprecationWarning"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.filterwarnings(MLFLOW_BESIDE_SQLALCHEMY_2_1))
+            item.add_marker(pytest.mark.filterwarnings(MLFLOW_WITH_SQLALCHEMY_2_1))
 
 
 def record(key: str, phase: str = "replicate", seed: int = 0, **changes: Any) -> RunRecord:
@@ -29,7 +29,7 @@ def record(key: str, phase: str = "replicate", seed: int = 0, **changes: Any) ->
         "recipe": {"model": {"layers": [8, 4], "activation": "relu"}, "optimizer": {"learning_rate": 0.01}},
         "dataset": "digits",
         "seed": seed,
-        "phase": phase,
+        "kind": phase,
         "outcome": "finished",
         "metrics": {"loss": 0.5, "val_accuracy": 0.75, **test},
         "curves": CURVES,
@@ -67,7 +67,7 @@ class Study:
         finished: bool = True,
         **values: Any,
     ) -> str:
-        """Name a run in the ablation's manifest, and finish it; return its key."""
+        """Add a run to the ablation's manifest, finished unless `finished` is False, and return its key."""
         key = f"{ablation}-{variant}-{phase}-{seed}"
         manifest = self.manifests.setdefault(ablation, self._empty(ablation))
         entry = {"variant": variant, "phase": phase, "seed": seed, "run_key": key, "values": values}
@@ -78,19 +78,19 @@ class Study:
         return key
 
     def finish(self, key: str, phase: str = "replicate", seed: int = 0) -> None:
-        self.store.put(record(key, phase, seed))
+        self.store.runs.put(record(key, phase, seed))
 
     def keep_model(self, ablation: str, variant: str, key: str) -> None:
-        """Let the run be the variant's best, its model kept."""
-        self.store.model_path(key).write_bytes(b"a model")
+        """Store a model for the run, as the variant's best."""
+        self.store.runs.model_path(key).write_bytes(b"a model")
         self.manifests[ablation]["models"][variant] = key
         self.write()
 
     def drop(self, ablation: str, variant: str | None = None) -> None:
-        """Forget a variant, or the whole ablation."""
+        """Remove a variant, or the whole ablation, from the manifests."""
         if variant is None:
             del self.manifests[ablation]
-            self.store.remove_manifest(ablation)
+            self.store.manifests.remove(ablation)
             return
         entries = self.manifests[ablation]["entries"]
         self.manifests[ablation]["entries"] = [entry for entry in entries if entry["variant"] != variant]
@@ -98,7 +98,7 @@ class Study:
 
     def write(self) -> None:
         for name, manifest in self.manifests.items():
-            self.store.put_manifest(name, manifest)
+            self.store.manifests.put(name, manifest)
 
     def _empty(self, ablation: str) -> dict[str, Any]:
         words = {"question": f"What of {ablation}?", "baseline": "relu", "dataset": "digits"}
@@ -106,9 +106,9 @@ class Study:
 
 
 def client(uri: str) -> Any:
-    from pipeline.tracking.address import keep_quiet
+    from pipeline.tracking.address import configure_environment
 
-    keep_quiet()
+    configure_environment()
     from mlflow import MlflowClient
 
     return MlflowClient(uri)
@@ -117,10 +117,12 @@ def client(uri: str) -> Any:
 def held(uri: str) -> dict[str, list[Any]]:
     """Return the active runs in MLflow by experiment, without the Default one; runs sorted by name."""
     mlflow = client(uri)
-    experiments = [found for found in mlflow.search_experiments() if found.name != "Default"]
     return {
-        found.name: sorted(mlflow.search_runs([found.experiment_id]), key=lambda run: run.info.run_name)
-        for found in experiments
+        experiment.name: sorted(
+            mlflow.search_runs([experiment.experiment_id]), key=lambda run: run.info.run_name
+        )
+        for experiment in mlflow.search_experiments()
+        if experiment.name != "Default"
     }
 
 

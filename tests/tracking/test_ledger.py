@@ -45,7 +45,7 @@ def test_a_ledger_reads_as_written(study: Study) -> None:
     ledgers.save(study.store, study.uri, ledger)
     assert ledgers.load(study.store, study.uri) == ledger
     assert ledgers.load(study.store, "http://elsewhere") == Ledger()
-    assert ledgers.trusted(ledger, study.uri)
+    assert ledgers.is_trusted(ledger, study.uri)
 
 
 def test_a_ledger_is_void_once_the_database_is_another(study: Study) -> None:
@@ -54,9 +54,9 @@ def test_a_ledger_is_void_once_the_database_is_another(study: Study) -> None:
     database = study.root / "mlflow.db"
     content = database.read_bytes()
     database.unlink()
-    assert not ledgers.trusted(ledger, study.uri)
+    assert not ledgers.is_trusted(ledger, study.uri)
     database.write_bytes(content)
-    assert not ledgers.trusted(ledger, study.uri)
+    assert not ledgers.is_trusted(ledger, study.uri)
 
 
 def test_one_writer_at_a_time(study: Study) -> None:
@@ -76,10 +76,10 @@ def test_one_writer_at_a_time(study: Study) -> None:
 
 
 def test_the_owner_of_a_shared_database_is_the_store(tmp_path: Path) -> None:
-    one, two = Store(tmp_path / "one" / ".runs"), Store(tmp_path / "two" / ".runs")
+    first, second = Store(tmp_path / "one" / ".runs"), Store(tmp_path / "two" / ".runs")
     server = "http://server"
-    assert ledgers.owner(one, server) == ledgers.owner(one, server) != ledgers.owner(two, server)
-    assert ledgers.owner(one, default_uri(tmp_path / "one")) == "this project"
+    assert ledgers.owner(first, server) == ledgers.owner(first, server) != ledgers.owner(second, server)
+    assert ledgers.owner(first, default_uri(tmp_path / "one")) == "this project"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from pipeline.tracking import live
 from pipeline.tracking.ledger import load, pending
 from pipeline.tracking.live import LiveRuns
-from pipeline.tracking.project import Projection, project
+from pipeline.tracking.projection import Projection, project
 
 from .conftest import Study, client, held, names
 
@@ -18,22 +18,22 @@ def running(study: Study) -> list[Any]:
 def training(study: Study) -> tuple[Study, str, Projection, LiveRuns]:
     key = study.add("act", "relu", finished=False, **{"optimizer.learning_rate": 0.5})
     projection = Projection(study.store, study.uri)
-    projection.advance()
+    projection.send_finished()
     return study, key, projection, LiveRuns(projection)
 
 
 Training = tuple[Study, str, Projection, LiveRuns]
 
 
-def test_a_run_is_shown_at_second_sight_and_kept_up_to_date(training: Training) -> None:
+def test_a_run_is_shown_once_seen_twice_and_kept_up_to_date(training: Training) -> None:
     study, key, _, view = training
-    assert not view.has_news()
-    study.store.put_live(key, {"loss": [0.9]})
+    assert not view.any_to_show()
+    study.store.live.put(key, {"loss": [0.9]})
     view.show()
     assert running(study) == []
 
     view.show()
-    study.store.put_live(key, {"loss": [0.9, 0.5, 0.4]})
+    study.store.live.put(key, {"loss": [0.9, 0.5, 0.4]})
     view.show()
     view.show()
     (run,) = running(study)
@@ -45,24 +45,24 @@ def test_a_run_is_shown_at_second_sight_and_kept_up_to_date(training: Training) 
 
 def test_the_finished_run_takes_its_place(training: Training) -> None:
     study, key, projection, view = training
-    study.store.put_live(key, {"loss": [0.9]})
+    study.store.live.put(key, {"loss": [0.9]})
     view.show()
     view.show()
     study.finish(key)
-    study.store.end_live([key])
+    study.store.live.remove([key])
     view.show()
-    projection.advance()
+    projection.send_finished()
     (run,) = held(study.uri)["act"]
     assert run.info.status == "FINISHED"
     assert not pending(study.store)
 
 
-def test_at_most_so_many_are_shown(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_shown_runs_is_limited(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     study, _, projection, view = training
     monkeypatch.setattr(live, "MOST_SHOWN", 3)
     for seed in range(5):
-        study.store.put_live(study.add("act", "gelu", seed, finished=False), {"loss": [0.9]})
-    projection.advance()
+        study.store.live.put(study.add("act", "gelu", seed, finished=False), {"loss": [0.9]})
+    projection.send_finished()
     for _ in range(3):
         view.show()
     assert sorted(run.info.run_name for run in running(study)) == [f"gelu · seed {seed}" for seed in range(3)]
@@ -70,13 +70,13 @@ def test_at_most_so_many_are_shown(training: Training, monkeypatch: pytest.Monke
     assert running(study) == []
 
 
-def test_what_nobody_takes_back_is_found_later(training: Training) -> None:
+def test_runs_left_after_a_crash_are_removed_later(training: Training) -> None:
     study, key, _, view = training
-    study.store.put_live(key, {"loss": [0.9]})
+    study.store.live.put(key, {"loss": [0.9]})
     view.show()
     view.show()
     assert not load(study.store, study.uri).clean
-    study.store.end_live([key])
+    study.store.live.remove([key])
     project(study.store)
     assert names(study.uri) == {"act": []}
     assert load(study.store, study.uri).clean

@@ -2,14 +2,21 @@ from typing import Any
 
 import pytest
 
-from pipeline.tracking.payload import LONGEST_VALUE, batches, curve_points, params, points, tags
-from pipeline.tracking.wanted import WantedRun
+from pipeline.tracking.payload import (
+    LONGEST_VALUE,
+    batches,
+    curve_points,
+    params,
+    points,
+    tags,
+)
+from pipeline.tracking.required import RequiredRun
 
 from .conftest import CURVES, record
 
 
-def run(**values: Any) -> WantedRun:
-    return WantedRun("act", "relu", "replicate", 3, "k", "relu · seed 3", values, model=False)
+def run(**values: Any) -> RequiredRun:
+    return RequiredRun("act", "relu", "replicate", 3, "k", "relu · seed 3", values, model=False)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +49,8 @@ def test_long_values_are_cut() -> None:
 
 
 def test_curves_start_at_step_one_and_spread_over_the_time() -> None:
-    found = [point for point in curve_points(CURVES, started=1000, ended=4000) if point.key == "loss"]
-    assert [(point.step, point.value, point.milliseconds) for point in found] == [
+    losses = [point for point in curve_points(CURVES, started=1000, ended=4000) if point.key == "loss"]
+    assert [(point.step, point.value, point.milliseconds) for point in losses] == [
         (1, 0.9, 2000),
         (2, 0.5, 3000),
         (3, 0.4, 4000),
@@ -53,9 +60,9 @@ def test_curves_start_at_step_one_and_spread_over_the_time() -> None:
 
 
 def test_final_metrics_do_not_hide_the_curves() -> None:
-    found = points(record("k"), started=0, ended=2500)
-    assert len({(point.key, point.step) for point in found}) == len(found)
-    final = {point.key: point.value for point in found if point.key not in CURVES}
+    all_points = points(record("k"), started=0, ended=2500)
+    assert len({(point.key, point.step) for point in all_points}) == len(all_points)
+    final = {point.key: point.value for point in all_points if point.key not in CURVES}
     assert final == {
         "final_loss": 0.5,
         "final_val_accuracy": 0.75,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import main
+from pipeline.cli.commands import main
 from pipeline.tracking.address import without_passwords
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.tracker import Tracker
@@ -102,8 +102,8 @@ class Server:
             text=True,
         )
         assert process.stdout is not None
-        said = process.stdout.readline()
-        assert said == f"MLflow: {self.uri} on {without_passwords(self.database)}\n" and "secret" not in said
+        line = process.stdout.readline()
+        assert line == f"MLflow: {self.uri} on {without_passwords(self.database)}\n" and "secret" not in line
         self.process = process
         return process
 
@@ -140,27 +140,27 @@ def study_of(root: Path, ablation: str, runs: int) -> Study:
     return study
 
 
-def track(study: Study, said: list[str]) -> None:
-    with Tracker(study.store, warn=said.append, interval=0.2):
+def track(study: Study, warnings: list[str]) -> None:
+    with Tracker(study.store, warn=warnings.append, interval=0.2):
         pass
 
 
 def test_many_writers_lose_nothing_and_double_nothing(server: Server, tmp_path: Path) -> None:
     """Three projects with one ablation's name, all new, at the same moment."""
     studies = [study_of(tmp_path / f"project_{number}", "shared", 4) for number in range(3)]
-    said: list[str] = []
-    threads = [threading.Thread(target=track, args=(study, said)) for study in studies]
+    warnings: list[str] = []
+    threads = [threading.Thread(target=track, args=(study, warnings)) for study in studies]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for study in studies:
         if pending(study.store):  # as the next `dvc repro` does
-            track(study, said)
+            track(study, warnings)
         assert not pending(study.store)
-    found = {name: runs for name, runs in names(server.uri).items() if name.startswith("shared")}
-    assert len(found) == 3 and set(found) >= {"shared"}
-    assert all(runs == [f"relu · seed {seed}" for seed in range(4)] for runs in found.values())
+    shared = {name: runs for name, runs in names(server.uri).items() if name.startswith("shared")}
+    assert len(shared) == 3 and set(shared) >= {"shared"}
+    assert all(runs == [f"relu · seed {seed}" for seed in range(4)] for runs in shared.values())
     assert {run.info.status for runs in held(server.uri).values() for run in runs} == {"FINISHED"}
 
 
@@ -174,15 +174,15 @@ def test_files_go_through_the_server(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_server_killed_and_restarted_lacks_nothing(server: Server, tmp_path: Path) -> None:
-    study, said = study_of(tmp_path / "killed", "killed", 12), list[str]()
-    with Tracker(study.store, warn=said.append, interval=0.1):
+    study, warnings = study_of(tmp_path / "killed", "killed", 12), list[str]()
+    with Tracker(study.store, warn=warnings.append, interval=0.1):
         deadline = time.monotonic() + 60
         while not names(server.uri).get("killed") and time.monotonic() < deadline:
             time.sleep(0.05)
         server.kill()
     server.start()
     if pending(study.store):
-        track(study, said)
+        track(study, warnings)
     assert not pending(study.store)
     assert names(server.uri)["killed"] == sorted(f"relu · seed {seed}" for seed in range(12))
     assert {run.info.status for run in held(server.uri)["killed"]} == {"FINISHED"}
@@ -192,8 +192,8 @@ def children(process: int) -> list[int]:
     """Return all processes below one."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    found = [pid for pid, parent in pairs if parent == process]
-    return [*found, *(below for pid in found for below in children(pid))]
+    own = [pid for pid, parent in pairs if parent == process]
+    return [*own, *(below for pid in own for below in children(pid))]
 
 
 @contextmanager
@@ -204,14 +204,14 @@ def late_answers(uri: str, late: int) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or None
-            wanted = {
+            headers = {
                 name: value
                 for name, value in self.headers.items()
                 if name.lower() in ("content-type", "accept")
             }
-            asked = urllib.request.Request(uri + self.path, body, wanted, method=self.command)
+            request = urllib.request.Request(uri + self.path, body, headers, method=self.command)
             try:
-                with urllib.request.urlopen(asked) as answer:
+                with urllib.request.urlopen(request) as answer:
                     status, content, kind = answer.status, answer.read(), answer.headers["Content-Type"]
             except urllib.error.HTTPError as error:
                 status, content, kind = error.code, error.read(), error.headers["Content-Type"]
@@ -248,12 +248,12 @@ def test_an_answer_that_comes_too_late_doubles_no_run(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", f"{ANSWER:g}")
-    study, said = study_of(tmp_path / "late", "late", 3), list[str]()
+    study, warnings = study_of(tmp_path / "late", "late", 3), list[str]()
     with late_answers(server.uri, late=2) as slow:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", slow)
-        track(study, said)
+        track(study, warnings)
         if pending(study.store):
-            track(study, said)
+            track(study, warnings)
         assert not pending(study.store)
     assert names(server.uri)["late"] == [f"relu · seed {seed}" for seed in range(3)]
     assert {run.info.status for run in held(server.uri)["late"]} == {"FINISHED"}

@@ -85,7 +85,7 @@ def test_a_dead_server_costs_one_warning(study: Study, monkeypatch: pytest.Monke
     with Tracker(study.store, NOBODY, warn=warnings.append, interval=0.2):
         time.sleep(1)
     (warning,) = warnings
-    assert warning.startswith("MLflow at http://127.0.0.1:9 was not told everything")
+    assert warning.startswith("MLflow at http://127.0.0.1:9 is not up to date")
     assert warning.endswith("the next `dvc repro` will send the rest.")
     assert "secret" not in warning
     assert "\n" not in warning

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.core.errors import UserError
 from pipeline.tracking.ledger import pending
-from pipeline.tracking.project import project
+from pipeline.tracking.projection import project
 from pipeline.tracking.tracker import Tracker
 from pipeline.tracking.ui import compare_url, landing_page, serve
 
@@ -65,7 +65,7 @@ def test_a_busy_port_is_named(study: Study) -> None:
 
 @contextmanager
 def served(root: Path, port: int) -> Iterator[str]:
-    """The address that `serve` says it serves at, until it is told to end."""
+    """Run `serve` during the block; yield the address that it prints."""
     code = "import sys; from pathlib import Path; from pipeline.tracking.ui import serve\n"
     code += "serve(Path(sys.argv[1]), int(sys.argv[2]), open_browser=False)"
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}

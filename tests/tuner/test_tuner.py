@@ -141,9 +141,9 @@ def test_models_of_different_graphs_never_share_a_stack() -> None:
         space.Fixed("units", 4)
         model = build(space)
         change(model)
-        found = fusible("", 0, model, request, OBJECTIVE)
-        assert found is not None
-        return found.signature
+        fused = fusible("", 0, model, request, OBJECTIVE)
+        assert fused is not None
+        return fused.signature
 
     plain = signature(keras.Model.get_config)
     assert signature(lambda model: setattr(model.optimizer, "learning_rate", 0.5)) == plain

@@ -1,4 +1,4 @@
-"""Can models share an optimizer? Only where its update treats each number by itself; found out by trying it."""
+"""Whether models can share an optimizer: only where it updates each number independently, which is tried."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +18,9 @@ STEPS = 3
 
 
 def moves_elementwise(make: MakeOptimizer) -> bool:
-    """Tell whether the optimizer that `make` gives for a learning rate moves each number as it would move alone.
+    """Return whether the optimizer that `make` returns for a learning rate moves each number as it would move it alone.
 
-    Two rows, each with a rate of its own, must go where they go apart; so must single columns.
+    Two rows, each with a rate of its own, must end where each ends when updated alone; so must single columns.
     """
     together = _moved(make, GRADIENTS, RATES)
     rows = [_moved(make, GRADIENTS[[row]], RATES[[row]]) for row in range(len(GRADIENTS))]
@@ -29,7 +29,7 @@ def moves_elementwise(make: MakeOptimizer) -> bool:
 
 
 def _moved(make: MakeOptimizer, gradients: Numbers, rates: Numbers) -> Numbers:
-    """Return where a variable of ones is after some steps with the same gradients."""
+    """Return the value of a variable of ones after some steps with the same gradients."""
     column = Column(len(rates))
     column.value = keras.ops.convert_to_tensor(rates)
     optimizer = make(column)

@@ -1,19 +1,19 @@
-"""Which runs may be trained as one: pure functions of recipes, no Keras.
+"""Which runs can be trained as one: pure functions of recipes, without Keras.
 
-Two jobs have one graph when everything that shapes it is equal. What enters the graph as numbers may differ: seeds,
-initial weights, learning rates and schedules, clipping limits, when to stop.
+Two jobs have one graph where everything that shapes it is equal. What is an input of the graph may differ: seeds, initial
+weights, learning rates and schedules, clipping limits, when to stop.
 """
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from pipeline.params.expand import canonical
-from pipeline.params.recipe import CLIPS, Recipe
+from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.recipe import CLIPS, Recipe
 
 Item = TypeVar("Item")
 
-LIFTED = {
+LIFTED = {  # paths in a recipe
     ("schedule",),
     ("optimizer", "learning_rate"),
     ("model", "initializer"),
@@ -26,7 +26,7 @@ DROPOUTS = ("Dropout", "AlphaDropout")
 
 
 def signature(recipe: Recipe, shape: Iterable[object], exact: bool = False) -> str:
-    """Return what all jobs of a stack must share: `recipe` less what is lifted, and the `shape` of their data.
+    """Return what all jobs of a stack must share: `recipe` without what is lifted, and the `shape` of their data.
 
     `exact` signatures keep limits, strengths and rates, for engines that build them into the graph.
     """
@@ -46,7 +46,7 @@ def _lift_limits(optimizer: dict[str, Any]) -> None:
 
 
 def _lift_strengths(regularisation: dict[str, Any]) -> None:
-    """Forget how strong penalties and dropout are (see `lifting`), not that they are there."""
+    """Remove how strong penalties and dropout are (see `lifting`), but not that they are there."""
     penalty, dropout = regularisation["kernel_regularizer"], regularisation["dropout"]
     if penalty is not None and penalty["name"] in PENALTIES:
         regularisation["kernel_regularizer"] = penalty["name"]
@@ -63,7 +63,7 @@ def _without_lifted(value: Any, path: tuple[str, ...]) -> Any:
 
 
 def group(items: Sequence[Item], key: Callable[[Item], Hashable]) -> list[list[Item]]:
-    """Return items with equal keys together, as few groups as there are keys, in the order of first appearance."""
+    """Return items grouped by their keys, in the order in which the keys first occur."""
     groups: dict[Hashable, list[Item]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)

@@ -1,7 +1,7 @@
-"""How the variables of a stack of models lie in memory: few large arrays instead of many small ones.
+"""The layout of a stack's variables in memory: few large arrays instead of many small ones.
 
-An optimizer's update is elementwise, so variables may share an array `[models, numbers]`. Small ones do: one update
-instead of dozens. Large ones keep their own, since joining and splitting them would cost more than it saves.
+An optimizer's update is elementwise, so variables can share an array `[models, numbers]`. Small ones do: one update
+instead of dozens. Large ones have their own, since joining and splitting them would cost more than it saves.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SMALL = 16_384  # numbers; measured on a 784-300-100-10 net, where packing the large kernels cost 12 %
+SMALL = 16_384
+"""Numbers; measured on a 784-300-100-10 net, where packing the large kernels cost 12 %."""
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,23 @@ class Layout:
         return [prod(shape) for shape in self.shapes]
 
     def pack(self, variables: Sequence[Any], concatenate: Any, reshape: Any) -> list[Any]:
-        """Return one flat vector a bucket from one model's `variables`."""
+        """Return one flat vector per bucket from one model's `variables`."""
         return [
             concatenate([reshape(variables[index], (-1,)) for index in bucket], 0) for bucket in self.buckets
         ]
 
     def unpack(self, flat: Sequence[Any], split: Any, reshape: Any) -> list[Any]:
         """Return one model's variables, in order, from its flat vectors."""
-        found: dict[int, Any] = {}
+        variables: dict[int, Any] = {}
         for vector, bucket in zip(flat, self.buckets, strict=True):
             parts = split(vector, [self.sizes[index] for index in bucket]) if len(bucket) > 1 else [vector]
-            found.update(
+            variables.update(
                 {index: reshape(part, self.shapes[index]) for index, part in zip(bucket, parts, strict=True)}
             )
-        return [found[index] for index in range(len(self.shapes))]
+        return [variables[index] for index in range(len(self.shapes))]
 
     def stack(self, models: Sequence[Sequence[NDArray[Any]]]) -> list[NDArray[Any]]:
-        """Return the arrays `[models, numbers]`, one a bucket, from each model's variables."""
+        """Return the arrays `[models, numbers]`, one per bucket, from each model's variables."""
         return [
             np.stack([np.concatenate([np.ravel(model[index]) for index in bucket]) for model in models])
             for bucket in self.buckets

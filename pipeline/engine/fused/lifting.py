@@ -1,7 +1,7 @@
-"""Numbers that a template has built in, made inputs of its graph, so that models that differ in them share it.
+"""Numbers that are built into a template, made inputs of its graph, so that models with different ones share it.
 
 Strengths of L1 and L2 penalties and rates of (alpha) dropout are attributes of Keras objects. While the graph is traced
-they are replaced by stand-ins for tensors, one number a model.
+they are replaced by stand-ins for tensors, with one number per model.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,35 +17,36 @@ from keras import ops
 from pipeline.build.model import block_index, blocks
 from pipeline.build.resolve import make
 from pipeline.engine.fused.grouping import DROPOUTS, PENALTIES
-from pipeline.params.recipe import Recipe
+from pipeline.params.types.recipe import Recipe
 
-SELU_LOW = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946  # where SELU saturates
-Uniform = Callable[
-    [Sequence[int], str, Any], Any
-]  # numbers in [0, 1) of a shape and dtype, from a `SeedGenerator`
-TRACING = RLock()  # a template serves several stacks, and is changed while one of them traces it
+SELU_LOW = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
+"""The value at which SELU saturates."""
+Uniform = Callable[[Sequence[int], str, Any], Any]
+"""Draws numbers in [0, 1) of a shape and dtype, from a `SeedGenerator`."""
+TRACING = RLock()
+"""Held while a template is changed and traced, since several stacks use it."""
 
 
 @dataclass(frozen=True)
 class Lift:
-    """One number of a template: the attribute of the objects that hold it."""
+    """One lifted number of a template: the objects that hold it, and their attribute."""
 
     holders: tuple[Any, ...]
     attribute: str
 
 
 class Lifted:
-    """A tensor where Keras expects a number: converts to the tensor, and passes the checks that an ordinary rate passes."""
+    """A tensor where Keras expects a number: it converts to the tensor, and passes the checks that a valid rate passes."""
 
     def __init__(self, tensor: Any) -> None:
         self.tensor = tensor
 
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
-        """Stand for the tensor in TensorFlow's operations."""
+        """Return the tensor for TensorFlow's operations."""
         return self.tensor if dtype is None else ops.cast(self.tensor, dtype)
 
     def __jax_array__(self) -> Any:
-        """Stand for the tensor in JAX's operations."""
+        """Return the tensor for JAX's operations."""
         return self.tensor
 
     def __gt__(self, other: object) -> bool:
@@ -95,15 +96,15 @@ def lifts(template: keras.Model, recipe: Recipe) -> list[Lift]:
 
 
 def _stand_in(holder: Any, attribute: str, number: Any, uniform: Uniform) -> tuple[Any, str, Any]:
-    """Return what to set, and to what, so that `holder` uses `number`, a tensor, for its `attribute`."""
-    if isinstance(holder, keras.layers.Layer):  # of those only dropouts are lifted
+    """Return an object, an attribute and its new value, so that `holder` uses the tensor `number` for its `attribute`."""
+    if isinstance(holder, keras.layers.Layer):  # of layers only dropouts are lifted
         rate = ops.cast(number, holder.compute_dtype)  # half the width in mixed precision
         return holder, "call", partial(CALLS[type(holder)], holder, rate, uniform)
     return holder, attribute, Lifted(number)
 
 
 def _drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: bool = False) -> Any:
-    """Do what `keras.layers.Dropout` does, with a tensor for its rate."""
+    """Compute what `keras.layers.Dropout` computes, with a tensor for its rate."""
     if not training:
         return inputs
     drawn = uniform(_noise_shape(layer, inputs), inputs.dtype, layer.seed_generator)
@@ -113,7 +114,7 @@ def _drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: bool =
 
 
 def _alpha_drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: bool = False) -> Any:
-    """Do what `keras.layers.AlphaDropout` does, with a tensor for its rate (Klambauer et al. 2017)."""
+    """Compute what `keras.layers.AlphaDropout` computes, with a tensor for its rate (Klambauer et al. 2017)."""
     if not training:
         return inputs
     drawn = uniform(_noise_shape(layer, inputs), "float32", layer.seed_generator)
@@ -126,14 +127,14 @@ CALLS: dict[type, Callable[..., Any]] = {keras.layers.Dropout: _drop, keras.laye
 
 def _noise_shape(layer: Any, inputs: Any) -> list[int]:
     own = layer.noise_shape or [None] * len(inputs.shape)
-    return [size if wanted is None else wanted for wanted, size in zip(own, inputs.shape, strict=True)]
+    return [size if own_size is None else own_size for own_size, size in zip(own, inputs.shape, strict=True)]
 
 
 @contextmanager
 def lifted(template: keras.Model, places: Sequence[Lift], numbers: Any, uniform: Uniform) -> Iterator[None]:
-    """While inside, each of `places` of `template` holds its entry of `numbers`, a vector of one model's.
+    """Within this context each of `places` of `template` holds its entry of `numbers`, the vector of one model.
 
-    All dropouts draw by `uniform`, whether their rates are lifted or their own.
+    All dropouts draw with `uniform`, whether their rates are lifted or not.
     """
     changes = [
         _stand_in(holder, lift.attribute, numbers[index], uniform)
@@ -158,5 +159,5 @@ def lifted(template: keras.Model, places: Sequence[Lift], numbers: Any, uniform:
 
 
 def _is_generated(layer_name: str) -> bool:
-    """Tell a dropout layer made from the recipe's `dropout` from one that the user put among the layers."""
+    """Return whether a dropout layer was made from the recipe's `dropout`, not put among the layers by the user."""
     return layer_name.endswith("_dropout")

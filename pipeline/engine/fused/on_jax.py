@@ -28,8 +28,8 @@ class JaxProgram(Program):
     def evaluate(self, x: Any, y: Any, rows: NDArray[np.int32], counted: NDArray[np.float32]) -> Any:
         """See `Program`."""
         flat, state, _ = self._values()
-        found = self._evaluate(flat, state, self.numbers.value, x, y, rows, counted)
-        return [np.asarray(value) for value in found]
+        sums = self._evaluate(flat, state, self.numbers.value, x, y, rows, counted)
+        return [np.asarray(value) for value in sums]
 
     def _variables(self) -> Any:
         return self.flat, self.state, self.optimizer.variables

@@ -11,10 +11,10 @@ from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.philox import uniform
 from pipeline.engine.fused.program import Program
 
-LARGEST_SEED = 2**31 - 2  # Keras takes its seeds modulo this one
-
-# What XLA says before it has run anything: that it does not know some operation of a layer or a loss.
+LARGEST_SEED = 2**31 - 2
+"""Keras takes its seeds modulo this number."""
 NOT_COMPILABLE = (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
+"""Raised by XLA before it has run anything, where it does not know an operation of a layer or a loss."""
 
 
 class TensorFlowProgram(Program):
@@ -90,8 +90,8 @@ class TensorFlowProgram(Program):
         return self.numbers.value.value()
 
     def _for_all(self, function: Callable[[Any], Any], models: Any) -> Any:
-        """Return what `function` gives for each model; one alone is called directly: batches of one are slower."""
+        """Return `function` of each model, stacked; a single model is not mapped over, since that would be slower."""
         if self.models > 1:
             return tf.vectorized_map(function, models)
-        alone = function(tf.nest.map_structure(lambda each: each[0], models))
-        return tf.nest.map_structure(lambda each: each[None], alone)
+        results = function(tf.nest.map_structure(lambda array: array[0], models))
+        return tf.nest.map_structure(lambda array: array[None], results)

@@ -2,9 +2,9 @@
 
 One template model is called for all models at once: the backend turns `stateless_call` on one model's weights into
 batched operations on all. Gradients are taken inside, per model, so clipping and penalties stay per model. One
-ordinary Keras optimizer updates the stacked arrays; its learning rate is a column with one number a model.
+ordinary Keras optimizer updates the stacked arrays; its learning rate is a column with one number per model.
 
-What knows a backend is in `on_tensorflow.py` and `on_jax.py`: how to take gradients, map over models and loop over steps.
+What depends on a backend is in `on_tensorflow.py` and `on_jax.py`: gradients, mapping over models, looping over steps.
 """
 
 from abc import ABC, abstractmethod
@@ -24,20 +24,21 @@ Arrays = Sequence[NDArray[Any]]
 
 
 class Column(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate for each model of a stack, shape `[models, 1]`, put in place before an update is traced."""
+    """A learning rate for each model of a stack, shape `[models, 1]`, set before an update is traced."""
 
     def __init__(self, models: int) -> None:
         self.value = ops.zeros([models, 1])
 
     def __call__(self, _: Any) -> Any:
-        """Return the rates now, whatever the step."""
+        """Return the current rates; the step does not matter."""
         return self.value
 
 
 class Program(ABC):
     """A compiled stack of `models` models with one graph; load it with weights, train it, read it, load it again.
 
-    `whole` epochs are compiled by XLA; else only updates are. Not to be used by two threads at once.
+    `optimizer` returns an optimizer for a learning rate. `clip` names the kind of clipping, if any. Where `whole`, whole
+    epochs are compiled by XLA, else only updates. Not to be used by two threads at once.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Program(ABC):
     def epoch(self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
         """Train an epoch, or any number of steps; `batches` `[steps, models, batch]`, `rates` `[steps, models, 1]`.
 
-        Returns each model's mean loss and accuracy over the batches, shapes `[models]`.
+        Return each model's mean loss and accuracy over the batches, shapes `[models]`.
         """
 
     @abstractmethod
@@ -83,9 +84,9 @@ class Program(ABC):
     def load(
         self, trainable: Sequence[Arrays], state: Sequence[Arrays], numbers: Sequence[Sequence[float]]
     ) -> None:
-        """Put each model's trainable variables, other state and numbers in place, and reset the optimizer.
+        """Set each model's trainable variables, other state and numbers, and reset the optimizer.
 
-        A model's numbers are its clipping limit (anything where nothing is clipped), then one for each lift.
+        A model's numbers are its clipping limit (any number where nothing is clipped), then one for each lift.
         """
         self.numbers.assign(np.asarray(numbers, np.float32))
         _assign(self.flat, self.layout.stack(trainable))
@@ -93,22 +94,22 @@ class Program(ABC):
         _assign(self.optimizer.variables, self.fresh)
 
     def read(self) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Return the stacked arrays as they are now: trainable ones by bucket, and the other state."""
+        """Return the current stacked arrays: trainable ones by bucket, and the other state."""
         return _arrays(self.flat), _arrays(self.state)
 
     def snapshot(self) -> list[NDArray[Any]]:
-        """Return all that training has changed, the optimizer's state included, to `restore` from."""
+        """Return everything that training has changed, the optimizer's state included, to `restore` from."""
         return _arrays((*self.flat, *self.state, *self.optimizer.variables))
 
     def restore(self, arrays: Arrays) -> None:
-        """Go back to where `snapshot` was taken, after `load` of the same jobs."""
+        """Put back what `snapshot` returned, after `load` of the same jobs."""
         _assign((*self.flat, *self.state, *self.optimizer.variables), arrays)
 
     def _like_template(self, where: Layout, trainable: Any) -> list[NDArray[Any]]:
         return where.stack([[np.asarray(variable) for variable in trainable]] * self.models)
 
     def _objective(self, weights: Any, state: Any, images: Any, labels: Any, numbers: Any) -> Any:
-        """Return one model's loss on its batch, and beside it its new state and accuracy."""
+        """Return one model's loss on its batch, and with it its new state and accuracy."""
         outputs, changed, penalty = self._call(weights, state, images, numbers, training=True)
         loss = ops.mean(self.loss(targets(labels, self.loss, self.units), outputs)) + penalty
         state = [ops.cast(new, old.dtype) for new, old in zip(changed, state, strict=True)]
@@ -127,11 +128,11 @@ class Program(ABC):
         return self.layout.unpack(flat, _split, ops.reshape)
 
     def packed(self, gradients: Any, numbers: Any) -> Any:
-        """Return one model's gradients, clipped as its optimizer asks for, as flat vectors."""
+        """Return one model's gradients, clipped as configured, as flat vectors."""
         return self.layout.pack(_clipped(gradients, self.clip, numbers[0]), ops.concatenate, ops.reshape)
 
     def constrained(self, flat: Sequence[Any], for_all: Callable[[Any, Any], Any]) -> list[Any]:
-        """Return the stacked arrays `flat` with each model's constraints applied; constrained variables lie alone."""
+        """Return the stacked arrays `flat` with each model's constraints applied; constrained variables have own arrays."""
         constraints = [self.constraints[bucket[0]] for bucket in self.layout.buckets]
         places = zip(flat, self.layout.buckets, constraints, strict=True)
         return [
@@ -158,20 +159,10 @@ class Program(ABC):
         return keras.random.uniform(shape, dtype=dtype, seed=generator)
 
 
-def program(*arguments: Any, **more: Any) -> Program:
-    """Return a `Program` of these arguments for the backend in use."""
-    if keras.backend.backend() == "jax":
-        from pipeline.engine.fused.on_jax import JaxProgram
-
-        return JaxProgram(*arguments, **more)
-    from pipeline.engine.fused.on_tensorflow import TensorFlowProgram
-
-    return TensorFlowProgram(*arguments, **more)
-
-
 def _layout(trainable: Any, constraints: Sequence[Any]) -> Layout:
     return layout(
-        [tuple(variable.shape) for variable in trainable], [each is not None for each in constraints]
+        [tuple(variable.shape) for variable in trainable],
+        [constraint is not None for constraint in constraints],
     )
 
 
@@ -214,5 +205,5 @@ def _squares(gradients: Sequence[Any]) -> Any:
 
 
 def _shortened(gradient: Any, squares: Any, limit: Any) -> Any:
-    """Return `gradient` times `limit` over the norm whose square is `squares`, or as it is where that norm is smaller."""
+    """Return `gradient` times `limit` over the norm with the square `squares`, or unchanged where that norm is smaller."""
     return gradient * (limit / ops.maximum(ops.sqrt(squares), limit))

@@ -1,4 +1,4 @@
-"""Rows to evaluate, in parts of one shape, so that one graph serves all."""
+"""Rows to evaluate, in parts of one shape, so that one graph is enough."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ Chunk = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
 def chunks(rows: Sequence[NDArray[np.int32]], length: int) -> Iterator[Chunk]:
-    """Yield `rows` in parts of one shape `[models, length]`, with 1 where a row counts and 0 where it is filling."""
-    for start in range(0, max(len(each) for each in rows), length):
-        # Filled up with rows of its own: others may have no label here, and 0 times a NaN loss is NaN.
-        part = np.stack([np.resize(each[start:] if start < len(each) else each, length) for each in rows])
-        counted = np.stack([np.arange(start, start + length) < len(each) for each in rows]).astype(np.float32)
+    """Yield `rows` in parts of one shape `[models, length]`, with 1 where a row counts and 0 where it is padding."""
+    for start in range(0, max(map(len, rows)), length):
+        # Padded with the model's own rows: others may have no label here, and 0 times a NaN loss is NaN.
+        part = np.stack([np.resize(own[start:] if start < len(own) else own, length) for own in rows])
+        counted = np.stack([np.arange(start, start + length) < len(own) for own in rows]).astype(np.float32)
         yield part, counted
 
 
@@ -24,7 +24,7 @@ def averages(
     program: Program, data: tuple[Any, Any], rows: Sequence[NDArray[np.int32]], length: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return each model's mean loss (penalties included, as Keras reports it) and accuracy over its `rows` of `data`."""
-    lengths = np.array([len(each) for each in rows])
+    lengths = np.array([len(own) for own in rows])
     totals, penalty = np.zeros((2, len(rows))), np.zeros(len(rows))
     for part, counted in chunks(rows, length):
         loss, hits, penalty = program.evaluate(*data, part, counted)

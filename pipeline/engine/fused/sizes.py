@@ -1,36 +1,39 @@
-"""The best number of models a stack, found by measuring where the training to come is long enough to repay it."""
+"""The best number of models in a stack, measured where the training to come is long enough to repay that."""
 
 from collections.abc import Callable
 from typing import Protocol
 
-PAYS = 100.0  # seconds of training to come, at least, before other sizes are tried
-GAIN = 0.05  # a size is better when a step takes each model this part less
+PAYS = 100.0
+"""Seconds of training to come, at least, before other sizes are tried."""
+GAIN = 0.05
+"""A size is better where a step takes this fraction less time per model."""
 STRIDE = 4
+"""Factor between two sizes tried."""
 
 
-class Memory(Protocol):
-    """Where sizes that were found are kept, so that a resumed study forms the same stacks."""
+class KnownSizes(Protocol):
+    """Keeps the sizes found by measuring, so that a resumed study forms the same stacks."""
 
     def get(self, graph: str, /) -> int | None:
         """Return the size found for a graph on this machine, if any."""
         ...
 
     def __setitem__(self, graph: str, size: int, /) -> None:
-        """Remember the size found for a graph on this machine."""
+        """Keep the size found for a graph on this machine."""
         ...
 
 
 class Sizes:
     """How many models of each graph to train at once."""
 
-    def __init__(self, known: Memory | None = None) -> None:
-        self.known: Memory = {} if known is None else known
+    def __init__(self, known: KnownSizes | None = None) -> None:
+        self.known: KnownSizes = {} if known is None else known
 
     def best(self, graph: str, first: int, most: int, steps: float, seconds: Callable[[int], float]) -> int:
         """Return the best size for `graph`, at most `most`.
 
-        `first` is the size to use unless measuring pays; `steps` are those of all models still to be trained one after
-        the other; `seconds(size)` measures what a step takes each model in stacks of `size`.
+        `first` is the size to use unless measuring pays; `steps` are those still to be trained, of all models one after
+        another; `seconds(size)` measures the time of a step per model in stacks of `size`.
         """
         known = self.known.get(graph)
         if known is not None:
@@ -45,14 +48,14 @@ class Sizes:
 
 
 def _could_pay(steps: float) -> bool:
-    """Tell whether that many steps could take long enough at all, were they as slow as a step of a large net."""
+    """Return whether that many steps could take long enough at all, if each were as slow as a step of a large net."""
     return steps * 0.02 >= PAYS
 
 
 def climb(first: int, most: int, start: float, seconds: Callable[[int], float]) -> int:
-    """Return the size from which neither larger nor smaller stacks are faster by `GAIN`, sizes taken four times apart.
+    """Return the size from which neither larger nor smaller stacks are faster by `GAIN`, in steps of a factor `STRIDE`.
 
-    `start` is what `seconds(first)` was.
+    `start` is the result of `seconds(first)`.
     """
     best, time = first, start
     for larger in (True, False):

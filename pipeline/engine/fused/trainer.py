@@ -1,4 +1,4 @@
-"""The host's side of the fused engine: epoch by epoch, which rates, which batches, who stops, whose weights to keep."""
+"""The fused engine outside the graph: in each epoch the rates, the batches, which models stop, which weights are kept."""
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -15,22 +15,26 @@ from pipeline.build.objective import make_loss
 from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.engine.batches import batches, steps_per_epoch
-from pipeline.engine.bookmarks import Bookmark, histories_as_plain, replay
+from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
 from pipeline.engine.environment import on_gpu
+from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.lifting import lifted_numbers, lifts
-from pipeline.engine.fused.program import Program, program
+from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import averages
 from pipeline.engine.history import History
-from pipeline.engine.protocol import Job, OnEpoch, PhaseOutcome, Weights
-from pipeline.params.recipe import Recipe
+from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.params.types.recipe import Recipe
 
-EVALUATION_NUMBERS = 16_000_000  # numbers of input images held at once while evaluating
-FEWEST_STEPS = 32  # that a measurement of several models takes
-KEPT_NUMBERS = 200_000_000  # numbers in the variables of all compiled programs that are kept
+EVALUATION_NUMBERS = 16_000_000
+"""Numbers of input images held at once while evaluating."""
+FEWEST_STEPS = 32
+"""Steps that a measurement of several models takes at least."""
+KEPT_NUMBERS = 200_000_000
+"""Numbers in the variables of all compiled programs that are kept."""
 
 
 class FusedTrainer:
-    """Trains stacks of jobs with one graph; keeps what it compiled, by graph and size, the last used of it."""
+    """Trains stacks of jobs with one graph; keeps the programs it compiled and used last, by graph and size."""
 
     name: Literal["fused"] = "fused"
     exact = False
@@ -46,29 +50,29 @@ class FusedTrainer:
         signature: str,
         jobs: Sequence[Job],
         on_epoch: OnEpoch,
-        bookmark: Bookmark,
+        checkpoint: PhaseCheckpoint,
     ) -> list[PhaseOutcome]:
         """Train all jobs; the stack is filled up to a size that other stacks are likely to share."""
         size = stack_size(len(jobs))
         padded = [*jobs, *[jobs[0]] * (size - len(jobs))]
         with self._borrowed(template, signature, padded) as program:
             stack = _Stack(program, template, padded, self._on_device(jobs[0]))
-            stack.train(lambda curves: on_epoch(curves[: len(jobs)]), bookmark)
+            stack.train(lambda curves: on_epoch(curves[: len(jobs)]), checkpoint)
             return stack.outcomes()[: len(jobs)]
 
     def seconds_per_step(self, template: keras.Model, signature: str, job: Job, size: int) -> float:
-        """Measure what a step of `job`'s training takes each model in a stack of `size`."""
+        """Measure how many seconds a step of `job`'s training takes per model in a stack of `size`."""
         with self._borrowed(template, signature, [job] * size) as program:
             stack = _Stack(program, template, [job] * size, self._on_device(job))
             return stack.seconds_per_step()
 
     @contextmanager
     def _borrowed(self, template: keras.Model, signature: str, jobs: Sequence[Job]) -> Iterator[Program]:
-        """Lend a program to one stack; stacks of one graph that train side by side have one each."""
+        """Lend a program to one stack; stacks of one graph that train at the same time have one each."""
         key = (signature, len(jobs))
-        lent = self._idle.take(key) or _program(template, jobs)
-        yield lent
-        self._idle.put(key, lent)
+        program = self._idle.take(key) or _program(template, jobs)
+        yield program
+        self._idle.put(key, program)
 
     def _on_device(self, job: Job) -> tuple[Any, Any]:
         """Return the images and labels as tensors, kept for the next stack that uses the same ones."""
@@ -84,28 +88,26 @@ class FusedTrainer:
 
 
 class Programs:
-    """Compiled programs that nobody uses at the moment, by graph and size; of the oldest so many are dropped that what
-    the others hold is bounded.
-    """
+    """Compiled programs that are not in use, by graph and size; the oldest are dropped, so that their memory is bounded."""
 
     def __init__(self) -> None:
         self._idle: list[tuple[Hashable, Program]] = []
         self._lock = Lock()
 
     def take(self, key: Hashable) -> Program | None:
-        """Return one with that key, no longer kept here, if there is one."""
+        """Remove and return a program with that key; None where there is none."""
         with self._lock:
-            found = next((entry for entry in self._idle if entry[0] == key), None)
-            if found is None:
-                return None
-            self._idle.remove(found)
-            return found[1]
+            for index, (own_key, program) in enumerate(self._idle):
+                if own_key == key:
+                    del self._idle[index]
+                    return program
+            return None
 
     def put(self, key: Hashable, program: Program) -> None:
-        """Keep a program; it is the newest now, and stays whatever its size."""
+        """Keep a program; it is then the newest, which is kept even if it is too large."""
         with self._lock:
             self._idle.append((key, program))
-            while len(self._idle) > 1 and sum(each.size for _, each in self._idle) > KEPT_NUMBERS:
+            while len(self._idle) > 1 and sum(idle.size for _, idle in self._idle) > KEPT_NUMBERS:
                 self._idle.pop(0)
 
 
@@ -124,7 +126,7 @@ def _program(template: keras.Model, jobs: Sequence[Job]) -> Program:
 
 
 def compiles_whole(template: keras.Model) -> bool:
-    """Tell whether XLA takes whole epochs: it gains with all but convolutions on a CPU, which it makes far slower."""
+    """Return whether XLA compiles whole epochs: that is faster, except for convolutions on a CPU, which get far slower."""
     return on_gpu() or not convolves(template)
 
 
@@ -141,7 +143,7 @@ def stack_size(jobs: int) -> int:
 
 
 def full_size(most: int) -> int:
-    """Return the largest size up to `most` at which nothing need be filled up."""
+    """Return the largest size up to `most` at which a stack is not filled up."""
     return max(size for size in range(1, most + 1) if stack_size(size) == size)
 
 
@@ -154,7 +156,7 @@ def _optimizer_maker(recipe: Recipe) -> Callable[[Any], Any]:
 
 
 class _Stack:
-    """One stack on its way through one phase."""
+    """One stack in training in one phase."""
 
     def __init__(
         self, program: Program, template: keras.Model, jobs: Sequence[Job], data: tuple[Any, Any]
@@ -175,38 +177,38 @@ class _Stack:
         self.program.load(*_by_trainability(template, jobs), self.numbers)
         self.kept = self.program.read()
 
-    def train(self, on_epoch: OnEpoch, bookmark: Bookmark) -> None:
-        for epoch in range(self._resume(bookmark) + 1, self.epochs + 1):
+    def train(self, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> None:
+        for epoch in range(self._resume(checkpoint) + 1, self.epochs + 1):
             self._train_epoch(epoch)
             on_epoch([history.curves for history in self.histories])
             if all(history.over for history in self.histories):
                 return
-            if bookmark.is_due():
+            if checkpoint.is_due():
                 plain = {"epoch": epoch, "histories": histories_as_plain(self.histories)}
-                bookmark.keep(plain, [*self.program.snapshot(), *self.kept[0], *self.kept[1]])
+                checkpoint.save(plain, [*self.program.snapshot(), *self.kept[0], *self.kept[1]])
 
-    def _resume(self, bookmark: Bookmark) -> int:
-        """Go on from the bookmark; return the number of the epoch that was the last one done."""
-        found = bookmark.load()
-        if found is None:
+    def _resume(self, checkpoint: PhaseCheckpoint) -> int:
+        """Resume from the checkpoint, if there is one; return how many epochs are done."""
+        saved = checkpoint.load()
+        if saved is None:
             return 0
         flat, state = len(self.kept[0]), len(self.kept[1])
-        program, kept = found.arrays[: -flat - state], found.arrays[-flat - state :]
+        program, kept = saved.arrays[: -flat - state], saved.arrays[-flat - state :]
         self.program.restore(program)
         self.kept = kept[:flat], kept[flat:]
-        replay(self.histories, found.plain["histories"])
-        return int(found.plain["epoch"])
+        replay(self.histories, saved.plain["histories"])
+        return int(saved.plain["epoch"])
 
     def seconds_per_step(self) -> float:
-        """Measure steps that change nothing, the second time of two, since the first compiles.
+        """Measure steps with a learning rate of 0; the second time of two counts, since the first compiles.
 
-        One model alone takes a whole epoch, whose program will train it; more of them together no more work than that.
+        One model takes a whole epoch, whose program will train it; several models together take no more work than that.
         """
         steps = min(self.steps, max(FEWEST_STEPS, self.steps // len(self.jobs)))
-        batches, still = self._batches(1)[:steps], _by_step(np.zeros_like(self.table[:, :steps]))
-        self.program.epoch(*self.data, batches, still)
+        batches, no_rates = self._batches(1)[:steps], _by_step(np.zeros_like(self.table[:, :steps]))
+        self.program.epoch(*self.data, batches, no_rates)
         started = time.perf_counter()
-        self.program.epoch(*self.data, batches, still)
+        self.program.epoch(*self.data, batches, no_rates)
         return (time.perf_counter() - started) / steps / len(self.jobs)
 
     def _train_epoch(self, epoch: int) -> None:
@@ -217,13 +219,13 @@ class _Stack:
         keep = np.zeros(len(self.jobs), bool)
         for slot, history in enumerate(self.histories):
             if not history.over:
-                figures = {
+                metrics = {
                     "loss": float(loss[slot]),
                     "accuracy": float(accuracy[slot]),
                     "val_loss": float(val_loss[slot]),
                     "val_accuracy": float(val_accuracy[slot]),
                 }
-                keep[slot] = history.after_epoch(figures, float(table[slot, -1])).keep
+                keep[slot] = history.after_epoch(metrics, float(table[slot, -1])).keep
         self._keep(keep)
 
     def _batches(self, epoch: int) -> NDArray[np.int32]:
@@ -248,7 +250,7 @@ class _Stack:
         return averages(self.program, self.data, rows, _chunk_length(self.jobs))
 
     def outcomes(self) -> list[PhaseOutcome]:
-        """Return how each job ended, its kept weights evaluated on test data where the job asks for it."""
+        """Return the outcome of each job, its kept weights evaluated on test data where the job requires it."""
         trainable = self.program.layout.unstack(self.kept[0])
         state = [[array[slot] for array in self.kept[1]] for slot in range(len(self.jobs))]
         tests = self._tests(trainable, state)
@@ -274,7 +276,7 @@ class _Stack:
 
 
 def _numbers(recipe: Recipe) -> list[float]:
-    """Return what a program takes in numbers: the clipping limit, then what is lifted."""
+    """Return the numbers that a program takes for a model: the clipping limit, then those that are lifted."""
     return [clip_of(recipe.optimizer)[1], *lifted_numbers(recipe).values()]
 
 
@@ -291,15 +293,15 @@ def _chunk_length(jobs: Sequence[Job]) -> int:
 
 def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[Weights], list[Weights]]:
     """Return each job's weights as the template's trainable variables and its other state, seed states included."""
-    place = {id(variable): index for index, variable in enumerate(template.weights)}
+    indexes = {id(variable): index for index, variable in enumerate(template.weights)}
     generators = {id(layer.seed_generator.state): layer.name for layer in template.layers if _random(layer)}
     trainable = [
-        [job.weights[place[id(variable)]] for variable in template.trainable_variables] for job in jobs
+        [job.weights[indexes[id(variable)]] for variable in template.trainable_variables] for job in jobs
     ]
     state = [
         [
-            job.weights[place[id(variable)]]
-            if id(variable) in place
+            job.weights[indexes[id(variable)]]
+            if id(variable) in indexes
             else job.states[generators[id(variable)]]
             for variable in template.non_trainable_variables
         ]

@@ -1,14 +1,14 @@
-"""The confusion matrix of one model: which classes are taken for which."""
+"""The confusion matrix of one model: which classes are confused with which."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, label_room
+from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, label_room
 from pipeline.report.figures.rows import WIDE
 from pipeline.report.figures.svg import BAND, INK, MUTED, WRONG
-from pipeline.report.observations import Look
 from pipeline.report.texts import shortened
+from pipeline.result_files.diagnostics import Outcome
 
 MOST = 30  # classes whose cells can still be read
 LONGEST = 14
@@ -16,16 +16,16 @@ LONGEST = 14
 Counts = NDArray[np.int64]
 
 
-def confusion(look: Look) -> Figure | None:
+def confusion(outcome: Outcome) -> Chart | None:
     """Draw the matrix; mistakes are shaded by how often they were made, right answers are only counted."""
-    names = [shortened(name, LONGEST) for name in look["classes"]]
-    counts = np.array(look["confusion"], np.int64)
+    names = [shortened(name, LONGEST) for name in outcome["classes"]]
+    counts = np.array(outcome["confusion"], np.int64)
     if len(names) > MOST:
         return None
     margins = Margins(left=label_room(names) + 18, right=8, top=8, bottom=34 + _tilted(names))
     side = (WIDE - margins.left - margins.right) / len(names)
     height = margins.top + margins.bottom + len(names) * min(side, 34)
-    figure, axes = canvas(WIDE, height, margins)
+    figure, axes = blank_figure(WIDE, height, margins)
     worst = max(1, int(_mistakes(counts).max()))
     for (row, column), count in np.ndenumerate(counts):
         if row == column:
@@ -44,16 +44,16 @@ def confusion(look: Look) -> Figure | None:
     axes.grid(visible=False)
     axes.set_xlabel("predicted", color=MUTED)
     axes.set_ylabel("right", color=MUTED)
-    return finish(figure, "confusion", "Confusion matrix", "", _alt(look["classes"], counts))
+    return finish(figure, "confusion", "Confusion matrix", "", _alt(outcome["classes"], counts))
 
 
-def most_confused(look: Look) -> tuple[str, str, int] | None:
-    """Return the right class, what it was taken for, and how often, of the mistake made most; None without mistakes."""
-    mistakes = _mistakes(np.array(look["confusion"], np.int64))
+def most_confused(outcome: Outcome) -> tuple[str, str, int] | None:
+    """Return the right class, the predicted one and the count of the most common mistake; None without mistakes."""
+    mistakes = _mistakes(np.array(outcome["confusion"], np.int64))
     if not mistakes.any():
         return None
     row, column = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
-    return look["classes"][row], look["classes"][column], int(mistakes[row, column])
+    return outcome["classes"][row], outcome["classes"][column], int(mistakes[row, column])
 
 
 def _mistakes(counts: Counts) -> Counts:
@@ -61,7 +61,7 @@ def _mistakes(counts: Counts) -> Counts:
 
 
 def _tilted(names: list[str]) -> float:
-    """Return the room that names under the columns need beyond one line; none where they fit side by side."""
+    """Return the room that names under the columns need beyond one line; zero where they fit next to each other."""
     longest = max(len(name) for name in names)
     return 0.0 if longest * 6.1 * len(names) < 400 else 6.1 * longest
 
@@ -71,4 +71,4 @@ def _alt(names: list[str], counts: Counts) -> str:
         f"{name}: {', '.join(f'{count} as {other}' for other, count in zip(names, row, strict=True) if count)}"
         for name, row in zip(names, counts.tolist(), strict=True)
     ]
-    return f"Test images by right class and what they were taken for. {'; '.join(rows)}"
+    return f"Test images by right class and predicted class. {'; '.join(rows)}"

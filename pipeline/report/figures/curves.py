@@ -1,29 +1,19 @@
 """Learning curves: the mean over replicates with its interval, epoch by epoch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Polygon
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
 
-from pipeline.report.figures.canvas import (
-    Figure,
-    Margins,
-    canvas,
-    finish,
-    log_axis,
-    mark,
-    quick_ticks,
-    sparse_log,
-    stroke,
-)
+from pipeline.report.figures.axis import log_axis, quick_ticks, sparse_log
+from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish
+from pipeline.report.figures.lines import Floats, Line, draw_line
 from pipeline.report.figures.phases import PhaseMark, draw_phases, phase_marks
-from pipeline.report.figures.svg import series
-from pipeline.report.results import Ablation, Variant
 from pipeline.report.styles import Style, Styles
+from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats.intervals import t_quantile
 
 PANELS = {
@@ -38,22 +28,8 @@ MOST_POINTS = 120
 SMALLEST_ERROR = 0.05
 _ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 
-Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Line:
-    """One variant's curve over the epochs shown, from 1; `low` and `high` are NaN below two replicates."""
-
-    name: str
-    style: Style
-    epochs: Floats
-    mean: Floats
-    low: Floats
-    high: Floats
-
-
-def learning_curves(ablation: Ablation, styles: Styles) -> list[Figure]:
+def learning_curves(ablation: Ablation, styles: Styles) -> list[Chart]:
     """Draw a panel for every curve that was recorded."""
     panels = ((key, title, curves_info(ablation, key, styles)) for key, title in PANELS.items())
     phases = phase_marks(ablation)
@@ -61,7 +37,7 @@ def learning_curves(ablation: Ablation, styles: Styles) -> list[Figure]:
 
 
 def curves_info(ablation: Ablation, curve: str, styles: Styles) -> list[Line]:
-    """Return each variant's mean of `curve` over the replicates still training, while half of them are.
+    """Return each variant's mean of `curve` by epoch, from 1, over the replicates still training, while half of them are.
 
     Diverged replicates are left out. Accuracies are in per cent.
     """
@@ -76,31 +52,27 @@ def curves_info(ablation: Ablation, curve: str, styles: Styles) -> list[Line]:
 
 def _stacked(variant: Variant, curve: str) -> Floats | None:
     """Return `[replicates, epochs]`, NaN where a replicate had stopped."""
-    found = [r.curves[curve] for r in variant.replicates if r.outcome == "finished" and r.curves.get(curve)]
-    if not found:
+    curves = [r.curves[curve] for r in variant.replicates if r.outcome == "finished" and r.curves.get(curve)]
+    if not curves:
         return None
-    stacked = np.full((len(found), max(map(len, found))), np.nan)
-    for row, values in zip(stacked, found, strict=True):
-        row[: len(values)] = values
+    stacked = np.array(list(zip_longest(*curves, fillvalue=np.nan)), np.float64).T
     running = np.isfinite(stacked).sum(axis=0)
-    return stacked[:, 2 * running >= len(found)]
+    return stacked[:, 2 * running >= len(curves)]
 
 
 def _line(name: str, style: Style, values: Floats) -> Line:
     n = np.isfinite(values).sum(axis=0)
     mean = np.nanmean(values, axis=0)
-    reach = np.array([t_quantile(df) if df else np.nan for df in range(len(values))])[n - 1]
+    quantile = np.array([t_quantile(df) if df else np.nan for df in range(len(values))])[n - 1]
     squares = np.nansum((values - mean) ** 2, axis=0)
-    half = reach * np.sqrt(squares / np.maximum(n - 1, 1) / n)
+    half = quantile * np.sqrt(squares / np.maximum(n - 1, 1) / n)
     shown = np.unique(np.linspace(0, len(mean) - 1, min(len(mean), MOST_POINTS)).round().astype(int))
     epochs = np.arange(1.0, len(mean) + 1)
     return Line(name, style, epochs[shown], mean[shown], (mean - half)[shown], (mean + half)[shown])
 
 
-def _panel(
-    key: str, title: str, lines: Sequence[Line], phases: Sequence[PhaseMark], styles: Styles
-) -> Figure:
-    figure, axes = canvas(*SIZE, Margins(left=50))
+def _panel(key: str, title: str, lines: Sequence[Line], phases: Sequence[PhaseMark], styles: Styles) -> Chart:
+    figure, axes = blank_figure(*SIZE, Margins(left=50))
     accuracy = key.endswith("accuracy")
     for line in lines:
         _draw(axes, line, accuracy, bands=key != "learning_rate")
@@ -116,28 +88,12 @@ def _panel(
 
 
 def _draw(axes: Axes, line: Line, accuracy: bool, bands: bool) -> None:
-    """Accuracies are drawn as errors, so that a logarithmic axis spreads out what lies near 100 %."""
-    mean, low, high = (
-        (_error(values) if accuracy else values) for values in (line.mean, line.low, line.high)
-    )
-    colour = series(line.style)
-    if bands and np.isfinite(low).any():
-        floor = mean / 10 if (mean > 0).all() else low
-        _shade(axes, line, np.maximum(low, floor), high)
-    dashes = (0, line.style.dash) if line.style.dash else "-"
-    dot = "o" if len(line.epochs) == 1 else None
-    mark(stroke(axes, line.epochs, mean, color=colour, linestyle=dashes, marker=dot), line.style)
-
-
-def _shade(axes: Axes, line: Line, low: Floats, high: Floats) -> None:
-    """Shade the area between two curves; a plain polygon is drawn ten times faster than `fill_between`."""
-    known = np.isfinite(low) & np.isfinite(high)
-    up = np.column_stack([line.epochs, high])[known]
-    down = np.column_stack([line.epochs, low])[known][::-1]
-    corners = np.vstack([up, down])
-    band = Polygon(corners, closed=True, facecolor=series(line.style), alpha=0.14, linewidth=0)
-    axes.update_datalim(corners)
-    mark(axes.add_artist(band), line.style)  # `add_patch` would measure every edge as a Bézier curve
+    """Draw a line; accuracies are drawn as errors, so that a logarithmic axis spreads out values near 100 %."""
+    if accuracy:
+        line = replace(line, mean=_error(line.mean), low=_error(line.low), high=_error(line.high))
+    if (line.mean > 0).all():
+        line = replace(line, low=np.maximum(line.low, line.mean / 10))
+    draw_line(axes, line, bands, marker="o" if len(line.x) == 1 else None)
 
 
 def _error(accuracy: Floats) -> Floats:
@@ -146,8 +102,8 @@ def _error(accuracy: Floats) -> Floats:
 
 def _error_axis(axes: Axes, lines: Sequence[Line]) -> None:
     errors = np.concatenate([_error(line.mean) for line in lines])
-    reach = np.concatenate([_error(line.high[np.isfinite(line.high)]) for line in lines])
-    low = max(min(reach.min(initial=np.inf), errors.min()), errors.min() / 2.5) / 1.1
+    best = np.concatenate([_error(line.high[np.isfinite(line.high)]) for line in lines])
+    low = max(min(best.min(initial=np.inf), errors.min()), errors.min() / 2.5) / 1.1
     high = errors.max() * 1.1
     log_axis(axes, "y")
     axes.set_ylim(high, low)
@@ -162,14 +118,14 @@ def accuracy_ticks(low: float, high: float) -> list[float]:
         _ACCURACIES,
         *(np.arange(0, 100, step).tolist() for step in (10, 5, 2, 1, 0.5, 0.1)),
     ]
-    found = ([tick for tick in ticks if low <= tick <= high] for ticks in finer)
-    chosen = next((ticks for ticks in found if len(ticks) >= 3), [low, high])
-    return [round(tick, 2) for tick in chosen]
+    inside = ([tick for tick in ticks if low <= tick <= high] for ticks in finer)
+    ticks = next((ticks for ticks in inside if len(ticks) >= 3), [low, high])
+    return [round(tick, 2) for tick in ticks]
 
 
 def _alt(lines: Sequence[Line], phases: Sequence[PhaseMark]) -> str:
     ends = "; ".join(f"{line.name} ends at {line.mean[-1]:.3g}" for line in lines)
-    begun = "".join(
+    begins = "".join(
         f" {phase.name} begins after epoch {phase.epoch} ({', '.join(phase.variants)})." for phase in phases
     )
-    return f"Curves over {int(max(line.epochs[-1] for line in lines))} epochs. {ends}.{begun}"
+    return f"Curves over {int(max(line.x[-1] for line in lines))} epochs. {ends}.{begins}"

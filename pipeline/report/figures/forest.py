@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from pipeline.report.figures.canvas import Figure, finish, quick_ticks
-from pipeline.report.figures.rows import beside, point, row_canvas
+from pipeline.report.figures.axis import quick_ticks
+from pipeline.report.figures.chart import Chart, finish
+from pipeline.report.figures.rows import note, point, row_figure
 from pipeline.report.figures.svg import BAND, INK
 from pipeline.report.findings import Findings, Row
+from pipeline.report.measure import Estimate
 from pipeline.report.styles import Style, Styles
 
 KEY = "forest"
@@ -17,32 +19,30 @@ class Effect:
 
     name: str
     style: Style
-    mean: float
-    low: float | None
-    high: float | None
+    estimate: Estimate
     settled: bool
     text: str
 
 
-def forest(findings: Findings, styles: Styles) -> Figure | None:
+def forest(findings: Findings, styles: Styles) -> Chart | None:
     """Draw the plot, or return None where no variant can be compared."""
     effects = forest_info(findings, styles)
     if not effects:
         return None
     unit = findings.measure
     margin = findings.margin * unit.factor
-    figure, axes = row_canvas([effect.name for effect in effects], right=172)
+    figure, axes = row_figure([effect.name for effect in effects], right=172)
     axes.axvspan(-margin, margin, color=BAND, linewidth=0)
     axes.axvline(0, color=INK, linewidth=1)
     for row, effect in enumerate(effects):
-        point(axes, effect.mean, row, effect.low, effect.high, effect.style, effect.settled)
-        beside(axes, row, effect.text)
+        point(axes, row, effect.estimate, effect.style, effect.settled)
+        note(axes, row, effect.text)
     axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
     baseline = findings.ablation.baseline
     caption = (
         f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t "
         f"interval. The shaded band is the declared margin of ±{margin:g} {unit.step_unit}".rstrip()
-        + ": within it, differences are taken not to matter. Hollow: inconclusive."
+        + ": within it, differences are considered too small to matter. Hollow: inconclusive."
     )
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
     quick_ticks(axes)
@@ -58,13 +58,10 @@ def _effect(findings: Findings, row: Row, styles: Styles) -> Effect | None:
     if row.comparison is None or row.comparison.difference is None:
         return None
     unit, difference = findings.measure, row.comparison.difference
-    name = row.variant.name
     return Effect(
-        name=name,
-        style=styles[name],
-        mean=difference.mean * unit.factor,
-        low=None if difference.low is None else difference.low * unit.factor,
-        high=None if difference.high is None else difference.high * unit.factor,
+        name=row.variant.name,
+        style=styles[row.variant.name],
+        estimate=unit.scaled(difference),
         settled=row.comparison.verdict != "inconclusive",
         text=unit.interval(difference),
     )

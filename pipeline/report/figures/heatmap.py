@@ -1,7 +1,8 @@
 """Heat map of a grid: the mean of every combination of levels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,13 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, label_room
+from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, label_room
 from pipeline.report.figures.rows import WIDE
 from pipeline.report.figures.svg import INK, MUTED, PAPER
-from pipeline.report.findings import Findings, Row
+from pipeline.report.findings import Findings
+from pipeline.report.measure import Measure
 from pipeline.report.texts import plain, shortened
+from pipeline.stats.intervals import Interval
 
 KEY = "heat-map"
 CELL = (96.0, 44)
@@ -36,7 +39,7 @@ class HeatMap:
     columns: str
 
 
-def heat_map(findings: Findings) -> Figure | None:
+def heat_map(findings: Findings) -> Chart | None:
     """Draw the map, or return None for anything but a grid of two factors or more."""
     info = heat_map_info(findings)
     if info is None:
@@ -46,7 +49,7 @@ def heat_map(findings: Findings) -> Figure | None:
     margins = Margins(left=label_room(labels) + 16, right=10, bottom=58)
     cell = min(WIDEST_CELL, max(CELL[0], (WIDE - margins.left - margins.right) / columns))
     width = margins.left + cell * columns + margins.right
-    figure, axes = canvas(width, margins.top + CELL[1] * rows + margins.bottom, margins)
+    figure, axes = blank_figure(width, margins.top + CELL[1] * rows + margins.bottom, margins)
     _paint(axes, info, "cividis" if findings.measure.higher_is_better else "cividis_r")
     axes.set_yticks([row + 0.5 for row in range(rows)], labels, rotation=0, color=INK)
     names = [shortened(label, 15) for label in info.means.columns]
@@ -70,7 +73,7 @@ def _paint(axes: Axes, info: HeatMap, colours: str) -> None:
 
 
 def readable(paper: Sequence[float]) -> str:
-    """Return black or white, whichever stands out more from a colour given as red, green, blue in 0..1.
+    """Return the one of black and white that stands out more from a colour given as red, green, blue in 0..1.
 
     Source: luminance and contrast as in WCAG 2.2; both contrasts are equal at a luminance of 0.179.
     """
@@ -91,36 +94,29 @@ def heat_map_info(findings: Findings) -> HeatMap | None:
     means = pd.DataFrame(float("nan"), index=index, columns=columns, dtype=float)
     labels = pd.DataFrame("", index=index, columns=columns, dtype=object)
     for name, (row, column) in places.items():
-        found = findings.row(name)
-        if found.interval is not None:
-            means.loc[row, column] = found.interval.mean * findings.measure.factor
-            labels.loc[row, column] = _label(findings, found)
+        interval = findings.row(name).interval
+        if interval is not None:
+            means.loc[row, column] = interval.mean * findings.measure.factor
+            labels.loc[row, column] = _label(findings.measure, interval)
     row, column = places[findings.ablation.baseline]
     return HeatMap(
         means, labels, (index.index(row), columns.index(column)), " · ".join(factors[:-1]), factors[-1]
     )
 
 
-def _place(levels: object, factors: list[str]) -> tuple[str, str]:
-    found = [plain(levels.get(factor)) for factor in factors] if isinstance(levels, dict) else []
-    return " · ".join(found[:-1]), found[-1]
+def _place(levels: Mapping[str, Any], factors: list[str]) -> tuple[str, str]:
+    names = [plain(levels.get(factor)) for factor in factors]
+    return " · ".join(names[:-1]), names[-1]
 
 
-def _label(findings: Findings, row: Row) -> str:
-    interval, unit = row.interval, findings.measure
-    if interval is None:
-        return ""
+def _label(unit: Measure, interval: Interval) -> str:
     if interval.low is None:
         return unit.text(interval.mean)
     return f"{unit.text(interval.mean)}\n± {unit.text(interval.mean - interval.low)}"
 
 
 def _alt(info: HeatMap) -> str:
-    cells = [
-        f"{row}, {column}: {info.labels.loc[row, column]}".replace("\n", " ")
-        if info.labels.loc[row, column]
-        else ""
-        for row in info.means.index
-        for column in info.means.columns
-    ]
-    return "; ".join(cell for cell in cells if cell)
+    labels = (
+        (row, column, str(label)) for row, cells in info.labels.iterrows() for column, label in cells.items()
+    )
+    return "; ".join(f"{row}, {column}: {label}".replace("\n", " ") for row, column, label in labels if label)

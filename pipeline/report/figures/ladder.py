@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, finish, quick_ticks, stroke
-from pipeline.report.figures.rows import beside, point, row_canvas
+from pipeline.report.figures.axis import quick_ticks
+from pipeline.report.figures.chart import Chart, finish, stroke
+from pipeline.report.figures.rows import note, point, row_figure
 from pipeline.report.figures.svg import MUTED
 from pipeline.report.findings import Findings
+from pipeline.report.measure import Estimate
 from pipeline.report.styles import Style, Styles
 
 KEY = "staircase"
@@ -16,27 +18,25 @@ KEY = "staircase"
 
 @dataclass(frozen=True)
 class Rung:
-    """One rung in the shown unit; `step` says its difference from the rung before, nothing for the first."""
+    """One rung in the shown unit; `step` is its difference from the rung before in words, empty for the first."""
 
     name: str
     style: Style
-    mean: float
-    low: float | None
-    high: float | None
+    estimate: Estimate
     step: str
     settled: bool
 
 
-def staircase(findings: Findings, styles: Styles) -> Figure | None:
+def staircase(findings: Findings, styles: Styles) -> Chart | None:
     """Draw the staircase, or return None for anything but a ladder with results."""
     rungs = staircase_info(findings, styles)
     if not rungs:
         return None
-    figure, axes = row_canvas([rung.name for rung in rungs], right=172)
-    _climb(axes, rungs)
+    figure, axes = row_figure([rung.name for rung in rungs], right=172)
+    _draw_steps(axes, rungs)
     for row, rung in enumerate(rungs):
-        point(axes, rung.mean, row, rung.low, rung.high, rung.style, rung.settled)
-        beside(axes, row, rung.step)
+        point(axes, row, rung.estimate, rung.style, rung.settled)
+        note(axes, row, rung.step)
     axes.set_xlabel(findings.measure.label)
     caption = (
         "Each rung keeps the changes of those above it and adds one. Mean with its 95 % t interval; to the "
@@ -56,23 +56,21 @@ def staircase_info(findings: Findings, styles: Styles) -> list[Rung]:
 
 
 def _rung(findings: Findings, name: str, style: Style) -> Rung | None:
-    interval, factor = findings.row(name).interval, findings.measure.factor
+    interval = findings.row(name).interval
     if interval is None:
         return None
     step = findings.steps.get(name)
     return Rung(
         name=name,
         style=style,
-        mean=interval.mean * factor,
-        low=None if interval.low is None else interval.low * factor,
-        high=None if interval.high is None else interval.high * factor,
+        estimate=findings.measure.scaled(interval),
         step="" if step is None else findings.measure.interval(step.difference),
         settled=step is None or step.verdict != "inconclusive",
     )
 
 
-def _climb(axes: Axes, rungs: Sequence[Rung]) -> None:
-    means = [rung.mean for rung in rungs]
+def _draw_steps(axes: Axes, rungs: Sequence[Rung]) -> None:
+    means = [rung.estimate.mean for rung in rungs]
     across = [mean for mean in means for _ in range(2)][:-1]
     down = [row for row in range(len(rungs)) for _ in range(2)][1:]
     stroke(axes, across, down, color=MUTED, linewidth=1)

@@ -1,8 +1,9 @@
-"""Bars of a leave-one-out ablation: what taking each part away costs."""
+"""Bars of a leave-one-out ablation: what removing each part costs."""
 
-from pipeline.report.figures.canvas import Figure, finish, mark, quick_ticks, stroke
+from pipeline.report.figures.axis import quick_ticks
+from pipeline.report.figures.chart import Chart, finish, mark, stroke
 from pipeline.report.figures.forest import Effect, forest_info
-from pipeline.report.figures.rows import beside, row_canvas
+from pipeline.report.figures.rows import note, row_figure
 from pipeline.report.figures.svg import BAND, INK, series
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Styles
@@ -10,22 +11,21 @@ from pipeline.report.styles import Styles
 KEY = "removals"
 
 
-def removals(findings: Findings, styles: Styles) -> Figure | None:
+def removals(findings: Findings, styles: Styles) -> Chart | None:
     """Draw the bars, or return None for anything but a leave-one-out ablation with results."""
     effects = removals_info(findings, styles)
     if not effects:
         return None
     unit, margin = findings.measure, findings.margin * findings.measure.factor
-    figure, axes = row_canvas([effect.name for effect in effects], right=172)
+    figure, axes = row_figure([effect.name for effect in effects], right=172)
     axes.axvspan(-margin, margin, color=BAND, linewidth=0)
     axes.axvline(0, color=INK, linewidth=1)
     for row, effect in enumerate(effects):
-        mark(
-            axes.barh(row, effect.mean, height=0.62, color=series(effect.style), alpha=0.75)[0], effect.style
-        )
-        if effect.low is not None and effect.high is not None:
-            stroke(axes, [effect.low, effect.high], [row, row], color=INK, linewidth=1.2)
-        beside(axes, row, effect.text)
+        bar = axes.barh(row, effect.estimate.mean, height=0.62, color=series(effect.style), alpha=0.75)[0]
+        mark(bar, effect.style)
+        if effect.estimate.ends is not None:
+            stroke(axes, effect.estimate.ends, [row, row], color=INK, linewidth=1.2)
+        note(axes, row, effect.text)
     axes.set_xlabel(unit.step_label)
     caption = (
         f"What {findings.ablation.baseline} loses or gains without each part, the most harmful removal "

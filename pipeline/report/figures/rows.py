@@ -3,25 +3,26 @@
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform, ScaledTranslation
 
-from pipeline.report.figures.canvas import Margins, canvas, label_room, mark, stroke
+from pipeline.report.figures.chart import Margins, blank_figure, label_room, mark, stroke
 from pipeline.report.figures.svg import INK, MUTED, PAPER, series
+from pipeline.report.measure import Estimate
 from pipeline.report.styles import Style
 from pipeline.report.texts import shortened
 
 ROW = 24
 LONGEST = 26
 WIDE = 524.0
-"""Pixels of a figure of which two stand side by side."""
+"""Width in pixels of a figure that fits twice next to each other on a page."""
 
 
-def row_canvas(names: Sequence[str], right: float = 16, width: float = WIDE) -> tuple[Canvas, Axes]:
-    """Return axes with one named row per variant, the first at the top; rows sit at 0, 1, 2, ..."""
+def row_figure(names: Sequence[str], right: float = 16, width: float = WIDE) -> tuple[Figure, Axes]:
+    """Return a figure and its axes with one named row per variant, the first at the top; rows are at 0, 1, 2, ..."""
     labels = [shortened(name, LONGEST) for name in names]
     margins = Margins(left=label_room(labels), right=right)
-    figure, axes = canvas(width, margins.top + margins.bottom + ROW * len(names), margins)
+    figure, axes = blank_figure(width, margins.top + margins.bottom + ROW * len(names), margins)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.yaxis.set_visible(False)  # its ticks take long to draw: plain text serves for names
     _name_rows(axes, labels)
@@ -30,27 +31,24 @@ def row_canvas(names: Sequence[str], right: float = 16, width: float = WIDE) -> 
 
 
 def _name_rows(axes: Axes, labels: Sequence[str]) -> None:
-    place = axes.get_yaxis_transform() + ScaledTranslation(-4, 0, IdentityTransform())
+    left = axes.get_yaxis_transform() + ScaledTranslation(-4, 0, IdentityTransform())
     for row, label in enumerate(labels):
-        axes.text(0, row, label, transform=place, ha="right", va="center", color=INK, fontsize=10.5)
+        axes.text(0, row, label, transform=left, ha="right", va="center", color=INK, fontsize=10.5)
 
 
-def point(
-    axes: Axes, x: float, row: float, low: float | None, high: float | None, style: Style, filled: bool = True
-) -> None:
+def point(axes: Axes, row: float, estimate: Estimate, style: Style, filled: bool = True) -> None:
     """Draw a mean with its interval, if it has one; hollow where `filled` is false."""
     colour = series(style)
-    if low is not None and high is not None:
-        reach = stroke(axes, [low, high], [row, row], color=colour, linewidth=2.2, solid_capstyle="round")
-        mark(reach, style)
-    face = colour if filled else PAPER
+    if estimate.ends is not None:
+        line = stroke(axes, estimate.ends, [row, row], color=colour, linewidth=2.2, solid_capstyle="round")
+        mark(line, style)
     dot = stroke(
         axes,
-        [x],
+        [estimate.mean],
         [row],
         style.marker,
         color=colour,
-        markerfacecolor=face,
+        markerfacecolor=colour if filled else PAPER,
         markersize=7,
         markeredgewidth=1.6,
         clip_on=False,
@@ -58,7 +56,20 @@ def point(
     mark(dot, style)
 
 
-def beside(axes: Axes, row: float, text: str) -> None:
+def replicate_band(axes: Axes, row: int, estimate: Estimate, values: Sequence[float], style: Style) -> None:
+    """Draw replicates as dots, their mean as a stroke and an interval as a band."""
+    colour = series(style)
+    if estimate.ends is not None:
+        level = [row, row]
+        band = stroke(
+            axes, estimate.ends, level, color=colour, linewidth=9, alpha=0.22, solid_capstyle="butt"
+        )
+        mark(band, style)
+    mark(stroke(axes, [estimate.mean] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=2.2), style)
+    heights = [row + 0.1 * (place % 3 - 1) for place in range(len(values))]
+    mark(stroke(axes, values, heights, "o", color=colour, markersize=4.6, alpha=0.85), style)
+
+
+def note(axes: Axes, row: float, text: str) -> None:
     """Write `text` to the right of a row, outside the axes."""
-    place = axes.get_yaxis_transform()
-    axes.text(1.02, row, text, transform=place, va="center", color=MUTED, fontsize=10.5)
+    axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", color=MUTED, fontsize=10.5)

@@ -7,12 +7,13 @@ from math import ceil
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, mark, panel
+from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, mark, panel
 from pipeline.report.figures.rows import WIDE
 from pipeline.report.figures.svg import INK, LINE, MUTED, series
-from pipeline.report.results import Ablation, Planned, Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import number, shortened
+from pipeline.result_files.schema import Ablation, Variant
+from pipeline.runs.records import PlannedRates
 
 KEY = "schedules"
 COLUMNS = 3
@@ -25,7 +26,7 @@ LONGEST = 22
 class Course:
     """The learning rate over a training, the same for all variants named; `starts` are the epochs at which phases begin.
 
-    `followed` says that the rate is not planned but what one replicate's plateau rule made of it.
+    `observed`: the rate is not the planned one but what one replicate's plateau rule set.
     """
 
     names: tuple[str, ...]
@@ -33,17 +34,17 @@ class Course:
     epochs: tuple[float, ...]
     rates: tuple[float, ...]
     starts: tuple[int, ...]
-    followed: bool
+    observed: bool
 
 
-def schedules(ablation: Ablation, styles: Styles) -> Figure | None:
-    """Draw them, or return None where no variant's rate ever moves."""
+def schedules(ablation: Ablation, styles: Styles) -> Chart | None:
+    """Draw a plot for each course, or return None where every variant's rate is constant."""
     courses = schedules_info(ablation, styles)
     if not any(len(set(course.rates)) > 1 for course in courses):
         return None
     rows = ceil(len(courses) / COLUMNS)
     height = rows * ROW
-    figure, first = canvas(WIDE, height, Margins(0, 0, 0, 0))
+    figure, first = blank_figure(WIDE, height, Margins(0, 0, 0, 0))
     first.remove()
     for place, course in enumerate(courses):
         left = WIDE / COLUMNS * (place % COLUMNS) + LEFT
@@ -54,41 +55,42 @@ def schedules(ablation: Ablation, styles: Styles) -> Figure | None:
 
 def schedules_info(ablation: Ablation, styles: Styles) -> list[Course]:
     """Return every different course, in the order of the variants; those whose steps are not known are left out."""
-    found: dict[tuple[object, ...], list[Variant]] = {}
+    names: dict[_Course, list[str]] = {}
     for variant in ablation.variants:
         if variant.schedule:
-            found.setdefault(_course(variant), []).append(variant)
-    return [
-        Course(tuple(each.name for each in variants), styles[variants[0].name], *_course(variants[0]))
-        for variants in found.values()
-    ]
+            names.setdefault(_course(variant), []).append(variant.name)
+    return [Course(tuple(group), styles[group[0]], *course) for course, group in names.items()]
 
 
-def _course(variant: Variant) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], bool]:
-    """Return a variant's epochs and rates, its phases one after the other."""
+_Course = tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], bool]
+
+
+def _course(variant: Variant) -> _Course:
+    """Return a variant's epochs, rates, starts of phases and whether rates were observed, phases one after the other."""
     epochs: list[float] = []
     rates: list[float] = []
     starts: list[int] = []
-    for start, phase in _placed(variant.schedule):
+    for start, phase in _with_starts(variant.schedule):
         starts.append(start)
         epochs += [start + epoch for epoch in phase.epochs]
         rates += phase.rates
-    followed = _followed(variant)
-    if followed:
-        epochs = [float(end) for epoch in range(len(followed)) for end in (epoch, epoch + 1)]
-        rates = [rate for rate in followed for _ in range(2)]
-    return tuple(epochs), tuple(rates), tuple(starts), bool(followed)
+    observed = _observed_rates(variant)
+    if observed:
+        epochs = [float(end) for epoch in range(len(observed)) for end in (epoch, epoch + 1)]
+        rates = [rate for rate in observed for _ in range(2)]
+    return tuple(epochs), tuple(rates), tuple(starts), bool(observed)
 
 
-def _placed(phases: Sequence[Planned]) -> Iterator[tuple[int, Planned]]:
+def _with_starts(phases: Sequence[PlannedRates]) -> Iterator[tuple[int, PlannedRates]]:
+    """Yield every phase after the epoch in which it starts."""
     start = 0
     for phase in phases:
         yield start, phase
         start += ceil(phase.epochs[-1] + 0.5 / phase.steps_per_epoch)
 
 
-def _followed(variant: Variant) -> list[float]:
-    """Return the rates, by epoch, of the first replicate that finished under a plateau rule; nothing where there is none."""
+def _observed_rates(variant: Variant) -> list[float]:
+    """Return the rates, by epoch, of the first replicate that finished under a plateau rule; empty where there is none."""
     if not any(phase.kind == "plateau" for phase in variant.schedule):
         return []
     curves = (run.curves.get("learning_rate") for run in variant.replicates if run.outcome == "finished")
@@ -117,14 +119,14 @@ def _draw(axes: Axes, course: Course) -> None:
 def _caption(courses: Sequence[Course]) -> str:
     caption = "The rate of every step, each plot on its own scale from 0."
     shared = [
-        f"{course.names[0]} stands for {', '.join(course.names[1:])} too"
+        f"{course.names[0]} also represents {', '.join(course.names[1:])}"
         for course in courses
         if course.names[1:]
     ]
-    followed = [course.names[0] for course in courses if course.followed]
+    observed = [course.names[0] for course in courses if course.observed]
     phases = " Lines mark where a phase begins." if any(len(course.starts) > 1 for course in courses) else ""
-    seen = f" {', '.join(followed)}: as the first replicate's rule set it." if followed else ""
-    return caption + phases + seen + (f" {'; '.join(shared)}." if shared else "")
+    rule = f" {', '.join(observed)}: as the first replicate's rule set it." if observed else ""
+    return caption + phases + rule + (f" {'; '.join(shared)}." if shared else "")
 
 
 def _alt(courses: Sequence[Course]) -> str:

@@ -6,15 +6,17 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import Figure, Margins, canvas, finish, label_room, mark, sparse_log
-from pipeline.report.figures.rows import WIDE, beside, point, row_canvas
+from pipeline.report.figures.axis import sparse_log
+from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, label_room, mark
+from pipeline.report.figures.rows import WIDE, note, point, row_figure
 from pipeline.report.figures.svg import INK, series
 from pipeline.report.findings import Findings
-from pipeline.report.results import Variant
+from pipeline.report.measure import Estimate
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import plain, shortened
+from pipeline.result_files.schema import Variant
 from pipeline.stats.intervals import Interval
-from pipeline.stats.ratios import in_words, times_smaller
+from pipeline.stats.ratios import ratio_text, times_smaller
 
 RATIO, IMAGES = "error-ratio", "target-images"
 LONGEST = 22
@@ -26,72 +28,84 @@ class Ratio:
 
     name: str
     style: Style
-    ratio: Interval
+    interval: Interval
     scratch: str
 
     @property
     def text(self) -> str:
         """The factor and its interval."""
-        if self.ratio.low is None or self.ratio.high is None:
-            return f"×{self.ratio.mean:.3g}"
-        return f"×{self.ratio.mean:.3g} [{self.ratio.low:.3g}, {self.ratio.high:.3g}]"
+        if self.interval.low is None or self.interval.high is None:
+            return f"×{self.interval.mean:.3g}"
+        return f"×{self.interval.mean:.3g} [{self.interval.low:.3g}, {self.interval.high:.3g}]"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One strategy: the number of images, and the mean with its interval in the shown unit, fewest images first."""
+    """One strategy: numbers of images, and each one's mean with its interval in the shown unit, fewest images first."""
 
     strategy: str
     style: Style
     images: tuple[int, ...]
-    means: tuple[float, ...]
-    ends: tuple[tuple[float, float] | None, ...]
+    estimates: tuple[Estimate, ...]
+
+    @property
+    def means(self) -> list[float]:
+        """The mean for each number of images."""
+        return [estimate.mean for estimate in self.estimates]
 
 
-def transfer(findings: Findings, styles: Styles) -> list[Figure]:
+def transfer(findings: Findings, styles: Styles) -> list[Chart]:
     """Return the figures of an ablation of transfer; none where nothing is transferred and no images are left out."""
-    drawn = (error_ratios(findings, styles), target_images(findings, styles))
-    return [figure for figure in drawn if figure is not None]
+    charts = (error_ratios(findings, styles), target_images(findings, styles))
+    return [chart for chart in charts if chart is not None]
 
 
-def error_ratios(findings: Findings, styles: Styles) -> Figure | None:
+def error_ratios(findings: Findings, styles: Styles) -> Chart | None:
     """Draw every variant's error against that from scratch, or return None where there is nothing to compare."""
     ratios = ratios_info(findings, styles)
     if not ratios:
         return None
-    figure, axes = row_canvas([each.name for each in ratios], right=150)
+    figure, axes = row_figure([ratio.name for ratio in ratios], right=150)
     axes.axvline(1, color=INK, linewidth=1)
-    for row, each in enumerate(ratios):
-        ratio = each.ratio
-        settled = ratio.low is not None and ratio.high is not None and not ratio.low <= 1 <= ratio.high
-        point(axes, ratio.mean, row, ratio.low, ratio.high, each.style, settled)
-        beside(axes, row, each.text)
+    for row, ratio in enumerate(ratios):
+        estimate = Estimate.of(ratio.interval)
+        settled = estimate.ends is not None and not estimate.ends[0] <= 1 <= estimate.ends[1]
+        point(axes, row, estimate, ratio.style, settled)
+        note(axes, row, ratio.text)
     sparse_log(axes, "x")
     axes.set_xlabel("times smaller the test error is, right is better")
-    said = [f"{each.name}: {in_words(each.ratio)} than {each.scratch}'s" for each in ratios]
-    shown = [text for each, text in zip(ratios, said, strict=True) if "times" in in_words(each.ratio)]
+    same_scratch = len({ratio.scratch for ratio in ratios}) == 1
+    title = f"Error against {ratios[0].scratch}" if same_scratch else "Error ratio on the same images"
+    alt = "; ".join(f"{ratio.name} {ratio.text}" for ratio in ratios)
+    return finish(figure, RATIO, title, _ratio_caption(ratios), alt)
+
+
+def _ratio_caption(ratios: Sequence[Ratio]) -> str:
     caption = (
         "Geometric mean of the ratio of test errors, replicate by replicate, with the 95 % t interval of its "
-        "logarithm. Hollow: the interval holds 1. " + ("; ".join(shown[:4]) + "." if shown else "")
-    ).strip()
-    one = len({each.scratch for each in ratios}) == 1
-    title = f"Error against {ratios[0].scratch}" if one else "Error ratio on the same images"
-    return finish(figure, RATIO, title, caption, "; ".join(f"{each.name} {each.text}" for each in ratios))
+        "logarithm. Hollow: the interval holds 1."
+    )
+    sentences = [
+        f"{ratio.name}: {words} than {ratio.scratch}'s"
+        for ratio in ratios
+        if "times" in (words := ratio_text(ratio.interval))
+    ]
+    return f"{caption} {'; '.join(sentences[:4])}." if sentences else caption
 
 
 def ratios_info(findings: Findings, styles: Styles) -> list[Ratio]:
     """Return a ratio for every variant that can be compared, the smallest error first."""
     if findings.measure.metric != "accuracy" or not _is_transfer(findings):
         return []
-    found = []
+    ratios = []
     for variant in findings.ablation.variants:
         scratch = _scratch(findings, variant)
         if scratch is None or scratch is variant:
             continue
-        ratio = times_smaller(_errors(findings, variant), _errors(findings, scratch))
-        if ratio is not None:
-            found.append(Ratio(variant.name, styles[variant.name], ratio, scratch.name))
-    return sorted(found, key=lambda each: -each.ratio.mean)
+        interval = times_smaller(_errors(findings, variant), _errors(findings, scratch))
+        if interval is not None:
+            ratios.append(Ratio(variant.name, styles[variant.name], interval, scratch.name))
+    return sorted(ratios, key=lambda ratio: -ratio.interval.mean)
 
 
 def _is_transfer(findings: Findings) -> bool:
@@ -104,22 +118,22 @@ def _scratch(findings: Findings, variant: Variant) -> Variant | None:
     factor = size_factor(findings)
     if factor is None:
         return baseline if images_of(variant) == images_of(baseline) else None
-    wanted = {**baseline.levels, factor: variant.levels[factor]}
-    return next((each for each in findings.ablation.variants if each.levels == wanted), None)
+    levels = {**baseline.levels, factor: variant.levels[factor]}
+    return next((other for other in findings.ablation.variants if other.levels == levels), None)
 
 
 def _errors(findings: Findings, variant: Variant) -> dict[int, float]:
-    values = {each.seed: findings.measure.of(each) for each in variant.replicates}
+    values = {run.seed: findings.measure.of(run) for run in variant.replicates}
     return {seed: 1 - value for seed, value in values.items() if value is not None}
 
 
-def target_images(findings: Findings, styles: Styles) -> Figure | None:
+def target_images(findings: Findings, styles: Styles) -> Chart | None:
     """Draw a curve for every strategy of a grid over numbers of images, or return None for other ablations."""
     curves = curves_info(findings, styles)
     if not curves:
         return None
     names = [shortened(curve.strategy, LONGEST) for curve in curves]
-    figure, axes = canvas(WIDE, 320, Margins(left=56, top=14, right=label_room(names)))
+    figure, axes = blank_figure(WIDE, 320, Margins(left=56, top=14, right=label_room(names)))
     for curve, name in zip(curves, names, strict=True):
         _draw(axes, curve)
         axes.annotate(
@@ -153,9 +167,9 @@ def _draw(axes: Axes, curve: Curve) -> None:
         dashes=curve.style.dash or (None, None),
     )
     mark(line, curve.style)
-    for images, ends in zip(curve.images, curve.ends, strict=True):
-        if ends is not None:
-            (bar,) = axes.plot([images, images], ends, color=series(curve.style), linewidth=1.2)
+    for images, estimate in zip(curve.images, curve.estimates, strict=True):
+        if estimate.ends is not None:
+            (bar,) = axes.plot([images, images], estimate.ends, color=series(curve.style), linewidth=1.2)
             mark(bar, curve.style)
 
 
@@ -168,29 +182,24 @@ def curves_info(findings: Findings, styles: Styles) -> list[Curve]:
     for variant in findings.ablation.variants:
         others = [plain(level) for name, level in variant.levels.items() if name != factor]
         groups.setdefault(" ".join(others) or "all", []).append(variant)
-    found = [_curve(findings, name, group, styles) for name, group in groups.items()]
+    curves = [_curve(findings, name, group, styles) for name, group in groups.items()]
     sign = 1 if findings.measure.higher_is_better else -1
-    return sorted([each for each in found if each.images], key=lambda each: -sign * each.means[-1])
+    return sorted([curve for curve in curves if curve.images], key=lambda curve: -sign * curve.means[-1])
 
 
 def _curve(findings: Findings, strategy: str, group: Sequence[Variant], styles: Styles) -> Curve:
-    scale = findings.measure.factor
     measured = [
         (images, interval)
         for variant in group
         if (images := images_of(variant)) is not None
         and (interval := findings.row(variant.name).interval) is not None
     ]
-    measured.sort(key=lambda each: each[0])
+    measured.sort(key=lambda entry: entry[0])
     return Curve(
         strategy,
         styles[group[0].name],
         tuple(images for images, _ in measured),
-        tuple(interval.mean * scale for _, interval in measured),
-        tuple(
-            None if each.low is None or each.high is None else (each.low * scale, each.high * scale)
-            for _, each in measured
-        ),
+        tuple(findings.measure.scaled(interval) for _, interval in measured),
     )
 
 
@@ -201,7 +210,7 @@ def size_factor(findings: Findings) -> str | None:
         by_level: dict[str, set[int | None]] = {}
         for variant in variants:
             by_level.setdefault(plain(variant.levels.get(factor)), set()).add(images_of(variant))
-        sizes = [next(iter(found)) for found in by_level.values() if len(found) == 1]
+        sizes = [next(iter(images)) for images in by_level.values() if len(images) == 1]
         if len(sizes) == len(by_level) and len(set(sizes)) == len(sizes) > 1 and None not in sizes:
             return factor
     return None

@@ -1,4 +1,4 @@
-"""Tuning: what every trial scored, and where in its range each variant's choice lies, per hyperparameter."""
+"""Tuning: what every trial scored, and where in its range each variant's choice is, per hyperparameter."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,13 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from pipeline.report.figures.canvas import (
-    Figure,
-    Margins,
-    canvas,
-    finish,
-    mark,
-    quick_ticks,
-    sparse_log,
-    stroke,
-)
-from pipeline.report.figures.rows import WIDE, beside, row_canvas
+from pipeline.report.figures.axis import quick_ticks, sparse_log
+from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, mark, stroke
+from pipeline.report.figures.rows import WIDE, note, row_figure
 from pipeline.report.figures.svg import LINE, MUTED, PAPER, series
-from pipeline.report.results import Ablation, Trial, Variant
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import plain
+from pipeline.result_files.schema import Ablation, Trial, Variant
 from pipeline.stats.audit import position_in
 
 
@@ -29,8 +21,8 @@ class Search:
     """One variant's search over one hyperparameter; positions are values, or indices of categories.
 
     `tried` are position and score of trials in order of position, the score in per cent for accuracies and
-    None where the trial diverged; `chosen` is None where nothing was; `low` and `high` are the range's ends.
-    `room` is how far the choice lies from the nearer end, as a part of the range on its own scale (at most
+    None where the trial diverged; `chosen` is None without a choice; `low` and `high` are the range's ends.
+    `room` is the distance of the choice from the nearer end, as a part of the range on its own scale (at most
     0.5, in the middle); None for categories.
     """
 
@@ -53,12 +45,12 @@ class Hyperparameter:
     searches: Sequence[Search]
 
 
-def tuning(ablation: Ablation, styles: Styles) -> list[Figure]:
+def tuning(ablation: Ablation, styles: Styles) -> list[Chart]:
     """Draw both figures of every tuned hyperparameter; none without tuning."""
     return [
-        figure
+        chart
         for number, hyperparameter in enumerate(tuning_info(ablation, styles))
-        for figure in (_scores(ablation, hyperparameter, number), _ranges(hyperparameter, number))
+        for chart in (_scores(ablation, hyperparameter, number), _ranges(hyperparameter, number))
     ]
 
 
@@ -124,21 +116,21 @@ def _domain(variant: Variant, path: str) -> Mapping[str, Sequence[Any]]:
 
 def _values(variant: Variant, path: str) -> list[Any]:
     """Return the range's ends or choices, then every value tried."""
-    named = [
+    declared = [
         value
         for values in _domain(variant, path).values()
         if isinstance(values, list | tuple)
         for value in values
     ]
-    return named + [trial.values[path] for trial in variant.trials if path in trial.values]
+    return declared + [trial.values[path] for trial in variant.trials if path in trial.values]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> Figure:
-    figure, axes = canvas(WIDE, 320, Margins(left=50))
+def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> Chart:
+    figure, axes = blank_figure(WIDE, 320, Margins(left=50))
     monitor = ablation.tune.monitor if ablation.tune else "score"
     for search in hyperparameter.searches:
         _draw_scores(axes, search)
@@ -176,17 +168,17 @@ def _draw_scores(axes: Axes, search: Search) -> None:
         mark(ring, search.style)
 
 
-def _ranges(hyperparameter: Hyperparameter, number: int) -> Figure:
+def _ranges(hyperparameter: Hyperparameter, number: int) -> Chart:
     searches = hyperparameter.searches
-    figure, axes = row_canvas([search.name for search in searches], right=172)
+    figure, axes = row_figure([search.name for search in searches], right=172)
     for row, search in enumerate(searches):
         _draw_range(axes, row, search)
-        beside(axes, row, _chose(hyperparameter, search))
+        note(axes, row, _choice_text(hyperparameter, search))
     _value_axis(axes, hyperparameter)
     caption = (
         "Pale bar: the range searched. Small: trials, × where they diverged. Large: the choice. "
-        "Beside it: the value, and its distance from the nearer end as a part of the range (50 % is the "
-        "middle). One near an end asks for a wider range."
+        "Next to it: the value, and its distance from the nearer end as a part of the range (50 % is the "
+        "middle). A choice near an end calls for a wider range."
     )
     title = f"Chosen {hyperparameter.path}"
     quick_ticks(axes)
@@ -196,10 +188,10 @@ def _ranges(hyperparameter: Hyperparameter, number: int) -> Figure:
 def _draw_range(axes: Axes, row: int, search: Search) -> None:
     colour = series(search.style)
     stroke(axes, [search.low, search.high], [row, row], color=LINE, linewidth=7, solid_capstyle="butt")
-    for style, lost in (("o", False), ("x", True)):
-        values = [value for value, score in search.tried if (score is None) == lost]
-        shade = MUTED if lost else colour
-        dots = stroke(axes, values, [row] * len(values), style, color=shade, markersize=4, alpha=0.8)
+    for marker, diverged in (("o", False), ("x", True)):
+        values = [value for value, score in search.tried if (score is None) == diverged]
+        shade = MUTED if diverged else colour
+        dots = stroke(axes, values, [row] * len(values), marker, color=shade, markersize=4, alpha=0.8)
         mark(dots, search.style)
     if search.chosen is not None:
         large: dict[str, Any] = {"markersize": 9, "markeredgecolor": PAPER, "clip_on": False}
@@ -217,19 +209,19 @@ def _value_axis(axes: Axes, hyperparameter: Hyperparameter) -> None:
 
 def _alt(hyperparameter: Hyperparameter) -> str:
     chosen = [
-        f"{search.name} chose {_chose(hyperparameter, search)}"
+        f"{search.name} chose {_choice_text(hyperparameter, search)}"
         for search in hyperparameter.searches
         if search.chosen is not None
     ]
     return "; ".join(chosen) or "Nothing was chosen."
 
 
-def _chose(hyperparameter: Hyperparameter, search: Search) -> str:
+def _choice_text(hyperparameter: Hyperparameter, search: Search) -> str:
     if search.chosen is None:
         return ""
-    value = _named(hyperparameter, search.chosen)
+    value = _value_text(hyperparameter, search.chosen)
     return value if search.room is None else f"{value}, {100 * max(search.room, 0):.0f} % from the end"
 
 
-def _named(hyperparameter: Hyperparameter, position: float) -> str:
+def _value_text(hyperparameter: Hyperparameter, position: float) -> str:
     return hyperparameter.categories[int(position)] if hyperparameter.categories else plain(position)

@@ -47,7 +47,7 @@
 
   // Filtering: every word must occur in the row or card.
   all(".tools").forEach(show);
-  const say = (near, text) => { near.closest(".tools").querySelector(".status").textContent = text; };
+  const report = (near, text) => { near.closest(".tools").querySelector(".status").textContent = text; };
   for (const input of all("input[data-filter]")) {
     const target = document.getElementById(input.dataset.filter);
     const items = () => (target.tBodies ? all("tbody tr", target) : [...target.children]);
@@ -55,11 +55,11 @@
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       items().forEach((item) => { item.hidden = !words.every((word) => item.textContent.toLowerCase().includes(word)); });
       const shown = items().filter((item) => !item.hidden).length;
-      say(input, words.length ? `${shown} of ${items().length} shown` : "");
+      report(input, words.length ? `${shown} of ${items().length} shown` : "");
     });
   }
 
-  // Copying: what is visible, in its present order.
+  // Copying: the visible rows, in their present order.
   const visible = (table) => all("tr", table).filter((row) => !row.hidden).map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
   const markdown = (rows, numeric) => {
     const line = (cells) => `| ${cells.map((cell) => cell.replace(/\\/g, "\\\\").replace(/\|/g, "\\|")).join(" | ")} |`;
@@ -90,11 +90,11 @@
       const numeric = all("th", table).map((heading) => heading.classList.contains("number"));
       const format = copier.dataset.copy === "latex" ? latex : markdown;
       await copy(format(visible(table), numeric));
-      say(copier, "Copied");
+      report(copier, "Copied");
     });
   }
 
-  // Legend: pointing lights a variant up in every figure, pressing hides it.
+  // Legend: pointing at a variant highlights it in every figure, pressing hides it.
   const legend = document.querySelector(".legend");
   const marked = (series) => all(`svg [data-series="${series}"]`);
   const light = (series) => {
@@ -146,7 +146,7 @@
     });
   }
 
-  // What scrolls sideways must be reachable by keyboard; what does not should not stop it.
+  // Boxes that scroll sideways must be reachable by keyboard; others should not take the focus.
   const reachable = () => all(".scroll").forEach((box) => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");

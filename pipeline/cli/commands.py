@@ -1,0 +1,245 @@
+"""The commands of `keras-ablation`, also called as `python -m pipeline`.
+
+Heavy libraries are imported only by the commands that use them.
+"""
+
+import argparse
+import errno
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.project import root, study_at
+from pipeline.runs.records import RunKind
+from pipeline.store import Store
+
+if TYPE_CHECKING:
+    from pipeline.params.types.study import Study
+
+COMMAND = "keras-ablation"
+Command = Callable[[argparse.Namespace], None]
+USER_ERROR = 2
+INTERRUPTED = 130
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""The disk is full, the quota is reached, a file would exceed the largest size allowed."""
+RESUMED = "finished runs are kept, `dvc repro` continues from there"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 2 for what the user has to change (a full disk too), 130 after Ctrl-C.
+
+    `arguments` are those of the command line by default.
+
+    Example:
+        >>> main(["check", "--params", "studies/mine/params.yaml"])
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return USER_ERROR
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        file = f"{error.filename}: " if error.filename else ""
+        print(f"{file}{error.strerror}; make room: {RESUMED}", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print(f"interrupted; {RESUMED}", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def check(options: argparse.Namespace) -> None:
+    """Check a params file: read it, expand its ablations, and report every fault in it."""
+    study = _study(options)
+    if options.settings is not None:
+        from pipeline.stages.check import write_settings
+
+        write_settings(study, options.settings)
+    count = len(study.ablations)
+    print(f"{options.params}: {count} ablation{'s' if count > 1 else ''}, nothing wrong")
+
+
+def plan(options: argparse.Namespace) -> None:
+    """Print what would train, and roughly how long it would take."""
+    from pipeline.cli.tables import print_plan
+    from pipeline.planning.plan import plan as plan_study
+
+    study_plan = plan_study(_study(options), _store(options), _home(options))
+    if options.json:
+        print(json.dumps(study_plan.as_json()))
+    else:
+        print_plan(study_plan)
+
+
+def fetch(options: argparse.Namespace) -> None:
+    """Fetch the study's data sets."""
+    from pipeline.stages.fetch import fetch as fetch_datasets
+
+    fetch_datasets(_study(options), _home(options))
+
+
+def prepare(options: argparse.Namespace) -> None:
+    """Prepare the fetched data sets."""
+    from pipeline.stages.prepare import prepare as prepare_datasets
+
+    prepare_datasets(_study(options), _home(options))
+
+
+def ablate(options: argparse.Namespace) -> None:
+    """Train what an ablation lacks and write its results."""
+    from pipeline.cli.progress import progress
+    from pipeline.stages.ablate import ablate as run_ablation
+
+    run_ablation(_study(options), options.name, _store(options), _home(options), progress, options.ahead)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Render the report pages where they are out of date."""
+    from pipeline.stages.report import report as render
+
+    rendered = render(_checked_ablations(options), _store(options), _home(options))
+    print("reports/index.html " + ("is rendered" if rendered else "is up to date"))
+
+
+def show(options: argparse.Namespace) -> None:
+    """Print conclusions and rankings of finished ablations."""
+    from pipeline.cli.show import show as print_rankings
+
+    study = _study(options)
+    unknown = [name for name in options.names if name not in study.ablations]
+    if unknown:
+        raise UserError(
+            f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
+        )
+    print_rankings(
+        _home(options) / "results", options.names or list(study.ablations), _store(options).runs.timings
+    )
+
+
+def track(options: argparse.Namespace) -> None:
+    """Send MLflow the runs and models that it lacks."""
+    from pipeline.stages.track import track as update_mlflow
+
+    update_mlflow(_checked_ablations(options), _store(options))
+
+
+def store(options: argparse.Namespace) -> None:
+    """List, verify or prune the store of finished runs."""
+    from pipeline.cli.store_commands import ACTIONS
+
+    ACTIONS[options.action](options, lambda: _study(options))
+
+
+def ui(options: argparse.Namespace) -> None:
+    """Open MLflow's UI on the project's database."""
+    from pipeline.tracking.ui import serve
+
+    serve(root(), options.port, open_browser=not options.no_browser)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve MLflow to a team, on a database of its own, until Ctrl-C."""
+    from pipeline.tracking.team_server import serve_team
+
+    serve_team(options.backend, options.artifacts, options.host, options.port)
+
+
+def _study(options: argparse.Namespace) -> "Study":
+    from pipeline.params.load import load
+
+    return load(options.params)
+
+
+def _home(options: argparse.Namespace) -> Path:
+    """Return the study's folder, which holds its params file, data, results and reports."""
+    return Path(options.params).parent
+
+
+def _store(options: argparse.Namespace) -> Store:
+    return Store(study=study_at(_home(options)))
+
+
+def _checked_ablations(options: argparse.Namespace) -> Sequence[str]:
+    """Return the names of the study's ablations: as `check` wrote them, or from the params file where that is newer."""
+    from pipeline.stages.check import read_ablations
+
+    checked = read_ablations(_home(options) / "data" / "settings", newer_than=options.params)
+    return checked if checked is not None else list(_study(options).ablations)
+
+
+def _program() -> str:
+    """Return the program's name as the user typed it."""
+    return COMMAND if Path(sys.argv[0]).name == COMMAND else "python -m pipeline"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(_program(), description="Ablation studies for Keras.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(run: Command, summary: str) -> argparse.ArgumentParser:
+        subparser = commands.add_parser(run.__name__, help=summary, description=run.__doc__)
+        subparser.set_defaults(run=run)
+        subparser.add_argument("--params", type=Path, default=Path("params.yaml"), help="the params file")
+        return subparser
+
+    check_options = command(check, "check a params file and report every fault")
+    check_options.add_argument(
+        "--settings", type=Path, metavar="FOLDER", help="write to this folder what DVC's stages depend on"
+    )
+    command(plan, "print what would train").add_argument("--json", action="store_true", help="print JSON")
+    command(fetch, "fetch the data sets")
+    command(prepare, "prepare the data sets")
+    _add_ablate_options(command(ablate, "train what an ablation lacks and write its results"))
+    command(report, "render the report pages where they are out of date")
+    command(show, "print conclusions and rankings").add_argument(
+        "names", nargs="*", help="only these ablations (default: all)"
+    )
+    command(track, "send MLflow what it lacks")
+    _add_store_actions(command(store, "list, verify and prune finished runs"))
+    ui_options = command(ui, "open MLflow's UI on this project's database")
+    ui_options.add_argument("--port", type=int, default=5000)
+    ui_options.add_argument("--no-browser", action="store_true")
+    _add_serve_options(command(serve, "serve MLflow to a team"))
+    return parser
+
+
+def _add_ablate_options(ablate_options: argparse.ArgumentParser) -> None:
+    ablate_options.add_argument("name", help="the ablation's name in the params file")
+    ablate_options.add_argument(
+        "--ahead",
+        action="store_true",
+        help="if training is needed, train the other ablations' missing runs too",
+    )
+
+
+def _add_serve_options(serve_options: argparse.ArgumentParser) -> None:
+    serve_options.add_argument(
+        "--backend", metavar="URI", help="the database, for example postgresql://user@host/name"
+    )
+    serve_options.add_argument(
+        "--artifacts", default="mlartifacts", metavar="PLACE", help="a folder or bucket for files"
+    )
+    serve_options.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    serve_options.add_argument("--port", type=int, default=5000)
+
+
+def _add_store_actions(store_options: argparse.ArgumentParser) -> None:
+    actions = store_options.add_subparsers(required=True, metavar="action", dest="action")
+    list_options = actions.add_parser(
+        "list", help="print how many runs are stored, how large, for which ablations"
+    )
+    list_options.add_argument(
+        "--ablation", metavar="NAME", help="only this ablation, or those that match: 'studies/mine/*'"
+    )
+    list_options.add_argument("--phase", choices=get_args(RunKind), help="only runs of this kind")
+    list_options.add_argument("--json", action="store_true", help="print JSON")
+    actions.add_parser("verify", help="read everything, report and remove what is damaged")
+    actions.add_parser("prune", help="remove what no study requires any more").add_argument(
+        "--dry-run", action="store_true", help="only report what would be removed"
+    )

@@ -1,0 +1,70 @@
+"""Tables for the terminal."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.core.text import megabytes
+from pipeline.maintenance.contents import Contents
+from pipeline.planning.plan import AblationPlan, StudyPlan
+
+ROOM_FOR_NAMES = 120
+"""Columns of a terminal that is wide enough to show the names of variants."""
+
+
+def print_plan(plan: StudyPlan) -> None:
+    """Print a study's plan, one row per ablation."""
+    console = Console()
+    console.print(_plan_table(plan, with_names=console.width >= ROOM_FOR_NAMES))
+    if plan.to_train:
+        console.print(
+            f"about {roughly(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md; "
+            f"{plan.core_hours:.2g} core-hours"
+        )
+
+
+def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
+    title = f"{', '.join(plan.datasets)}: {plan.to_train} of {plan.runs} runs to train"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("ablation", no_wrap=True)
+    for heading in ("variants", "trials", "replicates", "to train", "about"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if with_names:
+        table.add_column("", ratio=1, overflow="fold", style="dim")
+    for dataset in plan.datasets:
+        if len(plan.datasets) > 1:
+            table.add_section()
+            table.add_row(Text(dataset, style="italic"))
+        for ablation in plan.ablations:
+            if ablation.dataset == dataset:
+                names = [", ".join(ablation.variants)] if with_names else []
+                table.add_row(ablation.ablation, *_numbers(ablation), *names)
+    return table
+
+
+def _numbers(plan: AblationPlan) -> list[str]:
+    counts = (len(plan.variants), plan.trials, plan.replicates, plan.to_train)
+    return [*map(str, counts), roughly(plan.seconds) if plan.to_train else ""]
+
+
+def roughly(seconds: float) -> str:
+    """Return an estimated time in words, with as few digits as the estimate deserves."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def print_contents(contents: Contents) -> None:
+    """Print what the store holds, one row per ablation and kind of run."""
+    title = f"{contents.runs} runs, {megabytes(contents.bytes)}"
+    if contents.diagnostics:
+        title += f"; {contents.diagnostics} diagnostics, {megabytes(contents.diagnostic_bytes)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("required by", overflow="fold")
+    table.add_column("kind")
+    for heading in ("runs", "size"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for share in contents.shares:
+        table.add_row(Text(share.ablation), share.kind, str(share.runs), megabytes(share.bytes))
+    Console().print(table)

@@ -1,0 +1,87 @@
+"""The model of a run's last phase, with the data that it sees there; it can be loaded with different weights."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.build.model import build_model
+from pipeline.build.objective import make_loss, targets
+from pipeline.build.weights import Weights, initial_weights, seed_states, set_seed_states
+from pipeline.diagnostics.measures import as_probabilities
+from pipeline.diagnostics.pictures import png
+from pipeline.engine.model_cache import ModelCache
+from pipeline.runs.run import Run
+from pipeline.runs.seeds import derive
+
+CHUNK = 1000
+"""Images in one forward pass."""
+
+
+class DiagnosedModel:
+    """The model of `run`'s last phase, its `view` of the data there, and what its outputs mean.
+
+    Example:
+        >>> model = DiagnosedModel(model_cache, run)
+        >>> model.load(store.runs.weights(run.key), seed=0)
+        >>> model.probabilities(model.view.test).argmax(axis=1)
+    """
+
+    def __init__(self, model_cache: ModelCache, run: Run) -> None:
+        phase = run.phases[-1]
+        self.recipe = phase.recipe
+        self.view = model_cache.view(run, phase)
+        self.keras_model = build_model(self.recipe, self.view.image_shape, self.view.classes)
+        self._images = model_cache.views(run.context.dataset).images
+
+    def initial_weights(self, run: Run) -> Weights:
+        """Return the weights with which `run` would have begun its last phase if no weights had been carried over."""
+        return initial_weights(self.keras_model, self.recipe, derive(run.seeds.weights, len(run.phases) - 1))
+
+    def load(self, weights: Weights, seed: int) -> bool:
+        """Load weights, and seed the model's random layers (dropout, noise); return whether it has any."""
+        states = seed_states(self.keras_model, seed)
+        self.keras_model.set_weights(weights)
+        set_seed_states(self.keras_model, states)
+        return bool(states)
+
+    def loss(self) -> Callable[[Any, Any], Any]:
+        """Return the recipe's loss for Keras's `compile`: from integer labels and outputs to one number per image."""
+        loss, units = make_loss(self.recipe), self.keras_model.output_shape[-1]
+
+        def per_image(labels: Any, outputs: Any) -> Any:
+            flat = keras.ops.reshape(keras.ops.cast(labels, "int32"), [-1])
+            return loss(targets(flat, loss, units), keras.ops.cast(outputs, "float32"))
+
+        return per_image
+
+    def probabilities(self, rows: NDArray[np.int32], training: bool = False) -> NDArray[np.float64]:
+        """Return the predicted probabilities of the images at `rows`, `[n, classes]`; `training`: with dropout active."""
+        chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+        outputs = [self.keras_model(self.view.x[chunk], training=training) for chunk in chunks]
+        return as_probabilities(np.concatenate([np.asarray(output, np.float32) for output in outputs]))
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, in the order of the labels that the model is trained on."""
+        if self.recipe.data.pairs is not None:
+            return ["different", "same"]
+        names, classes = self._images.class_names, self.recipe.data.classes
+        return list(names) if classes is None else [names[index] for index in classes]
+
+    def picture(self, row: int) -> str:
+        """Return the unscaled image at `row` as PNG in base64; the two images of a pair next to each other."""
+        if self.recipe.data.pairs is not None:
+            return png(_side_by_side(self.view.x[row].reshape(self.view.image_shape)))
+        train_count = len(self._images.y_train)
+        image = self._images.x_train[row] if row < train_count else self._images.x_test[row - train_count]
+        return png(image.reshape(self._images.image_shape))
+
+
+def _side_by_side(pair: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return two scaled images as one image of grey levels, black for the smallest number and white for the largest."""
+    low, high = float(pair.min()), float(pair.max())
+    levels = np.round(255 * (pair - low) / max(high - low, 1e-9)).astype(np.uint8)
+    return np.concatenate(list(levels), axis=1)

@@ -1,0 +1,68 @@
+"""The models of a study by graph, so that none is built or compiled twice."""
+
+from collections.abc import Callable
+from threading import RLock
+
+import keras
+
+from pipeline.build.model import blocks, build_model, freeze_layers, is_image_model
+from pipeline.engine.batches import steps_per_epoch
+from pipeline.engine.datasets import DatasetViews
+from pipeline.engine.features import Parts, cut_at_frozen
+from pipeline.engine.fused.grouping import signature
+from pipeline.engine.views import View
+from pipeline.params.types.phases import Phase
+from pipeline.runs.run import Run
+
+
+class ModelCache:
+    """What stacks share: data, and templates by graph, so that nothing is built or compiled twice.
+
+    `views` returns the views of a data set by its name.
+    """
+
+    def __init__(self, views: Callable[[str], DatasetViews]) -> None:
+        self.views = views
+        self._templates: dict[str, keras.Model] = {}
+        self._parts: dict[str, Parts | str] = {}
+        self._lock = RLock()
+
+    def view(self, run: Run, phase: Phase) -> View:
+        """Return what `run` sees of the data in `phase`."""
+        flat = not is_image_model(phase.recipe.model)
+        return self.views(run.context.dataset).view(phase.recipe.data, flat, run.seeds.split, run.fold)
+
+    def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
+        """Return what all runs of a stack must share in `phase`; where `exact`, also the numbers that can be lifted."""
+        view = self.view(run, phase)
+        steps = steps_per_epoch(len(view.training), phase.recipe.training.batch_size)
+        trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
+        shape = [view.pool, steps, view.classes, trainable, phase.cache_features]
+        return signature(phase.recipe, shape, exact)
+
+    def run_signature(self, run: Run) -> str:
+        """Return what all runs of a stack must share in all phases; their kind too, since only replicates are tested."""
+        signatures = [self.signature(run, phase) for phase in run.phases]
+        return "\n".join([run.kind, *signatures])
+
+    def template(self, run: Run, phase: Phase, exact: bool = False) -> keras.Model:
+        """Return the model with the graph of `run` in `phase`; its weights and lifted numbers are not those of the run."""
+        key = self.signature(run, phase, exact)
+        with self._lock:
+            if key not in self._templates:
+                self._templates[key] = self._build(run, phase)
+            return self._templates[key]
+
+    def parts(self, run: Run, phase: Phase, exact: bool = False) -> Parts | str:
+        """Return the template of `run` in `phase`, cut above its frozen layers; or why it cannot be cut."""
+        key = self.signature(run, phase, exact)
+        with self._lock:
+            if key not in self._parts:
+                self._parts[key] = cut_at_frozen(self.template(run, phase, exact))
+            return self._parts[key]
+
+    def _build(self, run: Run, phase: Phase) -> keras.Model:
+        view = self.view(run, phase)
+        model = build_model(phase.recipe, view.image_shape, view.classes)
+        freeze_layers(model, phase.trainable, len(blocks(phase.recipe.model)))
+        return model

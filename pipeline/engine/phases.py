@@ -1,0 +1,186 @@
+"""From runs to trained runs, in the same way for every engine: one stack at a time, phase after phase."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import keras
+
+from pipeline.build.weights import Weights, carry_over, count, initial_weights, seed_states
+from pipeline.engine.checkpoints import (
+    Checkpoints,
+    PhaseCheckpoint,
+    name_of,
+    outcomes_as_checkpoint,
+    outcomes_of,
+)
+from pipeline.engine.environment import device, environment
+from pipeline.engine.features import Parts, on_features, too_large
+from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, TrainedRun
+from pipeline.engine.model_cache import ModelCache
+from pipeline.engine.trainer import Trainer
+from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.phases import Phase
+from pipeline.runs.records import Curves, EngineRecord, RunRecord
+from pipeline.runs.run import Run
+from pipeline.runs.seeds import derive
+
+
+@dataclass
+class RunState:
+    """One run of a stack between two phases."""
+
+    run: Run
+    weights: Weights | None = None
+    template: keras.Model | None = None
+    curves: Curves | None = None
+    outcome: PhaseOutcome | None = None
+    epochs_before: int = 0
+
+
+def train_stack(
+    model_cache: ModelCache,
+    trainer: Trainer,
+    runs: Sequence[Run],
+    reason: str,
+    on_epoch: OnEpoch,
+    checkpoints: Checkpoints | None = None,
+) -> list[TrainedRun]:
+    """Train `runs`, all of one graph, through all their phases with one trainer."""
+    stack = [RunState(run) for run in runs]
+    phase_lists = [run.phases for run in runs]
+    reasons, seconds = [reason], []
+    for number in range(len(phase_lists[0])):
+        started = time.perf_counter()
+        checkpoint = PhaseCheckpoint(name_of([run.key for run in runs], number, trainer.name), checkpoints)
+        phases = [phases[number] for phases in phase_lists]
+        reasons += _train_phase(model_cache, trainer, stack, phases, number, on_epoch, checkpoint)
+        seconds.append((time.perf_counter() - started) / len(runs))
+    engine = [EngineRecord(trainer.name, "; ".join(reasons), len(runs), slot) for slot in range(len(runs))]
+    return [_finished(state, record, seconds) for state, record in zip(stack, engine, strict=True)]
+
+
+def _train_phase(
+    model_cache: ModelCache,
+    trainer: Trainer,
+    stack: Sequence[RunState],
+    phases: Sequence[Phase],
+    number: int,
+    on_epoch: OnEpoch,
+    checkpoint: PhaseCheckpoint,
+) -> list[str]:
+    """Train a stack through one phase; return what is to be recorded in addition to the reason for its engine."""
+    last = number == len(stack[0].run.phases) - 1
+    template = model_cache.template(stack[0].run, phases[0], trainer.exact)
+    jobs = [
+        _job(model_cache, state, phase, template, number, last)
+        for state, phase in zip(stack, phases, strict=True)
+    ]
+    parts = model_cache.parts(stack[0].run, phases[0], trainer.exact) if phases[0].cache_features else None
+    why_not = parts if isinstance(parts, str) else too_large(parts, jobs) if parts else ""
+    outcomes = outcomes_of(checkpoint.load())
+    if outcomes is None:
+        signature = model_cache.signature(stack[0].run, phases[0], trainer.exact)
+        if isinstance(parts, Parts) and not why_not:
+            outcomes = _train_on_features(parts, trainer, signature, jobs, on_epoch, checkpoint)
+        else:
+            outcomes = trainer.train(template, signature, jobs, on_epoch, checkpoint)
+        if not last and checkpoint.is_worthwhile():
+            ended = outcomes_as_checkpoint(outcomes)
+            checkpoint.save(ended.plain, ended.arrays)
+    for state, outcome in zip(stack, outcomes, strict=True):
+        state.epochs_before = len(state.curves["loss"]) if state.curves else 0
+        state.curves = _joined(state.curves, outcome.curves)
+        state.weights, state.template, state.outcome = (
+            outcome.weights,
+            template,
+            _worst(state.outcome, outcome),
+        )
+    return [f"features of {phases[0].name} not cached: {why_not}"] if why_not else []
+
+
+def _train_on_features(
+    parts: Parts,
+    trainer: Trainer,
+    signature: str,
+    jobs: Sequence[Job],
+    on_epoch: OnEpoch,
+    checkpoint: PhaseCheckpoint,
+) -> list[PhaseOutcome]:
+    """Train the layers above the frozen ones on the outputs of those."""
+    name, upper = f"{signature} above frozen layers", on_features(parts, jobs)
+    outcomes = trainer.train(parts.upper, name, upper, on_epoch, checkpoint)
+    return [
+        replace(outcome, weights=parts.put_back(job.weights, outcome.weights))
+        for job, outcome in zip(jobs, outcomes, strict=True)
+    ]
+
+
+def _job(
+    model_cache: ModelCache, state: RunState, phase: Phase, template: keras.Model, number: int, last: bool
+) -> Job:
+    run, seeds = state.run, state.run.seeds
+    weights = initial_weights(template, phase.recipe, derive(seeds.weights, number))
+    if state.weights is not None and state.template is not None:
+        same_classes = _task(run.phases[number - 1]) == _task(phase)
+        weights = carry_over(weights, template, state.weights, state.template, phase.reuse, same_classes)
+    return Job(
+        recipe=phase.recipe,
+        view=model_cache.view(run, phase),
+        weights=weights,
+        states=seed_states(template, derive(seeds.dropout, number)),
+        batch_seed=derive(seeds.batches, number),
+        test=last and run.kind == "replicate",
+    )
+
+
+def first_job(model_cache: ModelCache, run: Run, phase: Phase, template: keras.Model) -> Job:
+    """Return `run`'s part in `phase` as if that were the first phase, to measure how long its steps take."""
+    return _job(model_cache, RunState(run), phase, template, 0, last=False)
+
+
+def _task(phase: Phase) -> tuple[object, bool]:
+    """Return what decides the meaning of the classes that a phase distinguishes."""
+    data = phase.recipe.data
+    return data.classes, data.pairs is not None
+
+
+def _joined(before: Curves | None, now: Curves) -> Curves:
+    return now if before is None else {name: before[name] + now[name] for name in now}
+
+
+def _worst(before: PhaseOutcome | None, now: PhaseOutcome) -> PhaseOutcome:
+    """Return this phase's outcome, unless an earlier phase diverged: phases after a divergence do not count."""
+    return before if before is not None and before.diverged else now
+
+
+def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> TrainedRun:
+    run, outcome = state.run, state.outcome
+    if outcome is None or state.curves is None or state.weights is None:
+        raise RuntimeError("a run is finished only after its last phase")
+    best = state.epochs_before + outcome.kept_epoch
+    record = RunRecord(
+        key=run.key,
+        recipe=canonical(run.recipe),
+        dataset=run.context.dataset,
+        seed=run.seed,
+        kind=run.kind,
+        outcome="diverged" if outcome.diverged else "finished",
+        metrics={**_metrics_at(state.curves, best), **outcome.test},
+        curves=state.curves,
+        epochs=len(state.curves["loss"]),
+        best_epoch=best,
+        parameters=count(state.weights),
+        seconds=sum(seconds),
+        phase_seconds=seconds,
+        engine=engine,
+        device=device(),
+        environment=environment(),
+    )
+    return TrainedRun(record, None if outcome.diverged else state.weights)
+
+
+def _metrics_at(curves: Curves, epoch: int) -> dict[str, float]:
+    """Return the metrics of the epoch whose weights were kept, or of the last whole one before a divergence."""
+    names = [name for name in curves if name != "learning_rate"]
+    return {name: curves[name][epoch - 1] for name in names if 0 < epoch <= len(curves[name])}

@@ -1,0 +1,121 @@
+"""Forms stacks of runs, decides which engine trains each and why, and trains them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from pipeline.build.optimizer import make_optimizer
+from pipeline.engine.batches import steps_per_epoch
+from pipeline.engine.checkpoints import Checkpoints
+from pipeline.engine.environment import on_gpu
+from pipeline.engine.fit import FitTrainer
+from pipeline.engine.fused.elementwise import moves_elementwise
+from pipeline.engine.fused.grouping import cut, group
+from pipeline.engine.fused.memory import first_guess, most_models
+from pipeline.engine.fused.sizes import Sizes
+from pipeline.engine.fused.trainer import FusedTrainer, compiles_whole, full_size
+from pipeline.engine.jobs import OnEpoch, TrainedRun
+from pipeline.engine.model_cache import ModelCache
+from pipeline.engine.phases import first_job, train_stack
+from pipeline.engine.trainer import Trainer
+from pipeline.engine.workers import cores
+from pipeline.params.types.phases import Phase
+from pipeline.params.types.recipe import OptimizerSpec
+from pipeline.runs.run import Run
+
+EngineChoice = Literal["auto", "fit", "fused"]
+BRANCHING = ("Hinge", "SquaredHinge")
+"""Losses with a branch that XLA does not compile once it is for several models."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Runs of one graph to be trained together, by which engine and why; `small` ones can train at the same time."""
+
+    runs: tuple[Run, ...]
+    engine: Literal["fit", "fused"]
+    reason: str
+    small: bool = False
+
+
+class Engine:
+    """Trains lists of runs; what it builds and compiles is used again in later calls.
+
+    Example: `[run for stack in engine.stacks(runs) for run in engine.train(stack, on_epoch)]`.
+    """
+
+    def __init__(
+        self,
+        model_cache: ModelCache,
+        choice: EngineChoice = "auto",
+        sizes: Sizes | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        self.model_cache, self.choice, self.sizes = model_cache, choice, sizes or Sizes()
+        self.checkpoints = checkpoints
+        self._fused = FusedTrainer()
+        self._trainers: dict[str, Trainer] = {"fit": FitTrainer(), "fused": self._fused}
+
+    def stacks(self, runs: Sequence[Run]) -> list[Stack]:
+        """Return `runs` as stacks: those of one graph together, in as few stacks as memory and speed allow."""
+        return [
+            stack
+            for same_graph in group(runs, self.model_cache.run_signature)
+            for stack in self._stacks_of_one_graph(same_graph)
+        ]
+
+    def train(self, stack: Stack, on_epoch: OnEpoch) -> list[TrainedRun]:
+        """Return the trained runs of one stack, in its order; `on_epoch` is called after each epoch."""
+        trainer = self._trainers[stack.engine]
+        return train_stack(self.model_cache, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints)
+
+    def _stacks_of_one_graph(self, runs: Sequence[Run]) -> list[Stack]:
+        obstacle = self._obstacle(runs[0])
+        if self.choice == "fit" or obstacle:
+            reason = obstacle or "engine: fit"
+            return [Stack((run,), "fit", reason) for run in runs]
+        largest = full_size(min(self._largest(runs, phase) for phase in runs[0].phases))
+        small = not on_gpu() and all(self._compiles_whole(runs[0], phase) for phase in runs[0].phases)
+        return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
+
+    def _largest(self, runs: Sequence[Run], phase: Phase) -> int:
+        """Return how many models of one phase's graph to train at once."""
+        run, batch = runs[0], phase.recipe.training.batch_size
+        template = self.model_cache.template(run, phase)
+        if not compiles_whole(template):
+            return 1
+        graph = self.model_cache.signature(run, phase)
+        steps = steps_per_epoch(len(self.model_cache.view(run, phase).training), batch)
+        return self.sizes.best(
+            graph,
+            first=first_guess(template, batch, on_gpu()),
+            most=min(len(runs), most_models(template, batch)),
+            steps=steps * phase.recipe.training.epochs * len(runs) / (1 if on_gpu() else cores()),
+            seconds=lambda size: self._fused.seconds_per_step(
+                template, graph, first_job(self.model_cache, run, phase, template), size
+            ),
+        )
+
+    def _compiles_whole(self, run: Run, phase: Phase) -> bool:
+        return compiles_whole(self.model_cache.template(run, phase))
+
+    def _obstacle(self, run: Run) -> str:
+        """Return why `run` cannot be fused; empty where it can."""
+        for phase in run.phases:
+            if not elementwise(phase.recipe.optimizer):
+                return f"the update of {phase.recipe.optimizer.name} is not elementwise"
+            if phase.recipe.training.loss.name in BRANCHING:
+                return f"{phase.recipe.training.loss.name} branches by its labels, which a stack cannot"
+        return ""
+
+
+def elementwise(spec: OptimizerSpec) -> bool:
+    """Return whether a recipe's optimizer updates each number independently of all others."""
+    return _elementwise(spec.model_dump_json())
+
+
+@cache
+def _elementwise(text: str) -> bool:
+    spec = OptimizerSpec.model_validate_json(text)
+    return moves_elementwise(lambda learning_rate: make_optimizer(spec, learning_rate, clip=False))

@@ -1,0 +1,151 @@
+"""Stacks, data sets, trained runs and messages as plain data: JSON text, and arrays next to it. No live object is sent."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.core.errors import UserError
+from pipeline.data import catalogue
+from pipeline.data.prepare import Images, load
+from pipeline.engine.datasets import DatasetViews
+from pipeline.engine.jobs import TrainedRun
+from pipeline.engine.stacks import Stack
+from pipeline.executors.messages import Message
+from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.recipe import Recipe
+from pipeline.runs.fingerprint import LIBRARIES
+from pipeline.runs.records import RunRecord
+from pipeline.runs.run import Context, Run
+
+Arrays = list[NDArray[Any]]
+PIXELS = ("x_train", "y_train", "x_test", "y_test")
+MESSAGES = {kind.__name__: kind for kind in get_args(Message)}
+
+
+def pack_stack(stack: Stack) -> str:
+    """Return a stack as text; `unpack_stack` restores it on any machine."""
+    runs = [
+        {
+            "recipe": canonical(run.recipe),
+            "kind": run.kind,
+            "seed": run.seed,
+            "fold": run.fold,
+            "key": run.key,
+        }
+        for run in stack.runs
+    ]
+    plain = {"engine": stack.engine, "reason": stack.reason, "small": stack.small}
+    return json.dumps(
+        {**plain, "context": asdict(stack.runs[0].context), "runs": runs, "versions": _versions()}
+    )
+
+
+def unpack_stack(text: str) -> Stack:
+    """Return the stack that was packed.
+
+    Raises `UserError` where a run has another key here: other code or other libraries would compute its numbers.
+    """
+    plain = json.loads(text)
+    context = Context(**plain["context"])
+    runs = tuple(_run(run, context) for run in plain["runs"])
+    if [run.key for run in runs] != [run["key"] for run in plain["runs"]]:
+        raise UserError(_differences(plain["versions"]))
+    return Stack(runs, plain["engine"], plain["reason"], plain["small"])
+
+
+def _run(plain: Mapping[str, Any], context: Context) -> Run:
+    fold = plain["fold"]
+    recipe = Recipe.model_validate(plain["recipe"])
+    return Run(recipe, context, plain["kind"], plain["seed"], None if fold is None else (fold[0], fold[1]))
+
+
+def _versions() -> dict[str, str]:
+    return {library: version(library) for library in LIBRARIES}
+
+
+def _differences(theirs: Mapping[str, str]) -> str:
+    """Return the message of a worker that would train other runs; `theirs` are the versions where the stack was packed."""
+    ours = _versions()
+    other = [
+        f"{name} is {ours[name]} there, {theirs[name]} here" for name in ours if ours[name] != theirs[name]
+    ]
+    reason = ", ".join(other) or "its copy of the pipeline, or of a class of your own, differs"
+    return f"a worker would train other runs than those requested: {reason}; make the environments equal"
+
+
+def pack_trained(trained: Sequence[TrainedRun]) -> tuple[str, Arrays]:
+    """Return trained runs as text and arrays; of trials the text alone, since their weights are not stored."""
+    arrays: Arrays = []
+    plain = []
+    for run in trained:
+        weights = run.weights if run.record.kind == "replicate" else None
+        plain.append({"record": run.record.as_json(), "weights": None if weights is None else len(weights)})
+        arrays += weights or []
+    return json.dumps(plain, allow_nan=False), arrays
+
+
+def unpack_trained(text: str, arrays: Sequence[NDArray[Any]]) -> list[TrainedRun]:
+    """Return the trained runs that were packed."""
+    remaining = iter(arrays)
+    return [
+        TrainedRun(
+            RunRecord.from_json(run["record"]),
+            None if run["weights"] is None else [next(remaining) for _ in range(run["weights"])],
+        )
+        for run in json.loads(text)
+    ]
+
+
+def pack_data(dataset: str, root: Path) -> dict[str, Any]:
+    """Return a prepared data set as a mapping of arrays and plain values; raises `DataError` where it is not prepared."""
+    images, record = load(dataset, root), catalogue.lookup(dataset, root)
+    arrays = {name: np.ascontiguousarray(getattr(images, name)) for name in PIXELS}
+    names = {"class_names": list(images.class_names), "image_shape": list(images.image_shape)}
+    return {**arrays, **names, "validation": record.validation, "content": record.digest}
+
+
+def unpack_data(plain: Mapping[str, Any]) -> DatasetViews:
+    """Return views of the data set that was packed; they use its arrays without copying them."""
+    images = Images(
+        **{name: plain[name] for name in PIXELS},
+        class_names=tuple(plain["class_names"]),
+        image_shape=tuple(plain["image_shape"]),
+    )
+    return DatasetViews(images, plain["validation"], plain["content"])
+
+
+def pack_message(message: Message) -> bytes:
+    """Return a worker's message as bytes."""
+    fields = dict(vars(message))
+    arrays = fields.pop("arrays", ())
+    return to_bytes(json.dumps([type(message).__name__, fields]), arrays)
+
+
+def unpack_message(data: bytes) -> Message:
+    """Return the message that was packed."""
+    text, arrays = from_bytes(data)
+    name, fields = json.loads(text)
+    message: Message = MESSAGES[name](**fields, **({"arrays": arrays} if name == "Trained" else {}))
+    return message
+
+
+def to_bytes(text: str, arrays: Sequence[NDArray[Any]] = ()) -> bytes:
+    """Return text and arrays as bytes, in numpy's own format, without pickle."""
+    buffer = io.BytesIO()
+    named = {str(index): array for index, array in enumerate(arrays)}
+    np.savez(buffer, allow_pickle=False, text=np.frombuffer(text.encode(), np.uint8), **named)
+    return buffer.getvalue()
+
+
+def from_bytes(data: bytes) -> tuple[str, Arrays]:
+    """Return the text and arrays that `to_bytes` was given."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = [archive[str(index)] for index in range(len(archive.files) - 1)]
+        return archive["text"].tobytes().decode(), arrays

@@ -1,0 +1,1 @@
+"""Rules between the fields of a recipe: combinations that cannot train, found before training."""

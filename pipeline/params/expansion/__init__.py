@@ -1,0 +1,1 @@
+"""Ablations expanded into variants, each with its complete, validated recipe."""

@@ -1,0 +1,124 @@
+"""Ablations expanded into plain variants, each with its complete, validated recipe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.core.errors import ParamsError, nearest
+from pipeline.data.catalogue import CATALOGUE, Dataset
+from pipeline.params.expansion.drafts import Source, VariantDraft, variant_drafts
+from pipeline.params.expansion.origin import is_from_patches, traced
+from pipeline.params.expansion.resolve import canonical, validated, with_values
+from pipeline.params.expansion.tuning import searches
+from pipeline.params.faults import Fault, Where, fault_at, listing
+from pipeline.params.patches import differences, merge
+from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.study import Ablation, Study
+from pipeline.params.types.tune import Tune
+from pipeline.params.types.variants import Expanded, Variant
+
+
+def apply(recipe: Recipe, values: Mapping[str, object]) -> Recipe:
+    """Return `recipe` with dotted paths set, such as `{"optimizer.learning_rate": 0.01}`, validated again.
+
+    A number in a path indexes a list (`model.layers.0.units`). Raises `ParamsError` with every fault.
+    """
+    changed, faults = with_values(canonical(recipe), values)
+    if changed is None:
+        raise ParamsError("tuned values", [fault.sentence() for fault in faults])
+    return changed
+
+
+def expand(study: Study, name: str) -> Expanded:
+    """Return an ablation's variants, computed once per study.
+
+    Raises `ParamsError` with every fault (never for a study that `load` returned), and `KeyError` for an
+    unknown ablation.
+    """
+    if name not in study._expanded:
+        base = BaseRecipe(canonical(study.base), study.known)
+        expanded, faults = expand_ablation(study.ablations[name], name, base)
+        if expanded is None:
+            raise ParamsError(name, [fault.sentence() for fault in faults])
+        study._expanded[name] = expanded
+    return study._expanded[name]
+
+
+@dataclass(frozen=True)
+class BaseRecipe:
+    """What every variant changes: the base as plain data, and the record of its data set (None: a user's own).
+
+    `valid` is False where the base had faults and its faulty sections were replaced, only to find the faults of
+    the variants too.
+    """
+
+    plain: Mapping[str, Any]
+    dataset: Dataset | None
+    valid: bool = True
+
+    def of(self, ablation: Ablation) -> "BaseRecipe":
+        """Return the base of an ablation, which may have a data set of its own."""
+        return replace(self, dataset=CATALOGUE.get(ablation.dataset)) if ablation.dataset else self
+
+
+def expand_ablation(ablation: Ablation, name: str, base: BaseRecipe) -> tuple[Expanded | None, list[Fault]]:
+    """Return an ablation expanded, or None and every fault."""
+    at, base = ("ablations", name), base.of(ablation)
+    drafts, own_faults = variant_drafts(ablation)
+    faults = [fault.under(*at) for fault in [*own_faults, *_baseline_faults(ablation, drafts)]]
+    recipes: dict[str, Recipe] = {}
+    for draft in drafts:
+        recipe, recipe_faults = _resolved(draft, Source(("base",), ablation.base), base, at)
+        faults += recipe_faults
+        if recipe is not None:
+            recipes[draft.name] = recipe
+    tunes, search_faults = searches(ablation, drafts, recipes, base.dataset)
+    faults += [fault.under(*at) for fault in search_faults]
+    if faults or len(recipes) < len(drafts) or not drafts:
+        return None, list(dict.fromkeys(faults))
+    return _expanded(ablation, name, drafts, recipes, tunes), []
+
+
+def _expanded(
+    ablation: Ablation,
+    name: str,
+    drafts: Sequence[VariantDraft],
+    recipes: Mapping[str, Recipe],
+    tunes: Mapping[str, Tune | None],
+) -> Expanded:
+    baseline = ablation.baseline or drafts[0].name
+    plain_baseline = canonical(recipes[baseline])
+    variants = tuple(
+        Variant(
+            name=draft.name,
+            recipe=recipes[draft.name],
+            changes=differences(plain_baseline, canonical(recipes[draft.name])),
+            levels=dict(draft.levels),
+            tune=tunes[draft.name],
+            reference=dict(draft.extras.get("reference") or {}),
+        )
+        for draft in drafts
+    )
+    return Expanded(name, ablation.kind, baseline, variants)
+
+
+def _baseline_faults(ablation: Ablation, drafts: Sequence[VariantDraft]) -> list[Fault]:
+    names = [draft.name for draft in drafts]
+    baseline = ablation.baseline
+    if baseline is None or baseline in names or not names:
+        return []
+    text = f"{baseline!r} is not among the variants: {listing(names)}.{nearest(baseline, names)}"
+    return [fault_at(text, "baseline")]
+
+
+def _resolved(
+    draft: VariantDraft, shared: Source, base: BaseRecipe, at: Where
+) -> tuple[Recipe | None, list[Fault]]:
+    """Return a variant's recipe, or None and its faults; `shared` is the patch of all variants of the ablation at `at`."""
+    sources = (shared, *draft.sources)
+    merged = dict(base.plain)
+    for source in sources:
+        merged = merge(merged, source.patch)
+    recipe, faults = validated(merged, base.dataset)
+    own = [fault for fault in faults if base.valid or is_from_patches(fault, sources)]
+    return recipe, [traced(fault, sources, at) for fault in own]

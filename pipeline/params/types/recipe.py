@@ -1,0 +1,310 @@
+"""The types of a recipe: everything that decides one training."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from pipeline.params.faults import Fault, FaultsError, invalid, read_as, show
+from pipeline.params.keras_names.named import (
+    Activation,
+    Constraint,
+    Initializer,
+    Loss,
+    Named,
+    Regularizer,
+    read_named,
+)
+from pipeline.params.numbers import is_integer
+from pipeline.params.patches import merge
+from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, at_most, defined_as
+from pipeline.params.types.evaluation import FINDER
+from pipeline.params.types.layers import AnyLayer, Dropout, Layers, Places, Width
+from pipeline.params.types.schedules import Constant, Schedule
+
+CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which optimizers of Keras clip gradients
+MOST_CLASSES = 256  # labels are bytes
+SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
+
+
+def _distinct(values: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if values is not None and len(set(values)) < len(values):
+        raise invalid(f"must be distinct; got {show(values)}")
+    return values
+
+
+def _even(value: int | None) -> int | None:
+    if value is not None and value % 2:
+        raise invalid(f"must be even, since half of the pairs are of one class; got {value}")
+    return value
+
+
+def _read_validation(value: Any) -> Any:
+    is_count = is_integer(value) and 0 < value <= 10**9
+    is_fraction = isinstance(value, float) and 0 < value < 1
+    if value is None or is_count or is_fraction:
+        return value
+    raise invalid(f"must be a number of images, or a fraction between 0 and 1; got {show(value)}")
+
+
+def _read_optimizer(value: Any) -> Any:
+    if isinstance(value, OptimizerSpec):
+        return value
+    try:
+        return read_named(value, "optimizers", elsewhere=frozenset(OptimizerSettings.keys()))
+    except FaultsError as error:
+        raise FaultsError(*error.faults, *_settings_faults(value)) from None
+
+
+def _settings_faults(value: Any) -> list[Fault]:
+    """Return the faults of the rate and the clipping, where the name or its arguments have some already."""
+    keys = OptimizerSettings.keys() if isinstance(value, dict) else []
+    try:
+        read_as(OptimizerSettings, {key: value[key] for key in keys if key in value})
+    except FaultsError as error:
+        return error.faults
+    return []
+
+
+def _read_rate(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
+    if value == FINDER:
+        return value
+    if isinstance(value, str):
+        raise invalid(f"must be a number, or {FINDER}; got {show(value)}")
+    return number(value)
+
+
+def _read_trainable(value: Any) -> Any:
+    if isinstance(value, Top | Only) or value in ("all", "head"):
+        return value
+    if isinstance(value, dict) and ("top" in value or "only" in value):
+        return read_as(Top if "top" in value else Only, value)
+    raise invalid(f"must be all, head, {{top: k}} or {{only: [block, ...]}}; got {show(value)}")
+
+
+def _read_reuse(value: Any) -> Any:
+    if value == "all" or (is_integer(value) and 0 <= value <= 10**9):
+        return value
+    raise invalid(f"must be all, or a number of hidden blocks; got {show(value)}")
+
+
+class DataSpec(Spec):
+    """Which images, and how they are scaled.
+
+    `validation` is a number of training images, or a fraction of them (null: the data set's own split);
+    `skip` leaves out the first n training images, then `limit` keeps the first n of the rest, `per_class` n
+    of each class. With `pairs` the model gets n pairs of the remaining images, and predicts whether both show
+    the same class.
+    """
+
+    scale: Literal["/255", "standardise", "none"] = "/255"
+    validation: Annotated[int | float | None, BeforeValidator(_read_validation)] = None
+    split: Literal["first", "random"] = "first"
+    classes: Annotated[
+        Annotated[tuple[Index, ...], Field(strict=False, min_length=2), at_most(MOST_CLASSES)] | None,
+        AfterValidator(_distinct),
+    ] = None
+    skip: Index = 0
+    limit: Count | None = None
+    per_class: Count | None = None
+    pairs: Annotated[Count | None, AfterValidator(_even)] = None
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if self.limit is not None and self.per_class is not None:
+            raise FaultsError(Fault((("per_class",), ("limit",)), "limit and per_class exclude each other"))
+        return self
+
+    def held_out(self, images: int, otherwise: int) -> int:
+        """Return how many of the training `images` are held out; `otherwise` is the data set's own number."""
+        validation = otherwise if self.validation is None else self.validation
+        return round(validation * images) if isinstance(validation, float) else validation
+
+
+class Output(Spec):
+    """The output layer; `units` defaults to the number of classes."""
+
+    activation: Activation = Named(name="softmax")
+    initializer: Initializer = Named(name="GlorotUniform")
+    units: Count | None = None
+
+
+class ModelSpec(Spec):
+    """A chain of layers, the settings that all hidden layers share, and the output layer.
+
+    Two `towers` take one image each of a pair; `joint` are the units of hidden layers on top of both towers.
+    """
+
+    layers: Layers
+    activation: Activation = Named(name="relu")
+    initializer: Initializer = Named(name="GlorotUniform")
+    normalisation: Places = ()
+    use_bias: bool = True
+    towers: Literal[1, 2] = 1
+    joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100), at_most(100)] = ()
+    output: Output = Output()
+
+    def unrolled(self) -> list[AnyLayer]:
+        """Return the layers of one tower in order, each as often as it repeats."""
+        return [layer for layer in self.layers for _ in range(getattr(layer, "repeat", 1))]
+
+
+Rate = Annotated[
+    Positive,
+    WrapValidator(_read_rate),
+    PlainSerializer(lambda rate: rate, when_used="always"),
+    defined_as("rate"),
+]
+"""A number in every recipe that trains; `finder` in a variant's alone, until its range test has found a rate."""
+
+
+class OptimizerSettings(Spec):
+    """The settings of every optimizer: a learning rate, and at most one way to clip gradients."""
+
+    learning_rate: Rate = 1e-3
+    clipvalue: Positive | None = None
+    clipnorm: Positive | None = None
+    global_clipnorm: Positive | None = None
+
+    @property
+    def finds_rate(self) -> bool:
+        """Whether the rate is yet to be found by a learning-rate finder."""
+        return isinstance(self.learning_rate, str)
+
+    @model_validator(mode="after")
+    def _one_clip(self) -> Self:
+        clips = [key for key in CLIPS if getattr(self, key) is not None]
+        if len(clips) > 1:
+            text = f"{' and '.join(clips)} exclude each other; keep one"
+            raise FaultsError(Fault(tuple((clip,) for clip in clips), text))
+        return self
+
+
+class OptimizerSpec(Named, OptimizerSettings):
+    """A Keras optimizer with its own arguments, its learning rate, and its clipping."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+
+
+Optimizer = Annotated[OptimizerSpec, BeforeValidator(_read_optimizer), defined_as("optimizer")]
+
+
+class RegularisationSpec(Spec):
+    """Penalties and constraints on hidden kernels, and dropout."""
+
+    kernel_regularizer: Regularizer | None = None
+    kernel_constraint: Constraint | None = None
+    dropout: Dropout | None = None
+
+
+class EarlyStopping(Spec):
+    """Stop once `monitor` has not improved by `min_delta` for `patience` epochs."""
+
+    patience: Index
+    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    min_delta: NotNegative = 0.0
+    restore_best_weights: bool = True
+
+
+class TrainingSpec(Spec):
+    """The number of epochs, the batch size, the loss, and when to stop early."""
+
+    epochs: Count
+    batch_size: Count = 32
+    loss: Loss = Named(name="SparseCategoricalCrossentropy")
+    early_stopping: EarlyStopping | None = None
+
+
+class Top(Spec):
+    """Only the last `top` hidden blocks train, and the output."""
+
+    top: Count
+
+
+class Only(Spec):
+    """Only the hidden blocks with these indexes train, and the output."""
+
+    only: Annotated[tuple[Index, ...], Field(strict=False)]
+
+
+Trainable = Annotated[Literal["all", "head"] | Top | Only, BeforeValidator(_read_trainable)]
+Reuse = Annotated[int | Literal["all"], BeforeValidator(_read_reuse)]
+
+
+def frozen_blocks(trainable: Trainable, count: int) -> int:
+    """Return how many of `count` hidden blocks are below the first that trains."""
+    if isinstance(trainable, str):
+        return 0 if trainable == "all" else count
+    if isinstance(trainable, Top):
+        return max(0, count - trainable.top)
+    return min(trainable.only, default=count)
+
+
+Patch = dict[str, Any]
+DataPatch = Annotated[Patch, defined_as("DataPatch")]
+ModelPatch = Annotated[Patch, defined_as("ModelPatch")]
+OptimizerPatch = Annotated[Patch | str, defined_as("optimizer")]
+SchedulePatch = Annotated[Patch | str, defined_as("schedule")]
+RegularisationPatch = Annotated[Patch, defined_as("RegularisationPatch")]
+TrainingPatch = Annotated[Patch, defined_as("TrainingPatch")]
+
+
+class PhaseSpec(Spec):
+    """One phase: patches on the recipe, how many hidden blocks carry over, and which of them train.
+
+    `cache_features`: compute the outputs of the frozen lower blocks once, and train the rest on them.
+    """
+
+    name: str | None = None
+    data: DataPatch = Field(default_factory=dict)
+    model: ModelPatch = Field(default_factory=dict)
+    optimizer: OptimizerPatch = Field(default_factory=dict)
+    schedule: SchedulePatch = Field(default_factory=dict)
+    regularisation: RegularisationPatch = Field(default_factory=dict)
+    training: TrainingPatch = Field(default_factory=dict)
+    reuse: Reuse = "all"
+    trainable: Trainable = "all"
+    cache_features: bool = False
+
+    def patch(self) -> Patch:
+        """Return what the phase changes in the recipe."""
+        return {section: getattr(self, section) for section in SECTIONS if getattr(self, section)}
+
+    def blocks(self) -> dict[str, int]:
+        """Return how many hidden blocks the model must have for `reuse` and `trainable`, where they count any."""
+        counted = {}
+        if isinstance(self.reuse, int):
+            counted["reuse"] = self.reuse
+        if isinstance(self.trainable, Top):
+            counted["trainable"] = self.trainable.top
+        if isinstance(self.trainable, Only):
+            counted["trainable"] = max(self.trainable.only, default=-1) + 1
+        return counted
+
+
+class Recipe(Spec):
+    """Everything that decides one training, seed and data set aside."""
+
+    data: DataSpec = DataSpec()
+    model: ModelSpec
+    optimizer: Optimizer
+    schedule: Schedule = Constant()
+    regularisation: RegularisationSpec = RegularisationSpec()
+    training: TrainingSpec
+    phases: Annotated[tuple[PhaseSpec, ...], Field(strict=False, max_length=100), at_most(100)] = ()
+
+    def in_phase(self, phase: PhaseSpec) -> "Recipe":
+        """Return the complete recipe of one of its phases, itself without phases.
+
+        Raises `FaultsError` where the patches of the phase do not fit.
+        """
+        plain = self.model_dump(mode="json", exclude={"phases"})
+        return read_as(Recipe, merge(plain, phase.patch()))

@@ -1,0 +1,206 @@
+"""The types of a params file: a study and its ablations. Frozen and strict; unknown keys are refused."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.plugins import is_plugin, locate
+from pipeline.core.project import root
+from pipeline.data.catalogue import CATALOGUE, Dataset
+from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, listing, show
+from pipeline.params.spec import Index, Positive, Spec, defined_as
+from pipeline.params.types.evaluation import Evaluation
+from pipeline.params.types.executor import ExecutorSpec
+from pipeline.params.types.kinds import KINDS, AblationKind
+from pipeline.params.types.recipe import Patch, Recipe
+from pipeline.params.types.reference import Reference
+from pipeline.params.types.tune import Range, Tune
+from pipeline.params.types.variants import Expanded
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+RESERVED_NAMES = {
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
+}
+
+
+def _read_dataset(value: Any) -> Any:
+    if not isinstance(value, str) or (value not in CATALOGUE and not is_plugin(value)):
+        near = nearest(value, CATALOGUE) if isinstance(value, str) else ""
+        raise invalid(f"must be one of {listing(CATALOGUE)}, or module:Name; got {show(value)}.{near}")
+    if is_plugin(value):
+        try:
+            locate(value, root())
+        except UserError as error:
+            raise invalid(str(error)) from None
+    return value
+
+
+def name_faults(names: Mapping[str, object]) -> list[Fault]:
+    """Return what is wrong with the names of ablations or variants, which are also those of files and stages."""
+    seen: dict[str, str] = {}
+    faults = []
+    for name in names:
+        if not NAME.fullmatch(name):
+            text = "is not a name: a letter or _ first, then letters, digits, _ or -, at most 64 in all"
+            faults.append(fault_at(text, name))
+        elif name.lower() in RESERVED_NAMES:
+            faults.append(fault_at("is reserved by Windows, where no file may have this name", name))
+        elif name.lower() in seen:
+            faults.append(fault_at(f"differs from {seen[name.lower()]!r} only by case", name))
+        seen.setdefault(name.lower(), name)
+    return faults
+
+
+def _read_named(value: Any) -> Any:
+    faults = name_faults(value) if isinstance(value, Mapping) else []
+    if faults:
+        raise FaultsError(*faults)
+    return value
+
+
+def _read_patches(value: Any) -> Any:
+    """Return patches by name; an empty entry (`relu:`) is an empty patch."""
+    named = _read_named(value)
+    return _filled(named) if isinstance(named, Mapping) else named
+
+
+def _filled(patches: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: patch or {} for name, patch in patches.items()}
+
+
+RecipePatch = Annotated[Patch, defined_as("RecipePatch")]
+Patches = Annotated[
+    dict[str, Patch], Field(min_length=1), BeforeValidator(_read_patches), defined_as("patches")
+]
+
+
+def _read_grid(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    faults = [fault.under(factor) for factor, levels in value.items() for fault in _factor_faults(levels)]
+    if faults:
+        raise FaultsError(*faults)
+    return {
+        factor: levels if isinstance(levels, list) else _filled(levels) for factor, levels in value.items()
+    }
+
+
+def _factor_faults(levels: object) -> list[Fault]:
+    if isinstance(levels, Mapping) and levels:
+        no_patches = {name: level for name, level in levels.items() if not isinstance(level, Mapping | None)}
+        faults = [fault_at(f"must be a patch; got {show(level)}", name) for name, level in no_patches.items()]
+        return [*name_faults(levels), *faults]
+    if isinstance(levels, list) and levels and all(isinstance(level, str | int | float) for level in levels):
+        return []
+    forms = "{level: patch, ...}, or a list of values under a dotted recipe path"
+    return [fault_at(f"must be {forms}; got {show(levels)}")]
+
+
+DatasetName = Annotated[str, BeforeValidator(_read_dataset), defined_as("dataset")]
+Grid = Annotated[
+    dict[str, dict[str, Patch] | list[Any]],
+    Field(min_length=1),
+    BeforeValidator(_read_grid),
+    defined_as("grid"),
+]
+
+
+class Ablation(Spec):
+    """A question, and the variants that answer it, written in one of four ways."""
+
+    question: str
+    dataset: DatasetName | None = None
+    baseline: str | None = None
+    base: RecipePatch = Field(default_factory=dict)
+    tune: Tune | None = None
+    seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
+    margin: Positive | None = None
+    metric: Literal["accuracy", "loss"] = "accuracy"
+    evaluation: Evaluation = Evaluation()
+    variants: Patches | None = None
+    grid: Grid | None = None
+    ladder: Patches | None = None
+    leave_one_out: Patches | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        written = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(written) != 1:
+            text = f"needs exactly one of {', '.join(KINDS)}; got {', '.join(written) or 'none'}"
+            raise FaultsError(Fault(tuple((kind,) for kind in written) or ((),), text))
+        return self
+
+    @property
+    def kind(self) -> AblationKind:
+        """Which of the four ways was used."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+
+class VariantTune(Spec):
+    """A variant's own ranges; a null drops one of the ablation's. The budget stays the same for all."""
+
+    space: dict[str, Range | None]
+
+
+class Extras(Spec):
+    """The keys of a variant that are not a patch: its own ranges, and published values to compare with."""
+
+    tune: VariantTune | None = None
+    reference: Reference | None = None
+
+
+class DataSource(Spec):
+    """A folder or a base URL from which data sets are fetched first."""
+
+    mirror: str | None = None
+
+
+class Study(Spec):
+    """A params file."""
+
+    dataset: DatasetName = "digits"
+    seed: Index = 0
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 5
+    margin: Positive = 0.2
+    engine: Literal["auto", "fit", "fused"] = "auto"
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    executor: ExecutorSpec = ExecutorSpec()
+    data: DataSource = DataSource()
+    evaluation: Evaluation = Evaluation()
+    base: Recipe
+    ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_named)]
+
+    _expanded: dict[str, Expanded] = PrivateAttr(default_factory=dict)
+
+    @property
+    def known(self) -> Dataset | None:
+        """The record of the study's data set; None for a user's own, which is not read here."""
+        return CATALOGUE.get(self.dataset)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets that the ablations use, each once, in the order of first use."""
+        return tuple(dict.fromkeys(self.dataset_of(name) for name in self.ablations))
+
+    def dataset_of(self, ablation: str) -> str:
+        """Return an ablation's data set: its own, or the study's."""
+        return self.ablations[ablation].dataset or self.dataset
+
+    def seeds_of(self, ablation: str) -> int:
+        """Return how many replicates each variant of an ablation has."""
+        return self.ablations[ablation].seeds or self.seeds
+
+    def margin_of(self, ablation: str) -> float:
+        """Return an ablation's margin of practical equality, in percentage points."""
+        return self.ablations[ablation].margin or self.margin
+
+    def evaluation_of(self, ablation: str) -> Evaluation:
+        """Return the diagnostics of an ablation's models."""
+        return self.evaluation.overridden(self.ablations[ablation].evaluation)

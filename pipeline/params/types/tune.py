@@ -1,0 +1,80 @@
+"""The search of an ablation: the oracle, its budget, and the range of each hyperparameter."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from pipeline.params.faults import invalid, listing, read_as, show
+from pipeline.params.spec import Count, Positive, Spec, defined_as
+
+Whole = Annotated[int, Field(ge=-(10**9), le=10**9)]
+
+
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if not ends[0] < ends[1]:
+        raise invalid(f"must be [low, high] with low below high; got {show(ends)}")
+    return ends
+
+
+class LogRange(Spec):
+    """A number between two positive ends, drawn uniformly on a logarithmic scale."""
+
+    log: Annotated[tuple[Positive, Positive], Field(strict=False), AfterValidator(_ascending)]
+
+
+class LinearRange(Spec):
+    """A number between two ends, drawn uniformly."""
+
+    linear: Annotated[tuple[float, float], Field(strict=False), AfterValidator(_ascending)]
+
+
+class IntRange(Spec):
+    """A whole number between two ends, both included, in steps from the lower one."""
+
+    int: Annotated[tuple[Whole, Whole], Field(strict=False), AfterValidator(_ascending)]
+    step: Count = 1
+
+
+class Choice(Spec):
+    """One of several values, of any kind."""
+
+    choice: Annotated[tuple[Any, ...], Field(strict=False, min_length=1, max_length=1000)]
+
+
+AnyRange = LogRange | LinearRange | IntRange | Choice
+KINDS: dict[str, type[Spec]] = {"log": LogRange, "linear": LinearRange, "int": IntRange, "choice": Choice}
+
+
+def read_range(value: Any) -> Any:
+    """Return the range in a mapping such as `{log: [1e-4, 1e-1]}`; raises `FaultsError` with every fault."""
+    if isinstance(value, AnyRange):
+        return value
+    kinds = [key for key in KINDS if key in value] if isinstance(value, dict) else []
+    if len(kinds) != 1:
+        raise invalid(f"must be a mapping with one of {listing(KINDS)}; got {show(value)}")
+    return read_as(KINDS[kinds[0]], value)
+
+
+def values_to_check(choice: AnyRange) -> tuple[Any, ...]:
+    """Return the values that decide whether a range is valid: its two ends, or every choice."""
+    if isinstance(choice, Choice):
+        return choice.choice
+    if isinstance(choice, LogRange):
+        return choice.log
+    return choice.linear if isinstance(choice, LinearRange) else choice.int
+
+
+Range = Annotated[AnyRange, BeforeValidator(read_range), defined_as("range")]
+
+
+class Tune(Spec):
+    """A search: `trials` per variant, each scored on validation data over tuning seeds or folds.
+
+    `space` maps dotted recipe paths to ranges.
+    """
+
+    oracle: Literal["random", "grid", "bayesian", "hyperband"] = "random"
+    trials: Count
+    seeds: Count = 1
+    folds: Annotated[int, Field(ge=2, le=1000)] | None = None
+    space: Annotated[dict[str, Range], Field(min_length=1)]

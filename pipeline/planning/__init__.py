@@ -1,0 +1,1 @@
+"""What a study requires, what of it is stored, and what the rest will cost."""

@@ -1,0 +1,93 @@
+"""The learning rate of every step of a run, computed from its recipe without any training, for the report's figures.
+
+Keras is imported only for schedules that are classes of Keras, or the user's own.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.build.schedules import rates
+from pipeline.core.errors import DataError
+from pipeline.core.native_logs import native_logs_to
+from pipeline.data import catalogue
+from pipeline.data.prepare import load
+from pipeline.engine.batches import steps_per_epoch
+from pipeline.engine.datasets import split_of
+from pipeline.params.types.phases import Phase
+from pipeline.params.types.recipe import DataSpec
+from pipeline.params.types.schedules import KerasSchedule
+from pipeline.runs.records import PlannedRates
+from pipeline.runs.run import Run
+
+POINTS = 201
+"""Points of a curve that are kept."""
+DIGITS = 6
+"""Significant digits that are kept."""
+
+
+def planned_rates(run: Run, root: Path) -> list[PlannedRates]:
+    """Return the learning rates of each phase of `run`; none where its data is not prepared in the study's folder `root`.
+
+    Early stopping is ignored: rates are planned for all epochs.
+
+    Example:
+        >>> planned_rates(run, Path())[0].rates
+    """
+    try:
+        labels = load(run.context.dataset, root).y_train
+    except DataError:
+        return []
+    validation = catalogue.lookup(run.context.dataset, root).validation
+    return [
+        _planned(phase, training_images(phase.recipe.data, labels, validation, run.seeds.split), root)
+        for phase in run.phases
+    ]
+
+
+def training_images(data: DataSpec, labels: NDArray[np.int64], validation: int, split_seed: int) -> int:
+    """Return how many images (or pairs) train: as many as `pipeline.engine.datasets` chooses.
+
+    `validation` is the number of images that the data set itself holds out.
+    """
+    return data.pairs or len(split_of(data, labels, validation, split_seed).train)
+
+
+def _planned(phase: Phase, images: int, root: Path) -> PlannedRates:
+    recipe = phase.recipe
+    steps = steps_per_epoch(images, recipe.training.batch_size)
+    all_rates = _rates(phase, steps, root)
+    shown = _steps_to_draw(all_rates)
+    return PlannedRates(
+        phase=phase.name,
+        kind=recipe.schedule.name,
+        steps_per_epoch=steps,
+        epochs=tuple(_rounded(step / steps) for step in shown),
+        rates=tuple(_rounded(all_rates[step]) for step in shown),
+    )
+
+
+def _rates(phase: Phase, steps: int, root: Path) -> NDArray[np.float32]:
+    """Return the rate of every step; TensorFlow, which schedules of Keras start, logs to a file."""
+    recipe = phase.recipe
+    arguments = (recipe.schedule, recipe.optimizer.learning_rate, steps, recipe.training.epochs)
+    if not isinstance(recipe.schedule, KerasSchedule):
+        return rates(*arguments)
+    with native_logs_to(root / "data" / ".tensorflow.log"):
+        return rates(*arguments)
+
+
+def _steps_to_draw(all_rates: NDArray[np.float32]) -> list[int]:
+    """Return the steps to draw: evenly spread ones, and both sides of each change where changes are few."""
+    last = len(all_rates) - 1
+    jumps = np.flatnonzero(np.diff(all_rates))
+    if len(jumps) < POINTS // 2:
+        shown = np.unique([0, *jumps, *(jumps + 1), last])
+    else:
+        shown = np.linspace(0, last, min(POINTS, len(all_rates))).round().astype(int)
+    return [int(step) for step in shown]
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

@@ -1,0 +1,52 @@
+"""The manifest of an ablation: the runs and diagnostics that it is made of."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline.planning.state import AblationState, VariantState
+from pipeline.store import Store
+
+
+def write_manifest(store: Store, state: AblationState, diagnostics: Iterable[str] | None = None) -> None:
+    """Write the manifest of `state`, as far as its runs are known; an unchanged manifest is not written again.
+
+    `diagnostics`: the keys of the diagnostics that a finished ablation requires.
+    """
+    manifest: dict[str, Any] = {
+        "ablation": state.name,
+        "question": state.spec.question,
+        "baseline": state.expanded.baseline,
+        "dataset": state.variants[0].context.dataset,
+        "entries": [entry for variant in state.variants for entry in _entries(variant)],
+        "models": best_models(store, state),
+    }
+    if diagnostics is not None:
+        manifest["diagnostics"] = list(dict.fromkeys(diagnostics))
+    if store.manifests.get(state.name) != manifest:
+        store.manifests.put(state.name, manifest)
+
+
+def best_models(store: Store, state: AblationState) -> dict[str, str]:
+    """Return, by variant, the key of the run whose model is stored."""
+    models: dict[str, str] = {}
+    for variant in state.variants:
+        for run in variant.replicates if variant.is_chosen else ():
+            if store.runs.model_path(run.key).is_file():
+                models.setdefault(variant.variant.name, run.key)
+    return models
+
+
+def _entries(state: VariantState) -> list[dict[str, Any]]:
+    name = state.variant.name
+    trials = [
+        {"variant": name, "phase": "trial", "seed": seed, "run_key": key, "values": trial["values"]}
+        for trial in state.trial_runs()
+        for seed, key in enumerate(trial["run_keys"])
+    ]
+    if not state.is_chosen:
+        return trials
+    values = state.choice["values"] if state.choice else {}
+    return trials + [
+        {"variant": name, "phase": "replicate", "seed": run.seed, "run_key": run.key, "values": values}
+        for run in state.replicates
+    ]

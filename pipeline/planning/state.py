@@ -1,0 +1,143 @@
+"""What a study requires, and what of it the store has: used by `plan`, `ablate`, the diagnostics and the results."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.metrics import score
+from pipeline.data import catalogue
+from pipeline.params.expansion.expand import expand
+from pipeline.params.types.evaluation import Evaluation
+from pipeline.params.types.study import Ablation, Study
+from pipeline.params.types.variants import Expanded, Variant
+from pipeline.runs.run import Context, Run
+from pipeline.search.rate_search import RateSearch
+from pipeline.search.variant_search import Search, replicates
+from pipeline.store import Store
+
+
+@dataclass
+class VariantState:
+    """A variant: its `search` (None where nothing is tuned), and the search's frozen `choice` once there is one.
+
+    `finder` is the search of a variant whose learning rate is found by a range test; such a variant has no other search.
+    `seeds` is the number of replicates.
+    """
+
+    variant: Variant
+    context: Context
+    seeds: int
+    search: Search | None
+    choice: dict[str, Any] | None
+    finder: RateSearch | None = None
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the hyperparameters to measure are known."""
+        return self.choice is not None or (self.search is None and self.finder is None)
+
+    @cached_property
+    def replicates(self) -> list[Run]:
+        """The runs that measure this variant; valid only once it `is_chosen`."""
+        values = self.choice["values"] if self.choice else {}
+        return replicates(self.variant, self.context, self.seeds, values)
+
+    def open_runs(self) -> list[Run]:
+        """Return the runs that can be trained now: those of trials without a score, or the replicates."""
+        if self.is_chosen:
+            return self.replicates
+        trials = self.search.trials if self.search is not None else []
+        return [run for trial in trials if trial.score is None for run in trial.runs]
+
+    def trial_runs(self) -> list[dict[str, Any]]:
+        """Return this variant's trials so far: each with its `values` and `run_keys`."""
+        if self.choice is not None:
+            return list(self.choice["trials"])
+        if self.search is None:
+            return []
+        return [
+            {"values": trial.candidate.values, "run_keys": [run.key for run in trial.runs]}
+            for trial in self.search.trials
+        ]
+
+
+@dataclass
+class AblationState:
+    """An ablation with its variants in the order of the params file, and the study's settings that apply to it."""
+
+    name: str
+    spec: Ablation
+    expanded: Expanded
+    variants: list[VariantState]
+    seeds: int
+    margin: float
+    evaluation: Evaluation
+
+    def required_keys(self) -> list[str]:
+        """Return the keys of all runs known to be required so far, trials first."""
+        trials = [key for state in self.variants for trial in state.trial_runs() for key in trial["run_keys"]]
+        return list(dict.fromkeys(trials + self.replicate_keys()))
+
+    def replicate_keys(self) -> list[str]:
+        """Return the keys of the replicates of all variants whose hyperparameters are known."""
+        return [run.key for state in self.variants if state.is_chosen for run in state.replicates]
+
+    def is_trained(self, keys: set[str]) -> bool:
+        """Return whether nothing is left to search or to train; the trials behind a frozen choice are no longer needed."""
+        return all(state.is_chosen for state in self.variants) and keys.issuperset(self.replicate_keys())
+
+
+def context_of(study: Study, name: str, root: Path) -> Context:
+    """Return what all runs of an ablation share; raises `DataError` where a user's own data set was not fetched."""
+    dataset = study.dataset_of(name)
+    return Context(dataset, catalogue.digest(dataset, root), study.seed, study.precision)
+
+
+def read_states(
+    study: Study, store: Store, root: Path, names: Iterable[str] | None = None
+) -> list[AblationState]:
+    """Return the states of the ablations called `names` (default: all); raises as `context_of` does.
+
+    Example:
+        >>> [state.name for state in read_states(load(Path("params.yaml")), Store(), Path())]
+    """
+    names = study.ablations if names is None else names
+    return [_ablation(study, store, context_of(study, name, root), name) for name in names]
+
+
+def _ablation(study: Study, store: Store, context: Context, name: str) -> AblationState:
+    expanded, spec = expand(study, name), study.ablations[name]
+    seeds, evaluation = study.seeds_of(name), study.evaluation_of(name)
+    variants = [_variant(store, context, spec, variant, seeds, evaluation) for variant in expanded.variants]
+    return AblationState(name, spec, expanded, variants, seeds, study.margin_of(name), evaluation)
+
+
+def _variant(
+    store: Store, context: Context, spec: Ablation, variant: Variant, seeds: int, evaluation: Evaluation
+) -> VariantState:
+    search = Search(variant, context, spec.metric) if variant.tune is not None else None
+    finds_rate = variant.recipe.optimizer.finds_rate
+    finder = RateSearch(variant, context, evaluation.rate_range) if finds_rate else None
+    used = search or finder
+    choice = store.choices.get(used.key) if used is not None else None
+    return VariantState(variant, context, seeds, search, choice, finder)
+
+
+def best_replicate(store: Store, state: VariantState, metric: str) -> Run | None:
+    """Return the replicate with the best `metric` on validation data; None where none finished."""
+    scores = []
+    for run in state.replicates:
+        record = store.runs.get(run.key)
+        if record is not None and record.outcome == "finished":
+            scores.append((score(metric, record.metrics[f"val_{metric}"]), run))
+    # Of equal scores, `max` returns the first: that of the lowest seed.
+    return max(scores, key=itemgetter(0))[1] if scores else None
+
+
+def lacks_models(store: Store, state: AblationState) -> bool:
+    """Return whether a variant's best model is not saved, as when a process was killed just before saving it."""
+    best = [best_replicate(store, variant, state.spec.metric) for variant in state.variants]
+    return any(run is not None and not store.runs.model_path(run.key).exists() for run in best)

@@ -1,0 +1,243 @@
+"""The sections that show models from inside: signals, range tests, activation functions, uncertainty and predictions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from pipeline.core.metrics import score
+from pipeline.report.figures.chart import Chart
+from pipeline.report.figures.confusion import confusion, most_confused
+from pipeline.report.figures.depth import propagation_charts, signal_charts
+from pipeline.report.figures.functions import function_charts
+from pipeline.report.figures.rates import range_tests
+from pipeline.report.figures.reliability import reliability_charts
+from pipeline.report.figures.sheet import Frame, sheet
+from pipeline.report.findings import Findings
+from pipeline.report.section import Section
+from pipeline.report.signals import sentences, through_nets, through_towers
+from pipeline.report.styles import Styles
+from pipeline.report.tables import Cell, Column, Table
+from pipeline.report.texts import MISSING, number
+from pipeline.result_files.diagnostics import Outcome, VariantOutcomes
+from pipeline.result_files.schema import Ablation, Variant
+from pipeline.stats.intervals import Interval, t_interval
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A quantity that uncertainty is measured by: its title and explanation in a table, and the factor it is shown with."""
+
+    title: str
+    hint: str
+    factor: float = 1.0
+
+
+QUANTITIES = {
+    "accuracy": Quantity("accuracy (%)", "Share of right answers", 100.0),
+    "negative_log_likelihood": Quantity(
+        "negative log likelihood", "Mean of −ln p(right class), in nats; lower is better"
+    ),
+    "calibration_error": Quantity(
+        "calibration error (%)", "Expected calibration error, ten bins; lower is better", 100.0
+    ),
+    "entropy": Quantity("entropy", "Mean predictive entropy, in nats"),
+    "entropy_right": Quantity("of right answers", "Mean predictive entropy of right answers"),
+    "entropy_wrong": Quantity(
+        "of wrong answers", "Mean predictive entropy of wrong answers; higher than of right ones is good"
+    ),
+}
+
+
+def signals(findings: Findings, styles: Styles) -> Section:
+    """Return what passes through the nets, and through untrained towers of their activations and initializers."""
+    diagnostics = findings.ablation.diagnostics
+    nets, towers = diagnostics.signals, diagnostics.propagation
+    note = (
+        "Layers count from the input; the last is the output, before its activation. Deviations are over inputs, "
+        "averaged over units; gradients are those of a layer's kernel, as L2 norm. Lines are means over replicates "
+        "(geometric ones on logarithmic axes) with their 95 % t interval; start and end of training share an axis."
+    )
+    tables = [
+        ("How signals pass through the nets", through_nets(nets, styles)),
+        ("How noise passes through untrained towers", through_towers(towers, styles)),
+    ]
+    charts = [*signal_charts(nets, styles), *propagation_charts(towers, styles)]
+    return Section("signals", "Signals", charts, " ".join([*sentences(nets, towers), note]), tables)
+
+
+def finder(findings: Findings, styles: Styles) -> Section:
+    """Return each variant's loss against a growing learning rate."""
+    note = (
+        "Each step of a short training has a higher rate than the one before. Faint: each batch's loss; bold: smoothed. "
+        "Solid line and dot: the rate suggested, a tenth of the one from which the smoothed loss climbs; dotted: the "
+        "rate that the replicates were trained with, before any schedule."
+    )
+    charts = range_tests(findings.ablation.diagnostics.finder, styles)
+    return Section("finder", "Learning-rate finder", charts, note)
+
+
+def functions(findings: Findings, styles: Styles) -> Section:
+    """Return the curves of the activation functions."""
+    note = (
+        "Bold: the function; dashed: its slope. Shaded: it saturates, the slope is between −0.05 and 0.05, and less than a "
+        "twentieth of a gradient passes."
+    )
+    charts = function_charts(findings.ablation.diagnostics.functions, styles)
+    return Section("functions", "Activation functions", charts, note)
+
+
+def uncertainty(findings: Findings, styles: Styles) -> Section:
+    """Return how predictions change when dropout stays active and many passes are averaged."""
+    variants = findings.ablation.diagnostics.uncertainty
+    if not variants:
+        return Section("uncertainty", "Uncertainty", [])
+    samples = variants[0].replicates[0]["samples"]
+    note = (
+        f"Monte Carlo dropout: the mean over {samples} passes with dropout active, against one pass without, both on "
+        "test data. Curves: of the answers given with some confidence, how many are right, replicates pooled (solid: "
+        "mean of passes, dashed: one pass); on the diagonal, confidence equals the share of right answers. Bins with fewer "
+        "than ten answers are left out."
+    )
+    charts = [*reliability_charts(variants, styles), _most_uncertain(findings.ablation, variants)]
+    table = ("One pass without dropout, and the mean of passes with it", _uncertainty_table(variants, styles))
+    return Section("uncertainty", "Uncertainty", charts, note, [table])
+
+
+def predictions(findings: Findings, styles: Styles) -> Section:  # noqa: ARG001
+    """Return the worst mistakes of the best model, right answers for contrast, and which classes it confuses."""
+    outcome = findings.ablation.diagnostics.predictions
+    if outcome is None:
+        return Section("predictions", "Predictions", [])
+    wrong, images = outcome["wrong"], outcome["images"]
+    pair = most_confused(outcome)
+    confused = f" It predicts {pair[1]} instead of {pair[0]} most often, {_times(pair[2])}." if pair else ""
+    note = (
+        f"Shown: {outcome['variant']}, seed {outcome['seed']}, the best replicate of the best variant, both by validation "
+        f"data. Of {images:,} test images it gets {wrong:,} wrong ({100 * wrong / images:.1f} %).{confused}"
+    )
+    return Section("predictions", "Predictions", [*_answer_sheets(outcome), confusion(outcome)], note)
+
+
+def _answer_sheets(outcome: Outcome) -> list[Chart]:
+    kinds = {
+        "worst": (
+            "Worst mistakes",
+            "Wrong answers, the most confident first: the prediction, its confidence, and the right answer.",
+        ),
+        "right": ("Right answers", "For contrast: right answers, spread evenly over the test images."),
+    }
+    return [
+        sheet(
+            f"predictions-{kind}",
+            title,
+            caption,
+            f"{title}: {'; '.join(_answer_text(answer) for answer in outcome[kind])}",
+            [_frame(answer) for answer in outcome[kind]],
+        )
+        for kind, (title, caption) in kinds.items()
+        if outcome[kind]
+    ]
+
+
+def _frame(answer: Outcome) -> Frame:
+    wrong = answer["predicted"] != answer["label"]
+    right = (f"is {answer['label']}",) if wrong else ()
+    return Frame(answer["png"], (answer["predicted"], f"{100 * answer['confidence']:.1f} %", *right), wrong)
+
+
+def _answer_text(answer: Outcome) -> str:
+    text = f"{answer['predicted']}, {100 * answer['confidence']:.1f} % sure"
+    return text if answer["predicted"] == answer["label"] else f"{text}, is {answer['label']}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _most_uncertain(ablation: Ablation, variants: Sequence[VariantOutcomes]) -> Chart | None:
+    """Draw the images that the best variant's best replicate is least certain of; both are chosen by validation data."""
+    outcomes = max(variants, key=lambda candidate: _mean_score(ablation, ablation.variant(candidate.variant)))
+    scores = {r.seed: _score(ablation, r.metrics) for r in ablation.variant(outcomes.variant).replicates}
+    best = max(outcomes.replicates, key=lambda replicate: scores.get(replicate["seed"], -np.inf))
+    if not best["uncertain"]:
+        return None
+    frames = [
+        Frame(
+            image["png"],
+            (*_likely(*image["classes"][:2]), f"is {image['label']}"),
+            image["classes"][0]["name"] != image["label"],
+        )
+        for image in best["uncertain"]
+    ]
+    caption = (
+        f"Test images with the highest predictive entropy, {outcomes.variant}, seed {best['seed']}: mean probability ± "
+        "deviation over passes of the two likeliest classes. Red: the likeliest is wrong."
+    )
+    alt = "; ".join(", ".join(frame.lines) for frame in frames)
+    return sheet("uncertain", "Most uncertain images", caption, alt, frames)
+
+
+def _likely(first: Outcome, second: Outcome) -> list[str]:
+    return [first["name"], _probability(first), f"or {second['name']}", _probability(second)]
+
+
+def _probability(of: Outcome) -> str:
+    return f"{100 * of['mean']:.0f} ± {100 * of['deviation']:.0f} %"
+
+
+def _mean_score(ablation: Ablation, variant: Variant) -> float:
+    scores = [_score(ablation, r.metrics) for r in variant.replicates if r.outcome == "finished"]
+    return fmean(scores) if scores else -np.inf
+
+
+def _score(ablation: Ablation, metrics: Outcome) -> float:
+    value = metrics.get(f"val_{ablation.metric}", np.nan)
+    return score(ablation.metric, float(value))
+
+
+def _uncertainty_table(variants: Sequence[VariantOutcomes], styles: Styles) -> Table:
+    columns = [Column("variant"), Column("prediction")]
+    columns += [Column(quantity.title, True, quantity.hint) for quantity in QUANTITIES.values()]
+    rows = []
+    for outcomes in variants:
+        name = Cell(outcomes.variant, style=styles[outcomes.variant])
+        rows += [
+            [name, Cell("one pass"), *(_mean(outcomes, "plain", key) for key in QUANTITIES)],
+            [name, Cell("mean of passes"), *(_mean(outcomes, "mc", key) for key in QUANTITIES)],
+            [name, Cell("difference"), *(_difference(outcomes, key) for key in QUANTITIES)],
+        ]
+    return Table(columns, rows)
+
+
+def _mean(outcomes: VariantOutcomes, which: str, key: str) -> Cell:
+    values = outcomes.stacked(which, key)
+    if values is None:
+        return Cell(MISSING)
+    return _interval_cell(t_interval((QUANTITIES[key].factor * values).tolist()))
+
+
+def _difference(outcomes: VariantOutcomes, key: str) -> Cell:
+    """Return the mean over passes less the single pass, paired by replicate."""
+    pairs = [(replicate["mc"][key], replicate["plain"][key]) for replicate in outcomes.replicates]
+    differences = [
+        QUANTITIES[key].factor * (mc - plain) for mc, plain in pairs if mc is not None and plain is not None
+    ]
+    return _interval_cell(t_interval(differences), signed=True) if differences else Cell(MISSING)
+
+
+def _interval_cell(interval: Interval, signed: bool = False) -> Cell:
+    rounded = round(interval.mean, 9)
+    mean = f"{rounded:+.3g}".replace("-", "−") if signed and rounded else number(rounded)
+    half = "" if interval.low is None else f" ± {interval.mean - interval.low:.2g}"
+    return Cell(mean + half, interval.mean)
+
+
+SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (
+    finder,
+    signals,
+    functions,
+    uncertainty,
+    predictions,
+)

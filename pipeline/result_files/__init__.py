@@ -1,0 +1,1 @@
+"""The files of `results/<ablation>/`: typed records, which `write` writes and `read` reads."""

@@ -1,0 +1,268 @@
+"""The format of `results/<ablation>/ablation.json`: typed records, written as plain data and read by the report.
+
+Results have no times, since DVC hashes them: `seconds` are added when reading, if the store has them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.params.types.kinds import AblationKind
+from pipeline.result_files.diagnostics import Diagnostics
+from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
+from pipeline.stats.published import Kind as PublishedKind
+
+FILE = "ablation.json"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How every variant's hyperparameters were chosen; `monitor` names the score, such as `val_accuracy`."""
+
+    oracle: str
+    trials: int
+    seeds: int
+    folds: int
+    monitor: str
+    space: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the tuning as plain data; one fold, which means no cross-validation, is None."""
+        return {**vars(self), "folds": self.folds if self.folds > 1 else None}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Tuning":
+        """Return the tuning from what `as_json` returned."""
+        return cls(
+            oracle=raw["oracle"],
+            trials=int(raw["trials"]),
+            seeds=int(raw.get("seeds") or 1),
+            folds=int(raw.get("folds") or 1),
+            monitor=raw["monitor"],
+            space=raw.get("space") or {},
+        )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of a search; `score` is None where the run diverged."""
+
+    run_key: str
+    values: Mapping[str, Any]
+    score: float | None
+    outcome: Outcome
+    seconds: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the trial as plain data."""
+        return _without(vars(self), "seconds")
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Trial":
+        """Return the trial from what `as_json` returned."""
+        return cls(raw["run_key"], raw["values"], raw.get("score"), raw["outcome"])
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """One run that was made to measure. `metrics` are those of its `RunRecord`; a diverged run may lack some.
+
+    `seconds` is the run's share of the time of its stack, `phase_seconds` the same for each phase; None and empty if the
+    store does not have the run.
+    """
+
+    run_key: str
+    seed: int
+    outcome: Outcome
+    metrics: Mapping[str, float]
+    epochs: int
+    best_epoch: int
+    engine: EngineRecord
+    curves: Curves
+    seconds: float | None = None
+    phase_seconds: tuple[float, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the replicate as plain data."""
+        return {**_without(vars(self), "seconds", "phase_seconds"), "engine": vars(self.engine)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Replicate":
+        """Return the replicate from what `as_json` returned."""
+        return cls(
+            run_key=raw["run_key"],
+            seed=int(raw["seed"]),
+            outcome=raw["outcome"],
+            metrics=raw.get("metrics") or {},
+            epochs=int(raw["epochs"]),
+            best_epoch=int(raw["best_epoch"]),
+            engine=EngineRecord(**raw["engine"]),
+            curves=raw.get("curves") or {},
+        )
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published value in the unit of `metrics`; `kind`: the value itself (`is`), or a limit (`above`, `below`)."""
+
+    value: float
+    kind: PublishedKind
+
+    def as_json(self) -> float | dict[str, float]:
+        """Return the value as a params file writes it."""
+        return self.value if self.kind == "is" else {self.kind: self.value}
+
+    @classmethod
+    def from_json(cls, raw: object) -> "Published | None":
+        """Return a value as a params file writes it, a number or `{above: number}`; None for anything else."""
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            return cls(float(raw), "is")
+        limits: tuple[PublishedKind, ...] = ("above", "below")
+        given = [kind for kind in limits if isinstance(raw, dict) and raw.get(kind) is not None]
+        return cls(float(raw[given[0]]), given[0]) if given and isinstance(raw, dict) else None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Published values by the name of the metric, rounded to `decimals` (None: to as many as each value shows)."""
+
+    values: Mapping[str, Published]
+    decimals: int | None
+    source: str
+    note: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reference as a params file writes it."""
+        values = {name: published.as_json() for name, published in self.values.items()}
+        about = {"decimals": self.decimals, "source": self.source, "note": self.note}
+        return {**values, **{name: value for name, value in about.items() if value not in (None, "")}}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Reference | None":
+        """Return the reference as a params file writes it; None if it has no value."""
+        values = {
+            name: published
+            for name, value in raw.items()
+            if (published := Published.from_json(value)) and name != "decimals"
+        }
+        if not values:
+            return None
+        return cls(values, raw.get("decimals"), raw.get("source") or "", raw.get("note") or "")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant: what it changes, the hyperparameters chosen for it, and its runs.
+
+    `changes` maps dotted recipe paths to this variant's values; `recipe` is complete, with the `chosen` values; `levels`
+    maps the factors of a grid to this variant's levels; `space` is what was searched; `schedule` has the planned learning
+    rates of each phase.
+    """
+
+    name: str
+    changes: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    levels: Mapping[str, Any]
+    parameters: int
+    reference: Reference | None
+    chosen: Mapping[str, Any] | None
+    space: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    replicates: tuple[Replicate, ...]
+    schedule: tuple[PlannedRates, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Trial | Replicate, ...]:
+        """All runs, trials first."""
+        return (*self.trials, *self.replicates)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the variant as plain data."""
+        return {
+            **vars(self),
+            "reference": self.reference.as_json() if self.reference else None,
+            "schedule": [vars(phase) for phase in self.schedule],
+            "trials": [trial.as_json() for trial in self.trials],
+            "replicates": [replicate.as_json() for replicate in self.replicates],
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Variant":
+        """Return the variant from what `as_json` returned."""
+        return cls(
+            name=raw["name"],
+            changes=raw.get("changes") or {},
+            recipe=raw.get("recipe") or {},
+            levels=raw.get("levels") or {},
+            parameters=int(raw["parameters"]),
+            reference=Reference.from_json(raw.get("reference") or {}),
+            chosen=raw.get("chosen"),
+            space=raw.get("space") or {},
+            trials=tuple(map(Trial.from_json, raw.get("trials") or ())),
+            replicates=tuple(map(Replicate.from_json, raw["replicates"])),
+            schedule=tuple(map(PlannedRates.from_json, raw.get("schedule") or ())),
+        )
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """One ablation with all its runs.
+
+    `metric` is `accuracy` or `loss`; differences within `margin` count as practically equal: percentage points for
+    accuracy, else a loss. `environment` holds versions of libraries, by name.
+    """
+
+    name: str
+    question: str
+    kind: AblationKind
+    baseline: str
+    dataset: str
+    metric: str
+    margin: float
+    seeds: int
+    tune: Tuning | None
+    variants: tuple[Variant, ...]
+    environment: Mapping[str, str]
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+
+    def variant(self, name: str) -> Variant:
+        """Return the variant called `name`; raises `KeyError` if there is none."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        raise KeyError(name)
+
+    def run_keys(self) -> list[str]:
+        """Return the keys of all runs, each once."""
+        return list(dict.fromkeys(run.run_key for variant in self.variants for run in variant.runs))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the ablation as plain data, without its diagnostics, which have their own file."""
+        return {
+            **_without(vars(self), "diagnostics"),
+            "tune": self.tune.as_json() if self.tune else None,
+            "variants": [variant.as_json() for variant in self.variants],
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Ablation":
+        """Return the ablation from what `as_json` returned; raises `KeyError` or `TypeError` for anything else."""
+        ablation = cls(
+            name=raw["name"],
+            question=raw.get("question") or "",
+            kind=raw["kind"],
+            baseline=raw["baseline"],
+            dataset=raw["dataset"],
+            metric=raw["metric"],
+            margin=float(raw["margin"]),
+            seeds=int(raw["seeds"]),
+            tune=None if raw.get("tune") is None else Tuning.from_json(raw["tune"]),
+            variants=tuple(map(Variant.from_json, raw["variants"])),
+            environment={key: str(value) for key, value in raw.get("environment", {}).items()},
+        )
+        ablation.variant(ablation.baseline)
+        return ablation
+
+
+def _without(plain: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in plain.items() if name not in names}

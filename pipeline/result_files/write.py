@@ -1,0 +1,132 @@
+"""Writing the results of an ablation: numbers from the store, without times, so that equal runs have equal bytes."""
+
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.files import write_json
+from pipeline.diagnostics.required import Diagnostic, required
+from pipeline.params.expansion.resolve import canonical
+from pipeline.planning.learning_rates import planned_rates
+from pipeline.planning.state import AblationState, VariantState
+from pipeline.result_files import diagnostics, schema
+from pipeline.runs.records import RunRecord
+from pipeline.store import Store
+
+
+def write_results(store: Store, state: AblationState, folder: Path) -> None:
+    """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and `evaluation.json` with its diagnostics.
+
+    The study's folder, with its prepared data, is the parent of `folder`. Raises `KeyError` for a run that is not stored.
+
+    Example:
+        >>> write_results(store, state, Path("results"))
+    """
+    ablation = results_of(store, state, folder.parent)
+    write_json(folder / state.name / schema.FILE, ablation.as_json())
+    path = folder / state.name / diagnostics.FILE
+    outcomes = diagnostics_of(store, state)
+    if outcomes:
+        write_json(path, outcomes)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablation:
+    """Return everything that the report shows of an ablation; raises `KeyError` for a run that is not stored."""
+    return schema.Ablation(
+        name=state.name,
+        question=state.spec.question,
+        kind=state.expanded.kind,
+        baseline=state.expanded.baseline,
+        dataset=state.variants[0].context.dataset,
+        metric=state.spec.metric,
+        margin=state.margin,
+        seeds=state.seeds,
+        tune=_tuning(state),
+        variants=tuple(_variant(store, variant, root) for variant in state.variants),
+        environment=_record(store, state.variants[0].replicates[0].key).environment,
+    )
+
+
+def diagnostics_of(store: Store, state: AblationState) -> dict[str, Any]:
+    """Return the outcomes of diagnostics by kind, in the format of `evaluation.json`.
+
+    They are listed by variant, with one outcome or one for each replicate; `functions` are listed by activation, each with
+    the variants that use it.
+    """
+    outcomes: dict[str, Any] = {}
+    for diagnostic in required(store, state):
+        outcome = store.diagnostics.get(diagnostic.key)
+        if outcome:
+            _add(outcomes.setdefault(diagnostic.kind, []), diagnostic, outcome)
+    used = {
+        variant.variant.name: variant.replicates[0].recipe.optimizer.learning_rate
+        for variant in state.variants
+    }
+    for entry in outcomes.get("finder", []):
+        entry["used"] = used[entry["variant"]]
+    return outcomes
+
+
+def _add(entries: list[dict[str, Any]], diagnostic: Diagnostic, outcome: dict[str, Any]) -> None:
+    if diagnostic.kind == "functions":
+        same = next((entry for entry in entries if entry["activation"] == diagnostic.settings), None)
+        if same is None:
+            entries.append({"activation": diagnostic.settings, "variants": [diagnostic.variant], **outcome})
+        else:
+            same["variants"].append(diagnostic.variant)
+    elif diagnostic.kind in diagnostics.REPLICATED:
+        if not entries or entries[-1]["variant"] != diagnostic.variant:
+            entries.append({"variant": diagnostic.variant, "replicates": []})
+        entries[-1]["replicates"].append({"seed": diagnostic.run.seed, **outcome})
+    else:
+        entries.append({"variant": diagnostic.variant, "seed": diagnostic.run.seed, **outcome})
+
+
+def _tuning(state: AblationState) -> schema.Tuning | None:
+    if state.spec.tune is None:
+        return None
+    tune = state.spec.tune.model_dump(mode="json")
+    return schema.Tuning.from_json({**tune, "monitor": f"val_{state.spec.metric}"})
+
+
+def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
+    variant, replicate = state.variant, state.replicates[0]
+    records = [_record(store, run.key) for run in state.replicates]
+    return schema.Variant(
+        name=variant.name,
+        changes=variant.changes,
+        recipe=canonical(replicate.recipe),
+        levels=variant.levels,
+        parameters=records[0].parameters,
+        reference=schema.Reference.from_json(variant.reference),
+        chosen=state.choice["values"] if state.choice else None,
+        space=variant.tune.model_dump(mode="json")["space"] if variant.tune else {},
+        trials=tuple(_trial(trial) for trial in state.trial_runs()),
+        replicates=tuple(_replicate(record) for record in records),
+        schedule=tuple(planned_rates(replicate, root)),
+    )
+
+
+def _trial(trial: dict[str, Any]) -> schema.Trial:
+    return schema.Trial(trial["run_keys"][0], trial["values"], trial["score"], trial["outcome"])
+
+
+def _replicate(record: RunRecord) -> schema.Replicate:
+    return schema.Replicate(
+        run_key=record.key,
+        seed=record.seed,
+        outcome=record.outcome,
+        metrics=record.metrics,
+        epochs=record.epochs,
+        best_epoch=record.best_epoch,
+        engine=record.engine,
+        curves=record.curves,
+    )
+
+
+def _record(store: Store, key: str) -> RunRecord:
+    record = store.runs.get(key)
+    if record is None:
+        raise KeyError(f"run {key} is not in the store")
+    return record

@@ -1,0 +1,103 @@
+"""The run key: a hash of everything that can change a run's numbers, and of nothing else."""
+
+import ast
+import os
+from functools import lru_cache
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import pipeline
+from pipeline.core.digests import digest, source_digest, without_docstrings
+from pipeline.core.errors import UserError, nearest
+from pipeline.core.files import read_json
+from pipeline.core.plugins import is_plugin, locate
+from pipeline.core.project import root
+from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.recipe import Recipe
+from pipeline.runs.records import RunKind
+from pipeline.runs.seeds import Seeds
+
+TRAINING_CODE = ("build", "engine", "data/split.py", "data/pairs.py", "data/scale.py", "runs/seeds.py")
+"""The files and folders of this package that can change a run's numbers."""
+LIBRARIES = ("keras", "tensorflow", "numpy")
+BACKENDS = ("tensorflow", "jax")
+
+
+def run_key(
+    recipe: Recipe,
+    *,
+    dataset: str,
+    data_digest: str,
+    precision: str,
+    kind: RunKind,
+    seeds: Seeds,
+    fold: tuple[int, int] | None,
+) -> str:
+    """Return the key of a run: 32 hex digits that change with everything that can change its numbers.
+
+    `data_digest` is that of the data set's content; `fold` is (k, n) for fold k of n. Raises `UserError` as `backend_name`
+    does.
+    """
+    plain_recipe = canonical(recipe)
+    parts = {
+        "recipe": plain_recipe,
+        "dataset": dataset,
+        "data": data_digest,
+        "seeds": vars(seeds),
+        "phase": kind,
+        "fold": fold,
+        "precision": precision,
+        "code": code_digest(),
+        "own": own_code(plain_recipe),
+    }
+    return digest(parts)
+
+
+def own_code(value: object) -> dict[str, str]:
+    """Return, by `module:Name`, a hash of the file of each of the user's own classes that `value` (plain data) names."""
+    if isinstance(value, dict):
+        name = value.get("name")
+        own = {name: _file_digest(name)} if isinstance(name, str) and is_plugin(name) else {}
+        return own | {key: code for item in value.values() for key, code in own_code(item).items()}
+    if isinstance(value, list | tuple):
+        return {key: code for item in value for key, code in own_code(item).items()}
+    return {}
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Return a hash of the code that trains and of the libraries it trains with."""
+    backend = backend_name()
+    libraries = LIBRARIES if backend == "tensorflow" else (*LIBRARIES, backend)
+    return digest([package_digest(TRAINING_CODE), *(version(library) for library in libraries)])
+
+
+def package_digest(parts: tuple[str, ...]) -> str:
+    """Return a digest of files and folders of this package, by relative path; see `pipeline.core.digests.source_digest`."""
+    package = Path(pipeline.__file__).parent
+    return source_digest(package / part for part in parts)
+
+
+def backend_name() -> str:
+    """Return which backend Keras will use, read as Keras reads it but without importing it.
+
+    Backends draw different initial weights from the same seed, so the backend is part of a run's key. Raises `UserError`
+    for a backend that this pipeline does not support or that is not installed.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    config = read_json(home / "keras.json")
+    configured = config.get("backend") if isinstance(config, dict) else None
+    name = str(os.environ.get("KERAS_BACKEND") or configured or BACKENDS[0])
+    if name not in BACKENDS:
+        raise UserError(
+            f"KERAS_BACKEND: must be {' or '.join(BACKENDS)}; got {name!r}.{nearest(name, BACKENDS)}"
+        )
+    if find_spec(name) is None:
+        raise UserError(f"KERAS_BACKEND is {name}, which is not installed: pip install '.[{name}]'")
+    return name
+
+
+def _file_digest(name: str) -> str:
+    tree = ast.parse(locate(name, root()).read_text(encoding="utf-8"))
+    return digest(ast.dump(without_docstrings(tree)))

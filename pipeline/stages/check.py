@@ -1,0 +1,68 @@
+"""The `check` stage: write what the other stages depend on, with defaults filled in, to files that DVC hashes.
+
+DVC would refuse a params file without a key that a stage names; in these files, such keys have their defaults. And DVC would
+parse the params file again for every stage that names a key: with 50 ablations, it took 20 seconds to find nothing new.
+The files hold a digest of this package's code, so that `dvc.yaml` need not list its files.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.files import read_json, write_json
+from pipeline.params.expansion.expand import expand
+from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.study import Study
+from pipeline.runs.fingerprint import TRAINING_CODE, own_code, package_digest
+
+ABLATIONS = "ablations.json"
+ENTRIES = "ablations"
+RESULTS_CODE = (*TRAINING_CODE, "search", "diagnostics")
+"""The code that decides the results of `ablate`; see also `pipeline.runs.fingerprint`."""
+DATA_CODE = ("data",)
+
+
+def read_ablations(folder: Path, newer_than: Path) -> Sequence[str] | None:
+    """Return the names of ablations that `write_settings` wrote last, without reading the params file.
+
+    None if they were not written, or if the params file `newer_than` was changed since.
+    """
+    try:
+        changed = newer_than.stat().st_mtime_ns > (folder / ABLATIONS).stat().st_mtime_ns
+    except OSError:
+        return None
+    return None if changed else read_json(folder / ABLATIONS)
+
+
+def write_settings(study: Study, folder: Path) -> None:
+    """Write to `folder` what the data sets depend on, what all ablations depend on, their names, and the entry of each."""
+    write_json(folder / ABLATIONS, list(study.ablations))
+    shutil.rmtree(folder / ENTRIES, ignore_errors=True)
+    for name, ablation in study.ablations.items():
+        write_json(folder / ENTRIES / f"{name}.json", ablation.model_dump(mode="json"))
+    write_json(folder / "dataset.json", _data(study))
+    write_json(folder / "study.json", _study(study))
+
+
+def _data(study: Study) -> dict[str, Any]:
+    """Return which data sets to fetch, and from where: independent of which ablations use them, and of their order."""
+    datasets = sorted(study.datasets)
+    own = own_code([{"name": dataset} for dataset in datasets])
+    code = package_digest(DATA_CODE)
+    return {"datasets": datasets, "mirror": study.data.mirror, "own": own, "code": code}
+
+
+def _study(study: Study) -> dict[str, Any]:
+    """Return what the results of every ablation depend on."""
+    recipes = [
+        canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
+    ]
+    shared = ("dataset", "seed", "seeds", "margin", "precision")
+    return {
+        **{name: getattr(study, name) for name in shared},
+        "evaluation": study.evaluation.model_dump(mode="json"),
+        "base": canonical(study.base),
+        "own": own_code(recipes),
+        "code": package_digest(RESULTS_CODE),
+    }

@@ -1,0 +1,64 @@
+"""The `report` stage: render the pages if anything that they show has changed; otherwise find that out quickly."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline.report import snapshot
+from pipeline.store import Store
+from pipeline.tracking.ui import address, compare_urls
+
+MANY = 6
+"""The number of ablations from which a second process is worth its start."""
+
+
+def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
+    """Update `<root>/reports` from `<root>/results` and the store; return whether pages were rendered.
+
+    Raises `UserError` where a result is missing or damaged.
+    """
+    results, reports = root / "results", root / "reports"
+    links = _links(ablations, store)
+    digest = snapshot.results_digest(results, ablations)
+    last = snapshot.last_snapshot(reports)
+    sessions = store.journal.sessions(after=last.seen if last else 0)
+    if not sessions and snapshot.is_current(reports, snapshot.inputs_digest(digest, reports, links)):
+        return False
+    keys = snapshot.run_keys(results, ablations) if sessions else set()
+    _render(ablations, store, root, snapshot.next_snapshot(last, digest, sessions, keys), links)
+    files = _files(reports, ablations)
+    snapshot.stamp(reports, snapshot.inputs_digest(digest, reports, links), files)
+    return True
+
+
+def _links(ablations: Sequence[str], store: Store) -> dict[str, str]:
+    """Return the address of MLflow's page for each ablation that it has, and the address of MLflow under the empty name."""
+    urls = compare_urls(store)
+    titles = {name: store.manifests.title_of(name) for name in ablations}
+    own = {name: urls[title] for name, title in titles.items() if title in urls}
+    return {"": address(store.folder.parent), **own}
+
+
+def _render(
+    ablations: Sequence[str],
+    store: Store,
+    root: Path,
+    current: snapshot.Snapshot,
+    links: Mapping[str, str],
+) -> None:
+    from pipeline.report.context import History, ReportContext
+    from pipeline.report.site import build
+
+    compare = {name: url for name, url in links.items() if name}
+    history = History(current.sessions, current.before)
+    context = ReportContext(links[""], compare, store.runs.timings, history)
+    processes = min(2, os.cpu_count() or 1) if len(ablations) >= MANY else 1
+    summary = build(root / "results", root / "reports", ablations, context, processes)
+    snapshot.save(root / "reports", replace(current, summary=summary))
+
+
+def _files(reports: Path, ablations: Sequence[str]) -> list[str]:
+    from pipeline.report.site import page_files
+
+    return [name for name in page_files(ablations) if (reports / name).is_file()]

@@ -1,0 +1,143 @@
+"""The number_format conclusion of an ablation, which claims only what the numbers support.
+
+The idea of results in sentences is that of autorank (S. Herbold, Journal of Open Source Software 5, 2020).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pipeline.core.text import plural
+from pipeline.stats.compare import Comparison, Verdict
+from pipeline.stats.formatting import LISTED, MetricFormat, listed, p_text
+from pipeline.stats.intervals import Interval
+
+_VERDICTS: tuple[Verdict, ...] = ("better", "worse", "practically equal", "inconclusive")
+
+
+def conclusion(
+    question: str,
+    baseline: str,
+    comparisons: Mapping[str, Comparison],
+    intervals: Mapping[str, Interval],
+    metric: str,
+    seeds: int,
+    dataset: str,
+    margin: float,
+    higher_is_better: bool = True,
+) -> list[str]:
+    """Return sentences of plain text, in reading order: the first is the question, the others answer it.
+
+    `comparisons` are those of `compare`, called with the same `margin`. Of `intervals`, only the baseline's is quoted,
+    if it has one. `metric` decides how numbers are number_format, see `MetricFormat`.
+    """
+    number_format = MetricFormat(metric)
+    by_verdict = {verdict: _ranked(comparisons, verdict, higher_is_better) for verdict in _VERDICTS}
+    better, worse, equal, inconclusive = by_verdict.values()
+    answer = _answer(len(better), len(comparisons), baseline, number_format)
+    return [
+        question,
+        f"On {dataset}, over {plural(seeds, 'seed')}, {answer}.",
+        *_baseline(number_format, baseline, intervals.get(baseline)),
+        *_differing(number_format, baseline, better, "better"),
+        *_differing(number_format, baseline, worse[::-1], "worse"),
+        *_equal(number_format, baseline, margin, equal),
+        *_inconclusive(baseline, inconclusive),
+        *_diverged(comparisons.values()),
+    ]
+
+
+def _ranked(
+    comparisons: Mapping[str, Comparison], verdict: Verdict, higher_is_better: bool
+) -> list[Comparison]:
+    """Return the comparisons with one verdict, the largest gain first, those without a difference last."""
+    sign = -1 if higher_is_better else 1
+
+    def place(comparison: Comparison) -> tuple[bool, float]:
+        difference = comparison.difference
+        return difference is None, 0.0 if difference is None else sign * difference.mean
+
+    return sorted((c for c in comparisons.values() if c.verdict == verdict), key=place)
+
+
+def _answer(better: int, variants: int, baseline: str, metric: MetricFormat) -> str:
+    if variants == 0:
+        return f"there is nothing to compare with {baseline} yet"
+    if better == 0:
+        subject = "the one variant is not" if variants == 1 else f"none of the {variants} variants is"
+        return f"{subject} shown to be better than {baseline} in {metric.name}"
+    subject = "the one variant is" if variants == 1 else f"{better} of the {variants} variants "
+    verb = "" if variants == 1 else "is" if better == 1 else "are"
+    return f"{subject}{verb} better than {baseline} in {metric.name}"
+
+
+def _baseline(metric: MetricFormat, baseline: str, interval: Interval | None) -> list[str]:
+    return [] if interval is None else [f"The baseline {baseline} reaches {metric.values(interval)}."]
+
+
+def _differing(
+    metric: MetricFormat, baseline: str, farthest: Sequence[Comparison], verdict: Verdict
+) -> list[str]:
+    """Name the variants farthest from the baseline, count the rest, and warn against ranking the better ones."""
+    sentences = [_difference(metric, baseline, comparison) for comparison in farthest[:LISTED]]
+    rest = len(farthest) - LISTED
+    if rest > 0:
+        sentences.append(f"{rest} more {'is' if rest == 1 else 'are'} {verdict}, by less.")
+    if verdict == "better" and len(farthest) > 1:
+        sentences.append(f"Each was compared with {baseline}; their order among themselves was not tested.")
+    return sentences
+
+
+def _difference(metric: MetricFormat, baseline: str, comparison: Comparison) -> str:
+    if comparison.difference is None or comparison.p_holm is None:
+        raise ValueError(f"a verdict must have a difference and its p; got {comparison}")
+    difference = comparison.difference
+    amounts = metric.amounts(difference if difference.mean >= 0 else _mirrored(difference))
+    inside = f"{amounts[:-1]}, " if amounts.endswith(")") else f"{amounts} ("
+    numbers = f"{inside}Holm {p_text(comparison.p_holm)})"
+    return f"{comparison.variant} is {comparison.verdict} than {baseline} by {numbers}."
+
+
+def _mirrored(interval: Interval) -> Interval:
+    """Return the interval of the same difference with the opposite sign."""
+    low, high = (None if end is None else -end for end in (interval.high, interval.low))
+    return Interval(-interval.mean, low, high, interval.deviation, interval.n)
+
+
+def _equal(
+    metric: MetricFormat, baseline: str, margin: float, comparisons: Sequence[Comparison]
+) -> list[str]:
+    if not comparisons:
+        return []
+    verb = "is" if len(comparisons) == 1 else "are"
+    names = listed([comparison.variant for comparison in comparisons])
+    return [f"{names} {verb} practically equal to {baseline}: within {metric.amount(margin)}."]
+
+
+def _inconclusive(baseline: str, comparisons: Sequence[Comparison]) -> list[str]:
+    """Group the inconclusive by what would decide them: some seeds, no reasonable number of seeds, a second seed."""
+    decidable = sorted((c.seeds_needed, c.variant) for c in comparisons if c.seeds_needed is not None)
+    too_close = [c.variant for c in comparisons if c.p is not None and c.seeds_needed is None]
+    single = [c.variant for c in comparisons if c.p is None and c.difference is not None]
+    sentences = []
+    if decidable:
+        names = listed([f"{variant} ({needed} seeds)" for needed, variant in decidable])
+        sentences.append(f"Inconclusive, with the number of seeds that would probably decide each: {names}.")
+    if too_close:
+        verb = "is" if len(too_close) == 1 else "are"
+        names = listed(too_close)
+        sentences.append(f"{names} {verb} too close to {baseline} for any reasonable number of seeds.")
+    if single:
+        sentences.append(f"Nothing can be concluded about {listed(single)}: that needs at least two seeds.")
+    return sentences
+
+
+def _diverged(comparisons: Iterable[Comparison]) -> list[str]:
+    affected = [comparison for comparison in comparisons if comparison.diverged]
+    without_any = [c.variant for c in affected if c.difference is None]
+    others = [f"{c.variant} ({c.diverged})" for c in affected if c.difference is not None]
+    sentences = []
+    if without_any:
+        sentences.append(f"No replicate finished that could be compared for {listed(without_any)}.")
+    if others:
+        left_out = "Replicates that diverged are left out, which flatters the variant"
+        sentences.append(f"{left_out}: {listed(others)}.")
+    return sentences

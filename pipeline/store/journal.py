@@ -1,0 +1,66 @@
+"""The journal: which runs were trained when, and how long each session took.
+
+Times are kept only here and with the runs: results, which DVC hashes, have none. There is one file per session.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.files import read_json, write_json
+from pipeline.store.runs import FinishedRuns
+
+MOST = 500
+"""Sessions that are kept, the newest ones."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session of training: `began` in nanoseconds since 1970, the `seconds` it took, and the keys of its `runs`."""
+
+    began: int
+    seconds: float
+    runs: tuple[str, ...]
+
+
+class Journal:
+    """The sessions in `folder`, which stored their runs in `runs`."""
+
+    def __init__(self, folder: Path, runs: FinishedRuns) -> None:
+        self.folder, self._runs = folder, runs
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Record the runs that are stored during the block, also if it ends in an error or by Ctrl-C."""
+        before, began, clock = self._runs.keys(), time.time_ns(), time.monotonic()
+        try:
+            yield
+        finally:
+            trained = tuple(sorted(self._runs.keys() - before))
+            if trained:
+                self._write(Session(began, round(time.monotonic() - clock, 1), trained))
+
+    def sessions(self, after: int = 0) -> list[Session]:
+        """Return the sessions that began after `after` (nanoseconds since 1970), the oldest first; skip unreadable files."""
+        paths = [path for path in self._files() if int(path.stem) > after]
+        return [session for path in paths if (session := _read(path)) is not None]
+
+    def _write(self, session: Session) -> None:
+        write_json(self.folder / f"{session.began}.json", asdict(session))
+        for path in self._files()[:-MOST]:
+            path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        paths = [path for path in self.folder.glob("*.json") if path.stem.isdecimal()]
+        return sorted(paths, key=lambda path: int(path.stem))
+
+
+def _read(path: Path) -> Session | None:
+    raw: Any = read_json(path)
+    try:
+        return Session(int(raw["began"]), float(raw["seconds"]), tuple(map(str, raw["runs"])))
+    except (TypeError, KeyError, ValueError):
+        return None

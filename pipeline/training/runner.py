@@ -1,0 +1,163 @@
+"""Train what is missing: search, freeze, replicate, for any number of ablations at once.
+
+The more runs are known at a time, the larger the stacks that train together. So each round gathers all runs that can be
+trained now, of all ablations.
+"""
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.core.digests import digest
+from pipeline.diagnostics.diagnose import DiagnosticsRunner
+from pipeline.diagnostics.required import missing, range_test_diagnostic
+from pipeline.engine.datasets import DatasetCache
+from pipeline.engine.environment import device, set_up
+from pipeline.engine.fused.sizes import Sizes
+from pipeline.engine.jobs import TrainedRun
+from pipeline.engine.model_cache import ModelCache
+from pipeline.engine.stacks import Engine
+from pipeline.engine.workers import cores
+from pipeline.executors.choose import executor
+from pipeline.executors.worker import set_threads
+from pipeline.params.types.study import Study
+from pipeline.planning.manifests import write_manifest
+from pipeline.planning.state import AblationState, VariantState
+from pipeline.runs.fingerprint import code_digest
+from pipeline.runs.run import Run
+from pipeline.store import Store
+from pipeline.store.sizes import StackSizes
+from pipeline.training.export import export_best
+from pipeline.training.progress import Progress
+from pipeline.training.reporter import ProgressReporter
+
+
+class Runner:
+    """Trains ablations into the store; stored runs are never trained again. `root` is the study's folder.
+
+    Example:
+        >>> Runner(study, store, root).run(read_states(study, store, root), view)
+    """
+
+    reporter: ProgressReporter
+    """Set by `run`, which knows the view."""
+
+    def __init__(self, study: Study, store: Store, root: Path) -> None:
+        if study.executor.threads is not None:
+            set_threads(study.executor.threads)
+        set_up(study.precision)
+        self.model_cache = ModelCache(DatasetCache(root))
+        sizes = Sizes(MeasuredSizes(store.stack_sizes))
+        self.engine = Engine(self.model_cache, study.engine, sizes, store.checkpoints)
+        self.executor = executor(study.executor, self.engine, study.precision, root, store)
+        self.store = store
+        self.diagnostics = DiagnosticsRunner(self.model_cache, store)
+        self._checked: set[str] = set()
+
+    def run(self, states: Sequence[AblationState], view: Progress) -> None:
+        """Train all that `states` require, in rounds; then save the best models and run the diagnostics."""
+        self.reporter = ProgressReporter(view, self.store)
+        self._find_rates(states)
+        self._write_manifests(states)
+        with self.executor:
+            while runs := self._next_round(states):
+                self._train(runs)
+                self._advance_searches(states)
+                self._write_manifests(states)
+        self.store.checkpoints.clear()
+        for state in states:
+            export_best(self.model_cache, self.store, state)
+        for state in states:
+            self._diagnose(state)
+
+    def _find_rates(self, states: Sequence[AblationState]) -> None:
+        """Run the range tests of variants whose learning rate is `finder`, and freeze what they suggest."""
+        for variant in (variant for state in states for variant in state.variants):
+            if variant.finder is not None and variant.choice is None:
+                rates = variant.finder.rates.model_dump(mode="json")
+                range_test = range_test_diagnostic(variant.variant.name, variant.finder.run, rates)
+                outcome = self.diagnostics.outcome(range_test)
+                if outcome is None:
+                    raise RuntimeError("a range test needs no stored weights, so it always has an outcome")
+                variant.choice = variant.finder.choice(outcome["suggested"])
+                self.store.choices.put(variant.finder.key, variant.choice)
+
+    def _diagnose(self, state: AblationState) -> None:
+        diagnostics = missing(self.store, state)
+        if diagnostics:
+            self.reporter.view.note(f"{state.name}: {len(diagnostics)} diagnostics of trained models")
+            self.diagnostics.run(diagnostics)
+
+    def _next_round(self, states: Sequence[AblationState]) -> list[Run]:
+        """Return all missing runs that can be trained now, trials first; advance searches whose trials are all stored."""
+        while True:
+            open_runs = {
+                run.key: (run, state.name)
+                for state in states
+                for variant in sorted(state.variants, key=lambda variant: variant.is_chosen)
+                for run in variant.open_runs()
+            }
+            # Runs of earlier processes may be damaged; each is checked once.
+            self.store.runs.discard_damaged(open_runs.keys() - self._checked)
+            self._checked |= open_runs.keys()
+            stored = self.store.runs.keys()
+            missing = {key: entry for key, entry in open_runs.items() if key not in stored}
+            if missing or not self._advance_searches(states):
+                self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
+                return [run for run, _ in missing.values()]
+
+    def _advance_searches(self, states: Sequence[AblationState]) -> bool:
+        """Score trials, ask for more, freeze the choices of finished searches; return whether anything changed."""
+        searching = [variant for state in states for variant in state.variants if not variant.is_chosen]
+        changed = [self._advance(variant) for variant in searching]
+        return any(changed)
+
+    def _advance(self, state: VariantState) -> bool:
+        search = state.search
+        if search is None:
+            return False
+        keys = {run.key for run in state.open_runs()}
+        records = {key: record for key in keys if (record := self.store.runs.get(key)) is not None}
+        if len(records) < len(keys):
+            return False
+        search.report(records)
+        if not search.next_trials():
+            state.choice = search.choice()
+            self.store.choices.put(search.key, state.choice)
+        return True
+
+    def _train(self, runs: Sequence[Run]) -> None:
+        """Train the runs of one data set after those of another, so that only one is in memory at a time."""
+        for dataset in dict.fromkeys(run.context.dataset for run in runs):
+            stacks = self.engine.stacks([run for run in runs if run.context.dataset == dataset])
+            for trained in self.executor.train(stacks, self.reporter):
+                self._store(trained)
+
+    def _store(self, stack: Sequence[TrainedRun]) -> None:
+        """Store a stack's runs; the weights of replicates too, from which models are made."""
+        self.store.runs.put_all(
+            [(run.record, run.weights if run.record.kind == "replicate" else None) for run in stack]
+        )
+        self.reporter.stored([run.record for run in stack])
+
+    def _write_manifests(self, states: Sequence[AblationState]) -> None:
+        for state in states:
+            write_manifest(self.store, state)
+
+
+class MeasuredSizes:
+    """The sizes of stacks measured on this machine, in the store: a `Memory` of the fused engine."""
+
+    def __init__(self, sizes: StackSizes) -> None:
+        self.sizes = sizes
+        self.machine = f"{device()}, {platform.processor() or platform.machine()}, {cores()} cores"
+
+    def get(self, graph: str) -> int | None:
+        """See `KnownSizes`."""
+        return self.sizes.get(self._key(graph))
+
+    def __setitem__(self, graph: str, size: int) -> None:
+        self.sizes.put(self._key(graph), size)
+
+    def _key(self, graph: str) -> str:
+        return digest([self.machine, code_digest(), graph])

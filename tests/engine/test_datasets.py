@@ -1,0 +1,93 @@
+"""What a phase sees of a data set; and only the data set in use is held as floats."""
+
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.data.prepare import Images
+from pipeline.engine.datasets import DatasetCache, DatasetViews
+from pipeline.params.types.recipe import DataSpec
+
+CLASSES = 3
+
+
+def images(count: int = 60, shape: tuple[int, ...] = (4, 3), seed: int = 0) -> Images:
+    """Return made-up images in three classes, 20 of them for testing."""
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 256, (count + 20, *shape), dtype=np.uint8)
+    labels = np.arange(count + 20) % CLASSES
+    names = tuple("abc")
+    return Images(pixels[:count], labels[:count], pixels[count:], labels[count:], names, shape)
+
+
+def view(views: DatasetViews, flat: bool = True, **data: Any) -> Any:
+    return views.view(DataSpec(**data), flat, split_seed=7)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((4, 3), (4, 3, 1)), ((4, 3, 3), (4, 3, 3))])
+def test_convolutions_see_height_width_and_channels(
+    shape: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    views = DatasetViews(images(shape=shape), 12)
+    assert view(views, flat=False).x.shape == (80, *expected)
+    assert view(views).x.shape == (80, np.prod(shape))
+
+
+def test_pools_of_other_images_have_other_names() -> None:
+    """Scaled alike, two data sets could else be confused, and one be trained with the images of the other."""
+    pools = {
+        view(DatasetViews(images(), 12, content), flat=flat).pool
+        for content in "ab"
+        for flat in (True, False)
+    }
+    assert len(pools) == 4
+
+
+def test_only_the_data_set_in_use_is_held(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    views = {"digits": DatasetViews(images(), 12, "one"), "mnist": DatasetViews(images(seed=1), 12, "two")}
+    monkeypatch.setattr("pipeline.engine.datasets.views_of", lambda dataset, _: views[dataset])
+    cache = DatasetCache(project)
+    kept = weakref.ref(view(cache("digits")).x)
+    view(cache("digits"), scale="standardise")
+    gc.collect()
+    assert kept() is not None
+    view(cache("mnist"))
+    gc.collect()
+    assert kept() is None
+    assert view(cache("digits")).x.shape == (80, 12)
+
+
+def test_a_pair_is_two_images_in_one_vector() -> None:
+    views = DatasetViews(images(), 12)
+    single, pairs = view(views), view(views, pairs=40)
+    assert [len(rows) for rows in (pairs.training, pairs.validation, pairs.test)] == [40, 12, 20]
+    assert (pairs.classes, pairs.image_shape, pairs.x.shape) == (2, (2, 4, 3), (72, 24))
+    for name in ("training", "validation", "test"):
+        allowed = {single.x[row].tobytes(): single.y[row] for row in getattr(single, name)}
+        rows = getattr(pairs, name)
+        halves = np.split(pairs.x[rows], 2, axis=1)
+        # A KeyError where an image is not of that part.
+        labels = [[allowed[image.tobytes()] for image in half] for half in halves]
+        assert (np.equal(*labels) == (pairs.y[rows] == 1)).all()
+        assert pairs.y[rows].sum() * 2 == len(rows)
+
+
+def test_pairs_of_images_for_convolutions_and_of_chosen_images_only() -> None:
+    views = DatasetViews(images(), 12)
+    flat, spatial = view(views, pairs=10), view(views, flat=False, pairs=10)
+    assert spatial.x.shape == (42, 2, 4, 3, 1)
+    assert (spatial.x.reshape(42, -1) == flat.x).all() and (spatial.y == flat.y).all()
+    few = view(views, pairs=200, skip=8, limit=6)
+    known = {image.tobytes() for image in view(views).x[view(views).training[8:14]]}
+    assert {half.tobytes() for half in few.x[few.training].reshape(-1, 12)} == known
+
+
+def test_pairs_belong_to_the_study() -> None:
+    views = DatasetViews(images(), 12)
+    one, again = (views.view(DataSpec(pairs=40), True, split_seed=seed) for seed in (7, 8))
+    assert one.pool != again.pool and (one.x != again.x).any()
+    assert view(views, pairs=40).pool == one.pool != view(views, pairs=42).pool

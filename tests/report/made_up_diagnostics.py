@@ -1,0 +1,145 @@
+"""Made-up outcomes of diagnostics, the same every time: what the ablate stage writes next to an ablation's results."""
+
+import json
+import math
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.diagnostics.pictures import png
+
+LAYERS = 4
+WITH_DIAGNOSTICS = ("activations", "hostile")
+
+
+def write(folder: Path, ablation: Mapping[str, Any]) -> None:
+    """Write outcomes of diagnostics of an ablation's models, if it is one of those that have some."""
+    if ablation["name"] in WITH_DIAGNOSTICS:
+        (folder / "evaluation.json").write_text(json.dumps(outcomes(ablation)), encoding="utf-8")
+
+
+def outcomes(ablation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return outcomes of every kind of diagnostics; a hostile ablation has a hostile class name."""
+    names = [variant["name"] for variant in ablation["variants"]]
+    seeds = range(ablation["seeds"])
+    hostile = ablation["question"] if ablation["name"] == "hostile" else "Pullover"
+    classes = [hostile, "Shirt", "Coat"]
+    return {
+        "signals": [{"variant": n, "replicates": [signals(n, seed) for seed in seeds]} for n in names],
+        "propagation": [{"variant": n, "replicates": [tower(n, seed) for seed in seeds]} for n in names],
+        "functions": [function(names)],
+        "finder": [range_test(name) for name in names],
+        "uncertainty": [
+            {"variant": name, "replicates": [uncertainty(name, seed, classes) for seed in seeds]}
+            for name in names[:2]
+        ],
+        "predictions": [predictions(names[0], classes)],
+    }
+
+
+def signals(name: str, seed: int, shrink: float = 0.5) -> dict[str, Any]:
+    """Return one replicate's signals; every layer's gradient is `shrink` times that of the layer after."""
+    noise = random.Random(f"{name} {seed} signals").uniform(0.9, 1.1)
+    moment = {
+        "mean": [0.1 * noise] * LAYERS,
+        "deviation": [noise * shrink**layer for layer in range(LAYERS)],
+        "gradient": [noise * shrink ** (LAYERS - layer) for layer in range(LAYERS)],
+    }
+    return {"seed": seed, "layers": ["dense"] * LAYERS, "start": moment, "trained": None if seed else moment}
+
+
+def tower(name: str, seed: int, shrink: float = 0.99) -> dict[str, Any]:
+    """Return noise that loses a hundredth of its size with each of 100 layers."""
+    noise = random.Random(f"{name} {seed} tower").uniform(0.9, 1.1)
+    depth = [0, *range(1, 101)]
+    return {
+        "seed": seed,
+        "depth": depth,
+        "mean": [0.01 * noise] * 101,
+        "deviation": [noise * shrink**layer for layer in depth],
+    }
+
+
+def function(names: list[str]) -> dict[str, Any]:
+    """Return tanh with its slope."""
+    x = [place / 8 for place in range(-48, 49)]
+    return {
+        "activation": {"name": "tanh"},
+        "variants": names,
+        "x": x,
+        "value": [math.tanh(value) for value in x],
+        "slope": [1 - math.tanh(value) ** 2 for value in x],
+        "saturated": [[-6.0, -2.25], [2.25, 6.0]],
+    }
+
+
+def range_test(name: str) -> dict[str, Any]:
+    """Return a loss that is lowest at a rate of 0.1, then rises."""
+    rates = [10 ** (-5 + place / 10) for place in range(61)]
+    losses = [2.3 - 2 * math.exp(-((math.log10(rate) + 1) ** 2)) for rate in rates]
+    return {
+        "variant": name,
+        "seed": 0,
+        "rates": rates,
+        "losses": losses,
+        "smoothed": losses,
+        "suggested": 0.01,
+        "turning": 0.1,
+        "fell": name != "sigmoid",
+        "range": [1e-5, 10.0],
+        "used": 0.01 if name == "relu" else 0.001,
+    }
+
+
+def uncertainty(name: str, seed: int, classes: list[str]) -> dict[str, Any]:
+    """Return one replicate's predictions; passes with dropout gain 0.05 in log likelihood."""
+    random_ = random.Random(f"{name} {seed} uncertainty")
+    loss = random_.uniform(0.3, 0.4)
+    bins = [[40, 40 * (b + 0.5) / 10, float(round(4 * (b + 0.4)))] for b in range(10)]
+
+    def summary(likelihood: float) -> dict[str, Any]:
+        return {
+            "accuracy": 0.9 + random_.uniform(-0.01, 0.01),
+            "negative_log_likelihood": likelihood,
+            "calibration_error": 0.05,
+            "entropy": 0.5,
+            "entropy_right": 0.4,
+            "entropy_wrong": None if seed else 1.1,
+            "bins": bins,
+        }
+
+    image = {
+        "png": png(picture(seed)),
+        "label": classes[1],
+        "entropy": 1.0,
+        "classes": [{"name": class_, "mean": 0.4, "deviation": 0.2} for class_ in classes],
+    }
+    return {
+        "seed": seed,
+        "samples": 100,
+        "plain": summary(loss),
+        "mc": {**summary(loss - 0.05), "single_pass_accuracy": 0.85},
+        "uncertain": [image] * 7,
+    }
+
+
+def predictions(variant: str, classes: list[str]) -> dict[str, Any]:
+    """Return 21 mistakes among 300 answers."""
+    wrong = {"png": png(picture(1)), "label": classes[1], "predicted": classes[0], "confidence": 0.987}
+    return {
+        "variant": variant,
+        "seed": 1,
+        "classes": classes,
+        "confusion": [[95, 4, 1], [12, 86, 2], [2, 0, 98]],
+        "wrong": 21,
+        "images": 300,
+        "worst": [wrong] * 8,
+        "right": [{**wrong, "predicted": classes[1]}] * 3,
+    }
+
+
+def picture(shift: int) -> Any:
+    import numpy as np
+
+    return np.fromfunction(lambda row, column: (row * 20 + column * 9 * (shift + 1)) % 256, (8, 8))

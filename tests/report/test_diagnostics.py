@@ -1,0 +1,202 @@
+"""The sections that show models from inside, from made-up outcomes of diagnostics."""
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from pipeline.core.errors import UserError
+from pipeline.report.diagnostics import SECTIONS, uncertainty
+from pipeline.report.figures.axis import decades
+from pipeline.report.figures.confusion import most_confused
+from pipeline.report.figures.depth import propagation_lines, signal_lines
+from pipeline.report.figures.functions import saturation
+from pipeline.report.figures.rates import caption
+from pipeline.report.figures.reliability import curve
+from pipeline.report.findings import Findings, find
+from pipeline.report.section import Section
+from pipeline.report.signals import (
+    activations,
+    deviation_range,
+    gradients,
+    noise,
+    sentences,
+    through_nets,
+)
+from pipeline.report.styles import assign
+from pipeline.result_files.diagnostics import VariantOutcomes, read_diagnostics
+
+from . import made_up_diagnostics
+from .conftest import Built
+from .made_up import HOSTILE
+
+TITLES = ["Learning-rate finder", "Signals", "Activation functions", "Uncertainty", "Predictions"]
+
+
+def judged(built: Built, name: str) -> Findings:
+    return find(built.ablation(name))
+
+
+def sections(findings: Findings) -> list[Section]:
+    styles = assign([findings.ablation])
+    return [make(findings, styles) for make in SECTIONS]
+
+
+def signals(name: str = "a", **shrink: float) -> VariantOutcomes:
+    return VariantOutcomes(
+        name, tuple(made_up_diagnostics.signals(name, seed, **shrink) for seed in range(3))
+    )
+
+
+def test_every_outcome_is_shown(built: Built) -> None:
+    page = built.page("activations")
+    assert all(f">{title}</h2>" in page for title in TITLES)
+    for section in sections(judged(built, "activations")):
+        assert section.shown_charts and section.note
+
+
+def test_without_an_outcome_there_is_no_section(built: Built) -> None:
+    page = built.page("ladder")
+    assert not any(f">{title}</h2>" in page for title in TITLES)
+
+
+@pytest.mark.parametrize("name", ["activations", "hostile"])
+def test_figures_are_sound_and_described(built: Built, name: str) -> None:
+    figures = [figure for section in sections(judged(built, name)) for figure in section.shown_charts]
+    assert len({figure.key for figure in figures}) == len(figures)
+    for figure in figures:
+        ElementTree.fromstring(str(figure.svg))
+        assert figure.alt and 'role="img"' in figure.svg
+        assert "#0b000" not in figure.svg and "#0a00" not in figure.svg
+        assert HOSTILE not in figure.svg
+
+
+def test_a_page_with_every_outcome_stays_small(built: Built) -> None:
+    assert len(built.page("activations").encode()) < 1_000_000
+
+
+def test_traces_are_geometric_means_with_intervals(built: Built) -> None:
+    styles = assign([built.ablation("activations")])
+    (line,) = signal_lines([signals("relu")], styles, "start", "gradient")
+    values = np.array([made_up_diagnostics.signals("relu", seed)["start"]["gradient"] for seed in range(3)])
+    np.testing.assert_allclose(line.mean, np.exp(np.log(values).mean(axis=0)))
+    assert (line.low < line.mean).all() and (line.mean < line.high).all()
+    assert line.x.tolist() == [1, 2, 3, 4]
+    (alone,) = signal_lines([signals("relu")], styles, "trained", "mean")  # one replicate did not diverge
+    assert np.isnan(alone.low).all() and np.isfinite(alone.mean).all()
+
+
+def test_towers_are_drawn_by_their_own_depths(built: Built) -> None:
+    styles = assign([built.ablation("activations")])
+    tower = VariantOutcomes("relu", tuple(made_up_diagnostics.tower("relu", seed) for seed in range(2)))
+    (line,) = propagation_lines([tower], styles, "deviation")
+    assert line.x[[0, -1]].tolist() == [0, 100]
+    assert line.mean[-1] / line.mean[0] == pytest.approx(0.99**100)
+    low, high = deviation_range(tower)
+    every_tenth = [r["deviation"][depth] for r in tower.replicates for depth in range(10, 101, 10)]
+    assert (low, high) == (min(every_tenth), max(every_tenth))
+
+
+@pytest.mark.parametrize(
+    ("shrink", "fate"), [(1.0, "steady"), (0.5, "steady"), (0.05, "vanish"), (20.0, "explode")]
+)
+def test_a_gradients_fate_follows_from_its_ends(shrink: float, fate: str) -> None:
+    found = gradients(signals(shrink=shrink), "start")
+    assert found is not None and found.fate == fate
+    assert found.end / found.start == pytest.approx(shrink**3)
+    forwards = activations(signals(shrink=shrink), "start")
+    assert forwards is not None and forwards.end / forwards.start == pytest.approx(shrink**2)
+
+
+def test_what_is_not_finite_has_exploded() -> None:
+    raw: dict[str, Any] = {"start": {"gradient": [None, 1.0, 1.0], "deviation": [1.0, None, 1.0]}}
+    outcomes = VariantOutcomes("a", (raw,))
+    found = gradients(outcomes, "start")
+    assert found is not None and found.fate == "explode"
+
+
+def test_sentences_name_whose_signals_vanish() -> None:
+    steady, dying = signals("steady"), signals("dying", shrink=0.01)
+    tower = VariantOutcomes("t", (made_up_diagnostics.tower("t", 0, shrink=0.9),))
+    assert sentences([steady, dying], [tower]) == [
+        "At the start, gradients vanish in dying.",
+        "At the start, activations vanish in dying.",
+        "After training, gradients vanish in dying.",
+        "After training, activations vanish in dying.",
+        "Through 100 untrained layers, noise dies out in t.",
+    ]
+    assert sentences([steady], [])[0].startswith("No net's gradients")
+    assert sentences([], []) == []
+    mild = noise(VariantOutcomes("t", (made_up_diagnostics.tower("t", 0),)))
+    assert mild is not None and mild.fate == "steady"
+
+
+def test_tables_hold_both_ends_of_every_net(built: Built) -> None:
+    styles = assign([built.ablation("activations")])
+    table = through_nets([signals("relu"), signals("selu")], styles)
+    assert [row[1].text for row in table.rows] == ["start", "trained"] * 2
+    assert all(len(row) == len(table.columns) for row in table.rows)
+
+
+def test_differences_of_passes_are_paired(built: Built) -> None:
+    findings = judged(built, "activations")
+    section = uncertainty(findings, assign([findings.ablation]))
+    (_, table), *_ = section.shown_tables
+    difference = table.rows[2][3]
+    assert difference.text.startswith("−0.05 ± ") and difference.sort == pytest.approx(-0.05)
+    right_half = float(difference.text.split("± ")[1])
+    assert right_half < 1e-6  # the replicates' own spread is far greater
+
+
+def test_reliability_pools_replicates() -> None:
+    outcomes = VariantOutcomes(
+        "a", tuple(made_up_diagnostics.uncertainty("a", seed, ["x", "y", "z"]) for seed in range(3))
+    )
+    sure, right = curve(outcomes, "mc")
+    np.testing.assert_allclose(sure, [5 + 10 * b for b in range(10)])
+    assert right[-1] == pytest.approx(100 * 38 / 40)
+
+
+def test_captions_say_what_was_suggested_and_used() -> None:
+    found = made_up_diagnostics.range_test("relu")
+    assert caption(found) == "Suggested and used: 0.01."
+    assert caption({**found, "used": 0.3}) == "Suggested: 0.01; used: 0.3."
+    assert caption({**found, "fell": False}).startswith("The loss never fell")
+    assert "higher ones may work" in caption({**found, "turning": found["rates"][-1]})
+
+
+def test_saturation_is_put_in_words() -> None:
+    tanh = made_up_diagnostics.function(["a"])
+    assert saturation(tanh) == "Saturates below −2.2 and above 2.2."
+    assert saturation({**tanh, "saturated": []}) == "Does not saturate."
+    assert saturation({**tanh, "saturated": [[-6.0, 6.0]]}) == "Saturates everywhere."
+
+
+def test_mistakes_come_first_and_in_red(built: Built) -> None:
+    figures = sections(judged(built, "activations"))[-1].shown_charts
+    assert [figure.key for figure in figures] == ["predictions-worst", "predictions-right", "confusion"]
+    assert figures[0].svg.count("stroke:var(--wrong)") == 8 and "var(--wrong)" not in figures[1].svg
+    images = re.findall(r"base64,([^\"]+)", str(figures[0].svg))
+    assert len(images) == 8 and all(base64.b64decode(image).startswith(b"\x89PNG") for image in images)
+    outcome = made_up_diagnostics.predictions("a", ["x", "y", "z"])
+    assert most_confused(outcome) == ("y", "x", 12)
+    assert most_confused({**outcome, "confusion": [[1, 0], [0, 1]]}) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "most", "expected"),
+    [(1e-5, 10, 4, [-5, -3, -1, 1]), (1e-15, 1, 7, [-15, -12, -9, -6, -3, 0]), (0.5, 20, 5, [0, 1])],
+)
+def test_labels_of_many_decades_are_few(low: float, high: float, most: int, expected: list[int]) -> None:
+    assert decades(low, high, most) == expected
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"signals": [{}]}', '{"signals": 3}'])
+def test_damaged_outcomes_are_reported(tmp_path: Path, text: str) -> None:
+    (tmp_path / "evaluation.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"evaluation\.json is damaged"):
+        read_diagnostics(tmp_path)

@@ -1,0 +1,133 @@
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.stats.compare import Comparison, Verdict, compare
+from pipeline.stats.conclusion import conclusion
+from pipeline.stats.intervals import Interval, t_interval
+
+QUESTION = "Which activation learns best?"
+RELU = Interval(0.9502, 0.948, 0.9524, 0.002, 5)
+
+
+def comparison(variant: str, verdict: Verdict, mean: float = 0.013, **changes: Any) -> Comparison:
+    difference = Interval(mean, mean - 0.007, mean + 0.007, 0.005, 5)
+    usual = Comparison(variant, difference, 0.0008, 0.004, 0.9, verdict, None, True, 5, 0)
+    return replace(usual, **changes)
+
+
+def sentences(*comparisons: Comparison, metric: str = "test_accuracy", higher: bool = True) -> list[str]:
+    by_name = {item.variant: item for item in comparisons}
+    return conclusion(QUESTION, "relu", by_name, {"relu": RELU}, metric, 5, "digits", 0.002, higher)
+
+
+def test_a_better_variant() -> None:
+    assert sentences(comparison("selu", "better")) == [
+        QUESTION,
+        "On digits, over 5 seeds, the one variant is better than relu in test accuracy.",
+        "The baseline relu reaches 95.0 % (95 % interval 94.8 % to 95.2 %).",
+        "selu is better than relu by 1.3 points (95 % interval 0.6 to 2.0, Holm p = .004).",
+    ]
+
+
+def test_a_worse_variant_is_worse_by_a_positive_amount() -> None:
+    lines = sentences(comparison("tanh", "worse", -0.013))
+    assert lines[-1] == "tanh is worse than relu by 1.3 points (95 % interval 0.6 to 2.0, Holm p = .004)."
+    assert (
+        lines[1]
+        == "On digits, over 5 seeds, the one variant is not shown to be better than relu in test accuracy."
+    )
+
+
+def test_losses_are_written_in_their_own_unit_and_direction() -> None:
+    lines = sentences(comparison("selu", "better", -0.0131), metric="val_loss", higher=False)
+    assert "in validation loss" in lines[1]
+    assert lines[-1] == "selu is better than relu by 0.013 (95 % interval 0.006 to 0.020, Holm p = .004)."
+
+
+def test_the_best_are_named_first_and_the_rest_counted() -> None:
+    lines = sentences(*(comparison(f"v{rank}", "better", rank / 100) for rank in range(1, 6)))
+    assert lines[1].startswith("On digits, over 5 seeds, 5 of the 5 variants are better")
+    assert [line.split()[0] for line in lines[3:6]] == ["v5", "v4", "v3"]
+    assert lines[6] == "2 more are better, by less."
+    assert lines[7] == "Each was compared with relu; their order among themselves was not tested."
+
+
+def test_the_lowest_losses_are_the_best() -> None:
+    lines = sentences(
+        *(comparison(f"v{r}", "better", -r / 100) for r in (1, 3, 2)), metric="test_loss", higher=False
+    )
+    assert [line.split()[0] for line in lines[3:6]] == ["v3", "v2", "v1"]
+
+
+def test_the_worst_are_named_first() -> None:
+    lines = sentences(*(comparison(f"v{rank}", "worse", -rank / 100) for rank in range(1, 5)))
+    assert [line.split()[0] for line in lines[3:]] == ["v4", "v3", "v2", "1"]
+    assert lines[1].endswith("none of the 4 variants is shown to be better than relu in test accuracy.")
+
+
+def test_equality_is_stated_with_its_margin() -> None:
+    lines = sentences(
+        comparison("elu", "practically equal", 0.0), comparison("gelu", "practically equal", 0.001)
+    )
+    assert lines[-1] == "gelu and elu are practically equal to relu: within 0.2 points."
+
+
+def test_inconclusive_comparisons_name_what_would_decide_them() -> None:
+    lines = sentences(
+        comparison("mish", "inconclusive", seeds_needed=40),
+        comparison("silu", "inconclusive", seeds_needed=12),
+        comparison("elu", "inconclusive"),
+        comparison("gelu", "inconclusive", p=None, p_holm=None, p_equivalence=None, n=1),
+    )
+    assert lines[3:] == [
+        "Inconclusive, with the number of seeds that would probably decide each: silu (12 seeds) and mish (40 seeds).",
+        "elu is too close to relu for any reasonable number of seeds.",
+        "Nothing can be concluded about gelu: that needs at least two seeds.",
+    ]
+
+
+def test_diverged_replicates_are_mentioned() -> None:
+    lost = comparison("deep", "inconclusive", difference=None, p=None, p_holm=None, diverged=5)
+    lines = sentences(comparison("selu", "better", diverged=2), lost)
+    assert lines[-2:] == [
+        "No replicate finished that could be compared for deep.",
+        "Replicates that diverged are left out, which flatters the variant: selu (2).",
+    ]
+
+
+def test_a_difference_without_interval_is_written_without_one() -> None:
+    lines = sentences(comparison("selu", "better", difference=Interval(0.0025, None, None, 0.0, 9)))
+    assert lines[-1] == "selu is better than relu by 0.2 points (Holm p = .004)."
+
+
+def test_nothing_to_compare_with() -> None:
+    assert sentences()[1] == "On digits, over 5 seeds, there is nothing to compare with relu yet."
+    lines = conclusion(QUESTION, "relu", {}, {}, "test_accuracy", 1, "digits", 0.002)
+    assert lines == [QUESTION, "On digits, over 1 seed, there is nothing to compare with relu yet."]
+
+
+values = st.dictionaries(
+    st.integers(0, 5), st.integers(90, 100).map(lambda v: v / 100) | st.just(float("nan"))
+)
+
+
+@given(
+    st.lists(values, min_size=1, max_size=30), st.booleans(), st.sampled_from(["test_accuracy", "test_loss"])
+)
+def test_any_study_gives_plain_sentences(rows: list[dict[int, float]], higher: bool, metric: str) -> None:
+    study = {f"v{index}": row for index, row in enumerate(rows)}
+    compared = compare(study, "v0", 0.002, higher)
+    lines = conclusion(QUESTION, "v0", compared, _intervals(study), metric, 5, "digits", 0.002, higher)
+    assert len(lines) <= 20
+    assert all(sentence[-1] in ".?" and len(sentence) < 200 for sentence in lines)
+    assert not re.search(r"None|nan|inf\b|-0\.0|e-\d|  ", " ".join(lines))
+
+
+def _intervals(study: Mapping[str, dict[int, float]]) -> dict[str, Interval]:
+    finite = {name: [v for v in row.values() if v == v] for name, row in study.items()}
+    return {name: t_interval(row) for name, row in finite.items() if row}
