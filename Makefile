@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # DVC runs a study in its own folder, so a mirror that is a folder of this machine is named in full.
 MIRROR = $(if $(wildcard $(ABLATION_DATA_MIRROR)),$(abspath $(ABLATION_DATA_MIRROR)),$(ABLATION_DATA_MIRROR))
 
-.PHONY: repro study env test check ui clean
+.PHONY: repro study env test test-fast lint check ui clean
 repro: env  ## everything: data, every ablation, the report
 	dvc repro
 
@@ -24,18 +24,26 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --compile --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-test: env  ## the tests
-	pytest
+# Each file of tests stays in one process, where its tests share what TensorFlow compiled; two processes, as tests
+# measure their own memory and start processes of their own.
+PYTEST = pytest --numprocesses 2 --dist loadfile
 
-check: env  ## format, lint, types, tests, and what dvc repro would do
+test: env  ## the tests
+	$(PYTEST)
+
+test-fast: env  ## the tests without those that train for long, start other programs or open a browser
+	$(PYTEST) -m "not slow and not browser"
+
+lint: env  ## format, lint and types
 	ruff format --check .
 	ruff check .
 	mypy
-	pytest
+
+check: lint test  ## format, lint, types, tests, and what dvc repro would do
 	dvc repro --dry
 
 ui: env  ## MLflow's UI on this project's database
-	python -m pipeline ui
+	keras-ablation ui
 
 clean:  ## remove results and reports; finished runs in .runs stay
 	rm -rf results reports/*.html reports/*.csv reports/*.json
