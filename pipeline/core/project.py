@@ -27,10 +27,10 @@ def ablate_command(title: str) -> str:
     """Return the command that trains the ablation with the title `title`, to be run in the project's root.
 
     Example: `ablate_command("studies/mine/widths")` is
-    `python -m pipeline ablate widths --params studies/mine/params.yaml`.
+    `keras-ablation ablate widths --params studies/mine/params.yaml`.
     """
     study, _, ablation = title.rpartition("/")
-    return f"python -m pipeline ablate {ablation}" + (f" --params {study}/params.yaml" if study else "")
+    return f"keras-ablation ablate {ablation}" + (f" --params {study}/params.yaml" if study else "")
 
 
 def _project_around(folder: Path) -> Path | None:

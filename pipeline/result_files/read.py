@@ -30,7 +30,7 @@ def read(results: Path, name: str, timings: Timings = untimed) -> Ablation:
     path = results / name / FILE
     raw = read_json(path)
     if raw is None:
-        raise UserError(f"{path} is missing or damaged. Run `python -m pipeline ablate {name}` to make it.")
+        raise UserError(f"{path} is missing or damaged. Run `keras-ablation ablate {name}` to make it.")
     try:
         ablation = _timed(Ablation.from_json(raw), timings)
     except (KeyError, TypeError, AttributeError) as fault:

@@ -47,7 +47,6 @@ class Oracle:
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._oracle._set_project_dir(Path(folder), "search")
         self._trials: dict[str, Any] = {}
-        self.exhausted = False
 
     def ask(self) -> list[Candidate]:
         """Return the next batch of candidates; an empty one ends the search."""
@@ -58,7 +57,6 @@ class Oracle:
                 break
             self._trials[trial.trial_id] = trial
             batch.append(Candidate(trial.trial_id, self._values(trial)))
-        self.exhausted = not batch
         return batch
 
     def report(self, candidate: Candidate, score: float) -> None:

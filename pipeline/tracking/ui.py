@@ -35,11 +35,6 @@ def landing_page(store: Store, uri: str, port: int = PORT) -> str:
     return pages[0] if len(pages) == 1 else _experiments_url(uri, port)
 
 
-def compare_url(store: Store, ablation: str, uri: str | None = None, port: int = PORT) -> str | None:
-    """Return the URL of the charts that compare an ablation's runs, or None while MLflow has none."""
-    return compare_urls(store, uri, port).get(ablation)
-
-
 def compare_urls(store: Store, uri: str | None = None, port: int = PORT) -> dict[str, str]:
     """Return, for every ablation that MLflow has, the URL of the charts that compare its runs."""
     uri = uri or default_uri(store.folder.parent)

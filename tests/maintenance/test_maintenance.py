@@ -97,7 +97,7 @@ def test_damage_is_found_named_and_removed(
     assert main(["store", "verify"]) == 0
     printed = capsys.readouterr().out
     assert f"removed {key}: {reason}, required by ablation_0" in printed and "400 runs read" in printed
-    assert "`python -m pipeline ablate ablation_0`" in printed
+    assert "`keras-ablation ablate ablation_0`" in printed
     assert key not in store.runs and len(store.runs.keys()) == 399
     assert verify(store) == []
 
@@ -295,7 +295,7 @@ def test_diagnostics_of_an_unfinished_ablation_stay(
     assert (
         "0 diagnostics" in printed
         and "more diagnostics stay" in printed
-        and "  python -m pipeline ablate mine\n" in printed
+        and "  keras-ablation ablate mine\n" in printed
     )
     assert kept_outcomes(store) == {*mine, "f" * 32}
 
@@ -312,7 +312,7 @@ def test_diagnostics_stay_while_an_older_manifest_does_not_name_its_own(
     assert printed[1].startswith("7 more diagnostics stay"), (
         "the study at hand is finished, so its own are known"
     )
-    assert printed[2:] == ["  python -m pipeline ablate theirs --params studies/theirs/params.yaml"]
+    assert printed[2:] == ["  keras-ablation ablate theirs --params studies/theirs/params.yaml"]
     assert kept_outcomes(store) == mine | theirs
     finish(THEIRS, other, tmp_path)
     store.diagnostics.put("f" * 32, {})
@@ -334,7 +334,7 @@ def test_diagnostics_that_cannot_be_read_are_found(
     for key in outcomes[:3]:
         assert f"removed .diagnostics/{key}.json: it cannot be read, required by mine\n" in printed
     assert f"removed .diagnostics/{'f' * 32}.json: it cannot be read\n" in printed
-    assert "4 runs read, 4 damaged entries" in printed and "`python -m pipeline ablate mine`" in printed
+    assert "4 runs read, 4 damaged entries" in printed and "`keras-ablation ablate mine`" in printed
     assert kept_outcomes(store) == set(outcomes[3:]) and verify(store) == []
 
 

@@ -202,10 +202,9 @@ def test_a_params_file_outside_the_project_is_the_projects_own_study(
 
 
 def test_the_command_that_trains_an_ablation_again_names_its_study() -> None:
-    assert ablate_command("width") == "python -m pipeline ablate width"
+    assert ablate_command("width") == "keras-ablation ablate width"
     assert (
-        ablate_command("studies/one/width")
-        == "python -m pipeline ablate width --params studies/one/params.yaml"
+        ablate_command("studies/one/width") == "keras-ablation ablate width --params studies/one/params.yaml"
     )
 
 
