@@ -1,6 +1,8 @@
 """What tests of several parts share: a project with data prepared, and a model_cache that builds on it."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,18 +38,25 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
-def model_cache(project: Path) -> "ModelCache":
-    """What stacks share, for tests that train in this process; TensorFlow starts here."""
+@pytest.fixture(scope="module")
+def model_cache(project: Path) -> Iterator["ModelCache"]:
+    """What stacks share, for the tests of one file that train in this process; TensorFlow starts here.
+
+    Templates and compiled programs live as long as the file's tests: kept for all files they hold gigabytes.
+    """
     from pipeline.engine.datasets import DatasetCache
     from pipeline.engine.environment import set_up
     from pipeline.engine.model_cache import ModelCache
 
     set_up("float32")
-    return ModelCache(DatasetCache(project))
+    yield ModelCache(DatasetCache(project))
+    import keras
+
+    keras.backend.clear_session()
+    gc.collect()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fused(model_cache: "ModelCache") -> "Engine":
     """The fused engine; what it compiled for one test serves the next."""
     from pipeline.engine.stacks import Engine
@@ -55,7 +64,7 @@ def fused(model_cache: "ModelCache") -> "Engine":
     return Engine(model_cache, "fused")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fit(model_cache: "ModelCache") -> "Engine":
     """The engine that calls Keras's own `fit`."""
     from pipeline.engine.stacks import Engine

@@ -63,7 +63,7 @@ def runs(context: Context) -> list[Run]:
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def auto(model_cache: "ModelCache") -> "Engine":
     """An engine that chooses for itself."""
     from pipeline.engine.stacks import Engine
@@ -71,14 +71,14 @@ def auto(model_cache: "ModelCache") -> "Engine":
     return Engine(model_cache)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stacks(auto: "Engine", runs: list[Run]) -> "list[Stack]":
     formed = auto.stacks(runs)
     assert [len(stack.runs) for stack in formed] == [3, 2, 1, 1]
     return formed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def here(auto: "Engine", stacks: "list[Stack]") -> "dict[str, TrainedRun]":
     """The runs of the stacks as this process trains them, by run key."""
     from pipeline.executors.local import LocalExecutor
