@@ -28,7 +28,7 @@ def test_reads_what_the_stage_writes(tmp_path: Path) -> None:
 
 
 def test_a_missing_result_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"a.ablation\.json is missing or damaged.*pipeline ablate a"):
+    with pytest.raises(UserError, match=r"a.ablation\.json is missing or damaged.*keras-ablation ablate a"):
         read(tmp_path, "a")
 
 

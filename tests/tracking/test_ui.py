@@ -14,7 +14,7 @@ from pipeline.core.errors import UserError
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.projection import project
 from pipeline.tracking.tracker import Tracker
-from pipeline.tracking.ui import compare_url, landing_page, serve
+from pipeline.tracking.ui import compare_urls, landing_page, serve
 
 from .conftest import Study, names
 
@@ -35,10 +35,9 @@ def test_one_ablation_opens_on_its_charts_and_several_on_the_list(study: Study) 
 
 def test_an_ablation_has_an_address_once_it_was_sent(study: Study) -> None:
     study.add("act", "relu")
-    assert compare_url(study.store, "act") is None
+    assert compare_urls(study.store) == {}
     project(study.store)
-    assert compare_url(study.store, "act") == f"http://127.0.0.1:5000/#/experiments/1/{CHARTS}"
-    assert compare_url(study.store, "opt") is None
+    assert compare_urls(study.store) == {"act": f"http://127.0.0.1:5000/#/experiments/1/{CHARTS}"}
 
 
 def test_a_remote_servers_page_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
