@@ -5,12 +5,14 @@ Results have no times, since DVC hashes them: `seconds` are added when reading, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.params.types.kinds import AblationKind
 from pipeline.result_files.diagnostics import Diagnostics
 from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
-from pipeline.stats.published import Kind as PublishedKind
+
+if TYPE_CHECKING:
+    from pipeline.stats.published import Kind as PublishedKind
 
 FILE = "ablation.json"
 
@@ -106,7 +108,7 @@ class Published:
     """A published value in the unit of `metrics`; `kind`: the value itself (`is`), or a limit (`above`, `below`)."""
 
     value: float
-    kind: PublishedKind
+    kind: "PublishedKind"
 
     def as_json(self) -> float | dict[str, float]:
         """Return the value as a params file writes it."""

@@ -189,3 +189,9 @@ def test_commands_that_train_nothing_import_nothing_heavy(command: list[str], tm
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
     assert "pipeline.cli.commands" in loaded
     assert {name.partition(".")[0] for name in loaded} & HEAVY == set()
+
+
+def test_an_ablation_that_is_up_to_date_does_not_import_scipy() -> None:
+    """`dvc repro` starts a process for each ablation, and scipy takes a quarter of a second to import."""
+    script = "import sys, pipeline.stages.ablate; sys.exit('scipy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
