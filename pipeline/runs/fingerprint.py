@@ -18,7 +18,15 @@ from pipeline.params.types.recipe import Recipe
 from pipeline.runs.records import RunKind
 from pipeline.runs.seeds import Seeds
 
-TRAINING_CODE = ("build", "engine", "data/split.py", "data/pairs.py", "data/scale.py", "runs/seeds.py")
+TRAINING_CODE = (
+    "build",
+    "engine",
+    "core/metrics.py",
+    "data/split.py",
+    "data/pairs.py",
+    "data/scale.py",
+    "runs/seeds.py",
+)
 """The files and folders of this package that can change a run's numbers."""
 LIBRARIES = ("keras", "tensorflow", "numpy")
 BACKENDS = ("tensorflow", "jax")

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 import pipeline
 from pipeline.core.digests import digest
 from pipeline.params.types.recipe import Recipe
-from pipeline.runs.fingerprint import code_digest
+from pipeline.runs.fingerprint import TRAINING_CODE, code_digest
 from pipeline.runs.run import Run
 
 PATCHES: list[dict[str, Any]] = [
@@ -177,6 +177,7 @@ WORDS: dict[str, Edit] = {
         "engine/rules.py",
         "engine/fused/program.py",
         "build/model.py",
+        "core/metrics.py",
         "data/split.py",
         "data/pairs.py",
         "data/scale.py",
@@ -185,6 +186,17 @@ WORDS: dict[str, Edit] = {
 )
 def test_code_that_trains_changes_it(digest_after: Callable[[str, Edit], str], file: str) -> None:
     assert digest_after(file, with_code) != code_digest()
+
+
+def test_helpers_that_decide_numbers_are_part_of_it() -> None:
+    """Of `core`, the training code may use what is hashed with it, and what reports errors and finds files."""
+    package = Path(pipeline.__file__).parent
+    parts = [package / part for part in TRAINING_CODE]
+    hashed = {path for part in parts for path in ([part] if part.is_file() else part.rglob("*.py"))}
+    own_import = re.compile(r"from pipeline\.core\.(\w+) import")
+    used = {name for path in hashed for name in own_import.findall(path.read_text(encoding="utf-8"))}
+    unhashed = {name for name in used if package / "core" / f"{name}.py" not in hashed}
+    assert unhashed == {"errors", "plugins", "project"}
 
 
 @pytest.mark.parametrize(
