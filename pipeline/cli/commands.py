@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.project import root, study_at
+from pipeline.core.text import plural
 from pipeline.runs.records import RunKind
 from pipeline.store import Store
 
@@ -61,8 +62,7 @@ def check(options: argparse.Namespace) -> None:
         from pipeline.stages.check import write_settings
 
         write_settings(study, options.settings)
-    count = len(study.ablations)
-    print(f"{options.params}: {count} ablation{'s' if count > 1 else ''}, nothing wrong")
+    print(f"{options.params}: {plural(len(study.ablations), 'ablation')}, nothing wrong")
 
 
 def plan(options: argparse.Namespace) -> None:

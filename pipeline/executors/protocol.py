@@ -8,6 +8,9 @@ from pipeline.engine.jobs import TrainedRun
 from pipeline.engine.stacks import Stack
 from pipeline.runs.records import Curves
 
+REPORTED_RUNS = 24
+"""Runs of a stack whose curves are reported and stored while it trains, so that a report's size is bounded."""
+
 
 class StackLostError(UserError):
     """A stack was lost together with its worker, and all its attempts are used up."""

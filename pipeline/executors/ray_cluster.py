@@ -140,9 +140,8 @@ class RayExecutor:
             message: Message = ray.get(next(stream))
         except StopIteration:
             return
-        except (
-            RayTaskError
-        ):  # raised by the pipeline's code, or by something that nodes lack: no other node will do better
+        except RayTaskError:
+            # Raised by the pipeline's code, or by something that nodes lack: no other node will do better.
             raise
         except RayError as error:
             del running[stream]

@@ -14,14 +14,13 @@ from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.stacks import Engine
 from pipeline.executors.machine import resident
 from pipeline.executors.messages import EpochReport, Trained
+from pipeline.executors.protocol import REPORTED_RUNS
 from pipeline.executors.serialization import pack_trained, unpack_stack
 from pipeline.executors.settings import WorkerConfig
 from pipeline.runs.records import Curves
 
 REPORT_EVERY = 1.0
 """Seconds, at least, between two reports about one stack."""
-REPORTED_RUNS = 24
-"""Runs of a stack whose curves are reported while it trains, so that the size of a report is bounded."""
 
 
 class Worker:

@@ -1,10 +1,11 @@
 """Writing the results of an ablation: numbers from the store, without times, so that equal runs have equal bytes."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import write_json
-from pipeline.diagnostics.required import Diagnostic, required
+from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
 from pipeline.planning.learning_rates import planned_rates
 from pipeline.planning.state import AblationState, VariantState
@@ -13,18 +14,19 @@ from pipeline.runs.records import RunRecord
 from pipeline.store import Store
 
 
-def write_results(store: Store, state: AblationState, folder: Path) -> None:
+def write_results(store: Store, state: AblationState, required: Iterable[Diagnostic], folder: Path) -> None:
     """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and `evaluation.json` with its diagnostics.
 
-    The study's folder, with its prepared data, is the parent of `folder`. Raises `KeyError` for a run that is not stored.
+    `required` are the diagnostics that the ablation requires, see `pipeline.diagnostics.required`. The study's folder,
+    with its prepared data, is the parent of `folder`. Raises `KeyError` for a run that is not stored.
 
     Example:
-        >>> write_results(store, state, Path("results"))
+        >>> write_results(store, state, required(store, state), Path("results"))
     """
     ablation = results_of(store, state, folder.parent)
     write_json(folder / state.name / schema.FILE, ablation.as_json())
     path = folder / state.name / diagnostics.FILE
-    outcomes = diagnostics_of(store, state)
+    outcomes = diagnostics_of(store, state, required)
     if outcomes:
         write_json(path, outcomes)
     else:
@@ -48,14 +50,14 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
     )
 
 
-def diagnostics_of(store: Store, state: AblationState) -> dict[str, Any]:
-    """Return the outcomes of diagnostics by kind, in the format of `evaluation.json`.
+def diagnostics_of(store: Store, state: AblationState, required: Iterable[Diagnostic]) -> dict[str, Any]:
+    """Return the outcomes of the `required` diagnostics by kind, in the format of `evaluation.json`.
 
     They are listed by variant, with one outcome or one for each replicate; `functions` are listed by activation, each with
     the variants that use it.
     """
     outcomes: dict[str, Any] = {}
-    for diagnostic in required(store, state):
+    for diagnostic in required:
         outcome = store.diagnostics.get(diagnostic.key)
         if outcome:
             _add(outcomes.setdefault(diagnostic.kind, []), diagnostic, outcome)

@@ -39,8 +39,9 @@ def ablate(
             others = read_states(study, store, root, names)
             unfinished = [other for other in others if not is_finished(store, other)]
             _train(study, store, root, [state, *unfinished], show_progress)
-        write_manifest(store, state, [diagnostic.key for diagnostic in required(store, state)])
-        write_results(store, state, root / "results")
+        diagnostics = required(store, state)
+        write_manifest(store, state, [diagnostic.key for diagnostic in diagnostics])
+        write_results(store, state, diagnostics, root / "results")
 
 
 def is_finished(store: Store, state: AblationState) -> bool:

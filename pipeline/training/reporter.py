@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.engine.stacks import Stack
-from pipeline.executors.protocol import name_of
+from pipeline.executors.protocol import REPORTED_RUNS, name_of
 from pipeline.runs.records import Curves, RunRecord
 from pipeline.runs.run import Run
 from pipeline.store import Store
@@ -13,8 +13,6 @@ from pipeline.training.progress import Progress
 
 LIVE_EVERY = 2.0
 """Seconds between two writes of live curves."""
-LIVE_RUNS = 24
-"""Runs of a stack of which live curves are written."""
 
 
 @dataclass
@@ -48,7 +46,7 @@ class ProgressReporter:
         self.view.epoch(tracked.number, epochs, self._best)
         if time.monotonic() - tracked.written > LIVE_EVERY:
             tracked.written = time.monotonic()
-            for run, curve in list(zip(stack.runs, curves, strict=False))[:LIVE_RUNS]:
+            for run, curve in list(zip(stack.runs, curves, strict=False))[:REPORTED_RUNS]:
                 self.store.live.put(run.key, curve)
 
     def finished(self, stack: Stack) -> None:

@@ -146,7 +146,7 @@ class Runner:
 
 
 class MeasuredSizes:
-    """The sizes of stacks measured on this machine, in the store: a `Memory` of the fused engine."""
+    """The sizes of stacks measured on this machine, in the store: the `KnownSizes` of the fused engine."""
 
     def __init__(self, sizes: StackSizes) -> None:
         self.sizes = sizes

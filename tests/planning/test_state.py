@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kit import record, study
 
+from pipeline.diagnostics.required import required
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.plan import (
@@ -213,7 +214,7 @@ def test_results_contain_what_the_store_holds(store: Store, tmp_path: Path) -> N
         run.key for run in state.variants[1].replicates
     ]
 
-    write_results(store, state, tmp_path / "results")
+    write_results(store, state, required(store, state), tmp_path / "results")
     path = tmp_path / "results" / "one" / "ablation.json"
     assert json.loads(path.read_text(encoding="utf-8")) == results
 
@@ -227,7 +228,7 @@ def test_neither_time_nor_place_enter_the_results(tmp_path: Path) -> None:
         (state,) = states(spec, store)
         for variant in state.variants:
             put(store, variant.replicates, seconds=float(number))
-        write_results(store, state, root / "results")
+        write_results(store, state, required(store, state), root / "results")
         written.append((root / "results" / "one" / "ablation.json").read_bytes())
     assert written[0] == written[1]
 

@@ -11,6 +11,7 @@ import pytest
 from kit import SMALL, record, study
 
 from pipeline.core.errors import ParamsError
+from pipeline.diagnostics.required import required
 from pipeline.params.load import load, parse
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.state import read_states
@@ -65,7 +66,7 @@ def finished(tmp_path: Path) -> tuple[Store, Path]:
     for variant in state.variants:
         store.runs.put_all([(record(run), None) for run in variant.replicates])
     write_manifest(store, state)
-    write_results(store, state, tmp_path / "results")
+    write_results(store, state, required(store, state), tmp_path / "results")
     return store, tmp_path
 
 
