@@ -2,10 +2,10 @@
 
     from pipeline.tuner import RandomSearch      # instead of keras_tuner.RandomSearch
 
-`RandomSearch`, `GridSearch` and `BayesianOptimization` have the arguments of Keras Tuner's classes; `FusedTuner` has those
-of `keras_tuner.Tuner`.
+`RandomSearch`, `GridSearch`, `BayesianOptimization` and `Hyperband` have the arguments of Keras Tuner's classes;
+`FusedTuner` has those of `keras_tuner.Tuner`.
 """
 
-from pipeline.tuner.tuner import BayesianOptimization, FusedTuner, GridSearch, RandomSearch
+from pipeline.tuner.tuner import BayesianOptimization, FusedTuner, GridSearch, Hyperband, RandomSearch
 
-__all__ = ["BayesianOptimization", "FusedTuner", "GridSearch", "RandomSearch"]
+__all__ = ["BayesianOptimization", "FusedTuner", "GridSearch", "Hyperband", "RandomSearch"]

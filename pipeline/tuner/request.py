@@ -1,117 +1,139 @@
-"""The arguments of `search` in the form that the fused engine needs, if it supports them."""
+"""The arguments of `search`, which are those of `keras.Model.fit`, in the form that the fused engine needs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.rules import Stopping
-
 KNOWN = {
     "x",
     "y",
     "batch_size",
     "epochs",
+    "initial_epoch",
     "verbose",
     "callbacks",
     "validation_split",
     "validation_data",
     "shuffle",
 }
-MONITORS = ("val_loss", "val_accuracy")
+POSITIONAL = ("x", "y", "batch_size", "epochs")
+Arrays = tuple[NDArray[Any], NDArray[Any]]
+NUMBERS = "biuf"
+"""The kinds of NumPy's types that hold numbers."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs `[n, ...]` and the class of each `[n]`; no rows at all are possible."""
+
+    x: NDArray[Any]
+    y: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @cached_property
+    def tensors(self) -> tuple[Any, Any]:
+        """Both as tensors, the only copy of them that training makes."""
+        return keras.ops.convert_to_tensor(self.x), keras.ops.convert_to_tensor(self.y)
 
 
 @dataclass(frozen=True)
 class Request:
-    """Images and integer labels, the training rows first, and how to train on them."""
+    """What to train on and how.
 
-    x: NDArray[Any]
-    y: NDArray[np.int32]
-    training: NDArray[np.int32]
-    validation: NDArray[np.int32]
+    `classes` is one more than the largest label; `example` is a batch of inputs and labels, the labels as they were given.
+    """
+
+    training: Rows
+    validation: Rows
     one_hot: bool
+    classes: int
+    example: Arrays
     batch_size: int
     epochs: int
-    early_stopping: keras.callbacks.EarlyStopping | None
-
-    @property
-    def monitor(self) -> str:
-        """The metric that early stopping monitors."""
-        return self.early_stopping.monitor if self.early_stopping is not None else "val_loss"
-
-    def stopping(self) -> Stopping | None:
-        """Return a new early-stopping rule for one trial, or None without early stopping."""
-        rule = self.early_stopping
-        if rule is None:
-            return None
-        return Stopping(rule.patience, abs(rule.min_delta), rule.monitor)
+    initial_epoch: int
+    callbacks: tuple[keras.callbacks.EarlyStopping, ...]
 
 
 def read_request(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Request | None:
-    """Return the request in the arguments of `fit`, or None if the fused engine does not support one of them."""
-    given = {**dict(zip(("x", "y", "batch_size", "epochs"), arguments, strict=False)), **keywords}
-    data = _data(given)
-    stopping = _early_stopping(given.get("callbacks"))
-    if (
-        len(arguments) > 4
-        or not set(given) <= KNOWN
-        or given.get("shuffle") is False
-        or data is None
-        or not stopping
-    ):
+    """Return the request in the arguments of `fit`, or None where one of them is of a kind that is not fused."""
+    given = {**dict(zip(POSITIONAL, arguments, strict=False)), **keywords}
+    parts = _parts(given) if set(given) <= KNOWN and len(arguments) <= len(POSITIONAL) else None
+    callbacks = _early_stopping(given.get("callbacks"))
+    if parts is None or callbacks is None or given.get("shuffle", True) is not True:
         return None
-    (x, y), (x_val, y_val) = data
-    labels = np.concatenate([_integers(y), _integers(y_val)])
-    rows = np.arange(len(labels), dtype=np.int32)
+    training, validation = (_rows(x, y) for x, y in parts)
+    labels = parts[0][1]
+    batch_size = min(given.get("batch_size") or 32, len(training))
     return Request(
-        x=np.concatenate([x, x_val]).astype(np.float32),
-        y=labels,
-        training=rows[: len(x)],
-        validation=rows[len(x) :],
-        one_hot=np.ndim(y) == 2,
-        batch_size=given.get("batch_size") or 32,
+        training,
+        validation,
+        one_hot=_is_one_hot(labels),
+        classes=1 + max(int(rows.y.max()) for rows in (training, validation) if len(rows)),
+        example=(training.x[:batch_size], labels[:batch_size]),
+        batch_size=batch_size,
         epochs=given.get("epochs", 1),
-        early_stopping=stopping[0],
+        initial_epoch=given.get("initial_epoch", 0),
+        callbacks=callbacks,
     )
 
 
-def _data(given: Mapping[str, Any]) -> tuple[tuple[Any, Any], tuple[Any, Any]] | None:
-    x, y, held_out = given.get("x"), given.get("y"), given.get("validation_data")
-    if not isinstance(x, np.ndarray) or not _labels_fit(y):
+def _parts(given: dict[str, Any]) -> tuple[Arrays, Arrays] | None:
+    """Return training and validation data; None where they are not arrays of numbers and labels that fit together."""
+    x: Any = given.get("x")
+    y: Any = given.get("y")
+    held_out = given.get("validation_data")
+    if not _fit_together(x, y) or len(x) == 0:
         return None
     if held_out is None:
         return _cut_off(x, y, given.get("validation_split") or 0.0)
-    fits = isinstance(held_out, tuple | list) and len(held_out) == 2 and _labels_fit(held_out[1])
-    return ((x, y), (held_out[0], held_out[1])) if fits else None
+    if not isinstance(held_out, tuple | list) or len(held_out) != 2:
+        return None
+    alike = _fit_together(*held_out) and [a.shape[1:] for a in held_out] == [x.shape[1:], y.shape[1:]]
+    return ((x, y), (held_out[0], held_out[1])) if alike and held_out[0].dtype == x.dtype else None
 
 
-def _cut_off(x: Any, y: Any, part: float) -> tuple[tuple[Any, Any], tuple[Any, Any]] | None:
-    """Return training and validation data, the last `part` of the rows held out as in `fit`; None if either is empty."""
-    cut = int(len(x) * (1 - part))
-    return ((x[:cut], y[:cut]), (x[cut:], y[cut:])) if 0 < cut < len(x) else None
+def _fit_together(x: Any, y: Any) -> bool:
+    numbers = all(isinstance(array, np.ndarray) and array.dtype.kind in NUMBERS for array in (x, y))
+    return numbers and x.ndim > 1 and len(x) == len(y) and (_is_one_hot(y) or _are_classes(y))
 
 
-def _labels_fit(y: Any) -> bool:
-    """Return whether labels are integers `[n]`, or one-hot rows `[n, classes]`."""
-    if not isinstance(y, np.ndarray):
-        return False
-    if y.ndim == 2 and y.shape[1] > 1:
-        return bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
-    return y.ndim == 1 and np.issubdtype(y.dtype, np.integer)
+def _cut_off(x: Any, y: Any, part: float) -> tuple[Arrays, Arrays] | None:
+    """Return training and validation data, the last `part` of the rows held out as in `fit`; None where all would be."""
+    cut = math.floor(len(x) * (1.0 - part))
+    return ((x[:cut], y[:cut]), (x[cut:], y[cut:])) if cut and (cut < len(x) or not part) else None
 
 
-def _integers(y: NDArray[Any]) -> NDArray[np.int32]:
-    return (y.argmax(axis=1) if y.ndim == 2 else y).astype(np.int32)
+def _is_one_hot(y: NDArray[Any]) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
-def _early_stopping(callbacks: Any) -> tuple[Any] | None:
-    """Return the only callback, or None in its place, as a tuple of one; None if other callbacks are given."""
-    if not callbacks:
-        return (None,)
-    (first, *more) = callbacks
-    plain = type(first) is keras.callbacks.EarlyStopping and first.monitor in MONITORS
-    simple = plain and not more and first.baseline is None and not first.start_from_epoch
-    return (first,) if simple else None
+def _are_classes(y: NDArray[Any]) -> bool:
+    """Return whether labels are whole numbers from 0, `[n]` or in a column `[n, 1]`."""
+    return y.shape[1:] in ((), (1,)) and bool((y >= 0).all() and (y == np.floor(y)).all())
+
+
+def _rows(x: NDArray[Any], y: NDArray[Any]) -> Rows:
+    """Return rows as Keras feeds them: real numbers in its float type, others as they are."""
+    wanted = keras.config.floatx() if x.dtype.kind == "f" else x.dtype
+    return Rows(x.astype(wanted, copy=False), _classes(y))
+
+
+def _classes(y: NDArray[Any]) -> NDArray[np.int32]:
+    return (y.argmax(axis=1) if _is_one_hot(y) else y.reshape(-1)).astype(np.int32)
+
+
+def _early_stopping(callbacks: Any) -> tuple[keras.callbacks.EarlyStopping, ...] | None:
+    """Return the callbacks; None if there is one of another kind than `EarlyStopping`."""
+    given = [] if callbacks is None else callbacks
+    plain = isinstance(given, list | tuple) and all(
+        type(callback) is keras.callbacks.EarlyStopping for callback in given
+    )
+    return tuple(given) if plain else None

@@ -1,251 +1,279 @@
 """A user's compiled models as one stack: which of them have one graph, and training them together."""
 
+import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import numpy as np
+from keras_tuner.src.engine.tuner_utils import (
+    SaveBestEpoch,
+)  # what Keras Tuner hands to `fit` to keep the best weights
 from numpy.typing import NDArray
 
 from pipeline.build.optimizer import clip_of
-from pipeline.engine.batches import batches, steps_per_epoch
+from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
+from pipeline.engine.fused.lifting import Lift
 from pipeline.engine.fused.memory import first_guess
 from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import averages
-from pipeline.engine.fused.trainer import Programs, compiles_whole
-from pipeline.engine.rules import Stopping
+from pipeline.engine.fused.trainer import Programs
 from pipeline.engine.workers import Workers
-from pipeline.params.types.recipe import CLIPS
+from pipeline.tuner.compiled import (
+    accuracy_names,
+    is_compiled_plainly,
+    learning_rates,
+    optimizer_maker,
+    optimizer_settings,
+    row_loss,
+)
 from pipeline.tuner.request import Request
-
-FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
-BATCH_SEED = 0
-"""All trials train on the same batches, and differ only in their hyperparameters."""
+from pipeline.tuner.trace import computation, dropouts
 
 EVALUATED = 1000
 """Rows evaluated at a time."""
+KINDS = (keras.Model, keras.Sequential, keras.src.models.Functional)
+"""Models whose training loop is Keras's own."""
 
 
 @dataclass
 class Fusible:
-    """One execution of a trial: its model, its loss, and the signature that it shares with others of its stack."""
+    """One execution of a trial: its model, what it is trained on and with, and the key that its stack shares."""
 
     trial_id: str
     execution: int
     model: keras.Model
+    request: Request
+    objective: Any
     loss: Any
-    signature: str
+    metrics: list[str]
+    convolves: bool
+    key: str
 
 
 def fusible(trial_id: str, execution: int, model: Any, request: Request, objective: Any) -> Fusible | None:
-    """Return the model ready to be fused, or None if the fused engine does not support a part of it."""
-    if type(model) not in (keras.Model, keras.Sequential, keras.src.models.Functional) or not model.built:
+    """Return the model ready to be fused; None where that might give something else than Keras Tuner's own way."""
+    if (
+        type(model) not in KINDS
+        or not model.compiled
+        or "fit" in vars(model)
+        or not is_compiled_plainly(model)
+    ):
         return None
-    loss = _per_image(model.loss)
-    sparse = type(loss).__name__.startswith("Sparse")
-    known = loss is not None and sparse != request.one_hot and getattr(objective, "name", "") in FIGURES
-    if not known or model.output_shape[-1] == 1 or not _plain(model.optimizer):
+    model._symbolic_build(data_batch=request.example)
+    single = isinstance(model.output_shape, tuple) and len(model.inputs) == 1
+    loss = row_loss(model, request) if single else None
+    metrics = accuracy_names(model, request) if single else None
+    if loss is None or metrics is None or not model.trainable_variables:
         return None
-    return Fusible(trial_id, execution, model, loss, _signature(model, loss))
+    known = objective.has_value(dict.fromkeys(_names(metrics, request), 0.0))
+    computed = computation(model, request.training.x) if known else None
+    if computed is None or computed.loops or not _is_elementwise(model.optimizer):
+        return None
+    shared = [computed.digest, _training_key(model, loss), request.epochs, request.initial_epoch]
+    return Fusible(
+        trial_id,
+        execution,
+        model,
+        request,
+        objective,
+        loss,
+        metrics,
+        computed.convolves,
+        json.dumps(shared, sort_keys=True, default=str),
+    )
 
 
-def train_together(stack: Sequence[Fusible], request: Request, objective: Any) -> list[dict[str, float]]:
-    """Train models of one graph; return the metrics of each at its best epoch, whose weights it then has.
+def _names(metrics: Sequence[str], request: Request) -> list[str]:
+    """Return the names of what `fit` logs, in its order."""
+    names = sorted([*metrics, "loss"])
+    return [*names, *(f"val_{name}" for name in names)] if len(request.validation) else names
 
-    Return an empty list if their optimizer cannot be shared.
-    """
-    if not moves_elementwise(_maker(stack[0].model.optimizer)):
-        return []
-    whole = compiles_whole(stack[0].model)
-    parts = cut(stack, first_guess(stack[0].model, request.batch_size, on_gpu()) if whole else 1)
-    sign = -1.0 if objective.direction == "min" else 1.0
-    programs = Programs()
 
-    def train(number: int) -> tuple[int, list[dict[str, float]]]:
-        part = parts[number]
-        lent = programs.take(len(part)) or _program(part)
-        figures = _Training(part, lent, request, objective.name, sign).run()
-        programs.put(len(part), lent)
-        return number, figures
+def _training_key(model: keras.Model, loss: Any) -> list[Any]:
+    optimizer = model.optimizer
+    of_optimizer = [type(optimizer).__name__, optimizer_settings(optimizer), clip_of(optimizer)[0]]
+    return [*of_optimizer, type(loss).__name__, loss.get_config()]
+
+
+_ELEMENTWISE: dict[str, bool] = {}
+
+
+def _is_elementwise(optimizer: Any) -> bool:
+    key = json.dumps([type(optimizer).__name__, optimizer_settings(optimizer)], sort_keys=True, default=str)
+    if key not in _ELEMENTWISE:
+        _ELEMENTWISE[key] = moves_elementwise(optimizer_maker(optimizer))
+    return _ELEMENTWISE[key]
+
+
+def train_together(stack: Sequence[Fusible], programs: Programs) -> None:
+    """Train models of one key, and give each a `fit` that returns what its training gave, see `Trained`."""
+    whole = on_gpu() or not stack[0].convolves
+    parts = cut(stack, first_guess(stack[0].model, stack[0].request.batch_size, on_gpu()) if whole else 1)
+
+    def train(part: Sequence[Fusible]) -> list[Trained]:
+        key = (part[0].key, len(part))
+        lent = programs.take(key) or _program(part, whole)
+        trained = _Training(part, lent).run()
+        programs.put(key, lent)
+        return trained
 
     side_by_side = Workers(keras.config.dtype_policy().name).each if whole and not on_gpu() else map
-    by_part = dict(side_by_side(train, range(len(parts))))
-    return [figures for number in range(len(parts)) for figures in by_part[number]]
+    for trained in list(side_by_side(train, parts)):
+        for outcome in trained:
+            outcome.model.fit = outcome.replay
 
 
-def _program(stack: Sequence[Fusible]) -> Program:
+def _program(stack: Sequence[Fusible], whole: bool) -> Program:
     model = stack[0].model
+    lifts = [Lift((layer,), "rate") for layer in dropouts(model)]
     clip, _ = clip_of(model.optimizer)
-    whole = compiles_whole(model)
-    return program(model, stack[0].loss, _maker(model.optimizer), len(stack), clip, whole=whole)
+    return program(
+        model, stack[0].loss, optimizer_maker(model.optimizer), len(stack), clip, lifts, whole=whole
+    )
 
 
 @dataclass
-class _Best:
-    """The metrics of a trial at its best epoch so far, and the rule that may stop it."""
+class Trained:
+    """A trained model, with the weights of its best epoch, and the logs of all its epochs."""
 
-    stopping: Stopping | None
-    score: float = -np.inf
-    figures: dict[str, float] = field(default_factory=dict)
-    over: bool = False
+    model: keras.Model
+    objective: Any
+    first_epoch: int
+    logs: list[dict[str, float]] = field(default_factory=list)
+    best: int | None = None
+    """The index of the best epoch in `logs`; None as long as the objective was never a number."""
+
+    def after_epoch(self, logs: dict[str, float]) -> bool:
+        """Add the logs of an epoch; return whether it is the best so far, by Keras Tuner's own comparison."""
+        self.logs.append(logs)
+        worst = -np.inf if self.objective.direction == "max" else np.inf
+        before = worst if self.best is None else self.objective.get_value(self.logs[self.best])
+        if self.objective.better_than(self.objective.get_value(logs), before):
+            self.best = len(self.logs) - 1
+        return self.best == len(self.logs) - 1
+
+    def replay(self, *_: Any, callbacks: Sequence[Any], **__: Any) -> keras.callbacks.History:
+        """Return what `fit` would have returned, and let Keras Tuner's callback save the weights of the best epoch."""
+        del self.model.fit
+        for callback in callbacks:
+            if isinstance(callback, SaveBestEpoch) and self.best is not None:
+                callback.set_model(self.model)
+                callback.on_epoch_end(self.first_epoch + self.best, self.logs[self.best])
+        history = keras.callbacks.History()
+        history.set_model(self.model)
+        history.on_train_begin()
+        for epoch, logs in enumerate(self.logs, self.first_epoch):
+            history.on_epoch_end(epoch, logs)
+        self.model.history = history
+        return history
 
 
 class _Training:
     """One stack in training."""
 
-    def __init__(
-        self, stack: Sequence[Fusible], lent: Program, request: Request, objective: str, sign: float
-    ) -> None:
-        self.stack, self.request, self.objective, self.sign = stack, request, objective, sign
-        self.program = lent
-        models = [execution.model for execution in stack]
+    def __init__(self, stack: Sequence[Fusible], lent: Program) -> None:
+        self.stack, self.program, self.request = stack, lent, stack[0].request
+        request, models = self.request, [execution.model for execution in stack]
         self.steps = steps_per_epoch(len(request.training), request.batch_size)
         self.program.load(
-            [_values(m.trainable_variables) for m in models],
-            [_values(m.non_trainable_variables) for m in models],
-            [[clip_of(m.optimizer)[1]] for m in models],
+            [_values(model.trainable_variables) for model in models],
+            [_values(model.non_trainable_variables) for model in models],
+            [[clip_of(m.optimizer)[1], *(layer.rate for layer in dropouts(m))] for m in models],
         )
-        self.rates = np.stack([_rates(model.optimizer, self.steps * request.epochs) for model in models])
-        self.data = (keras.ops.convert_to_tensor(request.x), keras.ops.convert_to_tensor(request.y))
-        self.best = [_Best(request.stopping()) for _ in stack]
+        self.epochs = range(request.initial_epoch, request.epochs)
+        self.rates = np.stack([learning_rates(m.optimizer, self.steps * len(self.epochs)) for m in models])
+        self.trained = [Trained(e.model, e.objective, request.initial_epoch) for e in stack]
+        self.callbacks = [_callbacks(request, model) for model in models]
         self.kept = self.program.read()
 
-    def run(self) -> list[dict[str, float]]:
-        for epoch in range(1, self.request.epochs + 1):
-            self._epoch(epoch)
-            if all(best.over for best in self.best):
+    def run(self) -> list[Trained]:
+        for epoch in self.epochs:
+            self._train_epoch(epoch)
+            if all(execution.model.stop_training for execution in self.stack):
                 break
         self._give_back()
-        return [best.figures for best in self.best]
+        return self.trained
 
-    def _epoch(self, epoch: int) -> None:
-        request, size = self.request, len(self.stack)
-        drawn = batches(request.training, request.batch_size, epoch, BATCH_SEED)
-        order = np.repeat(drawn[:, None, :], size, axis=1)
-        rates = self.rates[:, (epoch - 1) * self.steps : epoch * self.steps].T[:, :, None]
-        loss, accuracy = self.program.epoch(*self.data, order, np.ascontiguousarray(rates))
-        val_loss, val_accuracy = self._evaluate()
-        rows = np.stack([loss, accuracy, val_loss, val_accuracy], axis=1).tolist()
-        keep = np.zeros(size, bool)
-        for slot, (best, row) in enumerate(zip(self.best, rows, strict=True)):
-            keep[slot] = self._judge(best, epoch, dict(zip(FIGURES, row, strict=True)))
+    def _train_epoch(self, epoch: int) -> None:
+        figures = [*self._steps(epoch), *(self._evaluate() if len(self.request.validation) else ())]
+        keep = np.zeros(len(self.stack), bool)
+        for slot, execution in enumerate(self.stack):
+            if execution.model.stop_training:
+                continue
+            logs = _logs(execution.metrics, [float(values[slot]) for values in figures])
+            keep[slot] = self.trained[slot].after_epoch(logs)
+            for callback in self.callbacks[slot]:
+                callback.on_epoch_end(epoch, logs)
         for kept, now in zip(self.kept, self.program.read(), strict=True):
             for old, new in zip(kept, now, strict=True):
                 old[keep] = new[keep]
 
-    def _judge(self, best: _Best, epoch: int, figures: dict[str, float]) -> bool:
-        """Update a trial's best epoch with the metrics of another; return whether that is the best so far."""
-        if best.over:
-            return False
-        score = self.sign * figures[self.objective]
-        improved = not best.figures or score > best.score
-        if improved:
-            best.score, best.figures = score, figures
-        if best.stopping is not None:
-            _, best.over = best.stopping.after_epoch(epoch, figures[self.request.monitor])
-        return improved
+    def _steps(self, epoch: int) -> Any:
+        """Train an epoch, its last batch smaller where the rows do not fill it; return mean losses and accuracies."""
+        size, rows = self.request.batch_size, len(self.request.training)
+        order = np.stack([_order(rows, epoch, execution.execution) for execution in self.stack])
+        first = (epoch - self.request.initial_epoch) * self.steps
+        rates = self.rates[:, first : first + self.steps].T[:, :, None]
+        whole = rows // size
+        full = order[:, : whole * size].reshape(len(self.stack), whole, size).swapaxes(0, 1)
+        rest = order[None, :, whole * size :]
+        sums = np.zeros((2, len(self.stack)))
+        parts = ((self.program.epoch, full, rates[:whole]), (self.program.rest, rest, rates[whole:]))
+        for train, batches, of_batches in parts:
+            if batches.size:
+                arguments = np.ascontiguousarray(batches), np.ascontiguousarray(of_batches)
+                means = train(*self.request.training.tensors, *arguments)
+                sums += np.stack(means) * batches.shape[0] * batches.shape[2]
+        return sums / rows
 
     def _evaluate(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        rows = [self.request.validation] * len(self.stack)
-        return averages(self.program, self.data, rows, min(EVALUATED, len(rows[0])))
+        rows = [np.arange(len(self.request.validation), dtype=np.int32)] * len(self.stack)
+        return averages(self.program, self.request.validation.tensors, rows, min(EVALUATED, len(rows[0])))
 
     def _give_back(self) -> None:
-        """Assign each trial's best weights to its model."""
+        """Assign each trial's best weights to its model, and the number of its steps to its optimizer."""
         trainable = self.program.layout.unstack(self.kept[0])
-        for slot, execution in enumerate(self.stack):
-            for variable, value in zip(execution.model.trainable_variables, trainable[slot], strict=True):
+        for slot, (execution, trained) in enumerate(zip(self.stack, self.trained, strict=True)):
+            model = execution.model
+            for variable, value in zip(model.trainable_variables, trainable[slot], strict=True):
                 variable.assign(value)
-            for variable, array in zip(execution.model.non_trainable_variables, self.kept[1], strict=True):
+            for variable, array in zip(model.non_trainable_variables, self.kept[1], strict=True):
                 variable.assign(array[slot])
+            model.optimizer.build(model.trainable_variables)
+            model.optimizer.iterations.assign_add(self.steps * (1 + (trained.best or 0)))
+
+
+def _order(rows: int, epoch: int, execution: int) -> NDArray[np.int32]:
+    """Return the order of rows in an epoch: one for all trials, so that they differ in their hyperparameters alone."""
+    return np.random.default_rng([execution, epoch]).permutation(rows).astype(np.int32)
+
+
+def _logs(metrics: Sequence[str], figures: Sequence[float]) -> dict[str, float]:
+    """Return figures (loss and accuracy, then the same of the validation data, if any) as `fit` logs them."""
+    names = ["loss", *(metrics or [""])]
+    named = dict(zip([*names, *(f"val_{name}" for name in names)], figures, strict=False))
+    return {name: named[name] for name in sorted(named) if name not in ("", "val_")}
+
+
+def _callbacks(request: Request, model: keras.Model) -> list[keras.callbacks.EarlyStopping]:
+    """Return a copy of each callback for one model."""
+    model.stop_training = False
+    copies = copy.deepcopy(list(request.callbacks))
+    for callback in copies:
+        callback.restore_best_weights = (
+            False  # the weights of the best epoch are kept here, as Keras Tuner does
+        )
+        callback.set_model(model)
+        callback.on_train_begin()
+    return copies
 
 
 def _values(variables: Sequence[Any]) -> list[NDArray[Any]]:
     return [np.asarray(variable) for variable in variables]
-
-
-def _per_image(loss: Any) -> Any:
-    """Return a compiled loss as one that returns a value per image; None if it is not one of Keras's classes."""
-    if isinstance(loss, str):
-        camel = "".join(part.capitalize() for part in loss.split("_"))
-        kind = getattr(keras.losses, camel, None)
-        return kind(reduction=None) if kind is not None else None
-    if isinstance(loss, keras.losses.Loss) and type(loss).__module__.startswith("keras."):
-        return type(loss).from_config({**loss.get_config(), "reduction": None})
-    return None
-
-
-def _plain(optimizer: Any) -> bool:
-    """Return whether an optimizer only updates: no averaging of weights, no loss scaling, no gradient accumulation."""
-    steps = getattr(optimizer, "gradient_accumulation_steps", None)
-    scale = getattr(optimizer, "loss_scale_factor", None)
-    return isinstance(optimizer, keras.Optimizer) and not optimizer.use_ema and not steps and not scale
-
-
-def _maker(optimizer: Any) -> Callable[[Any], Any]:
-    """Return a function that makes such an optimizer for a learning rate, without clipping, which the engine does."""
-    config = {key: value for key, value in optimizer.get_config().items() if key not in CLIPS}
-    return lambda learning_rate: type(optimizer).from_config({**config, "learning_rate": learning_rate})
-
-
-def _rates(optimizer: Any, steps: int) -> NDArray[np.float32]:
-    """Return the learning rate of each step [steps], from a number or a schedule."""
-    rate = optimizer._learning_rate
-    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-        return np.asarray(keras.ops.map(rate, keras.ops.arange(steps, dtype="float32")), np.float32)
-    return np.full(steps, float(keras.ops.convert_to_numpy(rate)), np.float32)
-
-
-def _signature(model: keras.Model, loss: Any) -> str:
-    """Return a text that is equal for models of one graph, even if layer names and initial weights differ."""
-    config = _without_randomness(model.get_config())
-    plain = _renamed(config, {name: f"#{number}" for number, name in enumerate(_names(config))})
-    excluded = ("learning_rate", "name", *CLIPS)
-    optimizer = {key: value for key, value in model.optimizer.get_config().items() if key not in excluded}
-    parts = [
-        type(model.optimizer).__name__,
-        optimizer,
-        clip_of(model.optimizer)[0],
-        type(loss).__name__,
-        loss.get_config(),
-    ]
-    return json.dumps([plain, parts], sort_keys=True, default=str)
-
-
-def _without_randomness(config: Any) -> Any:
-    """Return a model's configuration without what only decides its initial weights."""
-    if isinstance(config, dict):
-        return {
-            key: _without_randomness(value)
-            for key, value in config.items()
-            if key != "seed" and not key.endswith("_initializer")
-        }
-    return [_without_randomness(item) for item in config] if isinstance(config, list | tuple) else config
-
-
-def _names(config: Any) -> list[str]:
-    """Return the names of the layers in a configuration, in order, without repetition."""
-    if isinstance(config, list):
-        return list(dict.fromkeys(name for item in config for name in _names(item)))
-    if not isinstance(config, dict):
-        return []
-    own = [config["name"]] if isinstance(config.get("name"), str) and _is_layer(config) else []
-    return list(dict.fromkeys([*own, *(name for value in config.values() for name in _names(value))]))
-
-
-def _is_layer(config: Mapping[str, Any]) -> bool:
-    """Return whether this is the configuration of a layer or a model, and not, for example, of a dtype policy."""
-    return "dtype" in config or "layers" in config
-
-
-def _renamed(config: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(config, dict):
-        return {key: _renamed(value, names) for key, value in config.items()}
-    if isinstance(config, list):
-        return [_renamed(item, names) for item in config]
-    return names.get(config, config) if isinstance(config, str) else config

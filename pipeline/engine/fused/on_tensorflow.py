@@ -24,6 +24,7 @@ class TensorFlowProgram(Program):
         super().__init__(*arguments, **more)
         self._update = tf.function(self._update_step, jit_compile=True)
         self._epoch = tf.function(self._run_epoch, jit_compile=self.whole)
+        self._rest = tf.function(self._run_epoch)  # a single step is not worth compiling
         self._evaluate = tf.function(self._run_evaluation)  # compiling it costs more than it saves
 
     def epoch(self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
@@ -37,6 +38,10 @@ class TensorFlowProgram(Program):
             self.whole, self._epoch = False, tf.function(self._run_epoch)
             totals = self._epoch(*arguments)
         return [total.numpy() / len(batches) for total in totals]
+
+    def rest(self, x: Any, y: Any, batch: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+        """See `Program`."""
+        return [total.numpy() for total in self._rest(x, y, tf.constant(batch), tf.constant(rates))]
 
     def evaluate(self, x: Any, y: Any, rows: NDArray[np.int32], counted: NDArray[np.float32]) -> Any:
         """See `Program`."""

@@ -72,6 +72,10 @@ class Program(ABC):
         Return each model's mean loss and accuracy over the batches, shapes `[models]`.
         """
 
+    def rest(self, x: Any, y: Any, batch: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+        """Train a step on what is left of an epoch, a smaller batch; see `epoch`."""
+        return self.epoch(x, y, batch, rates)
+
     @abstractmethod
     def evaluate(self, x: Any, y: Any, rows: NDArray[np.int32], counted: NDArray[np.float32]) -> Any:
         """Return sums of loss and of correct answers over `rows` `[models, n]` where `counted` is 1, and penalties."""

@@ -1,8 +1,16 @@
 """The layers of a model as a user writes them, and in their canonical form."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+)
 
 from pipeline.params.faults import invalid, read_as, show
 from pipeline.params.keras_names.named import Activation, Initializer, Named, read_named
@@ -23,6 +31,21 @@ def read_places(value: Any) -> Any:
         text = "before and after exclude each other (batch normalisation before or after the activation)"
         raise invalid(text)
     return tuple(place for place in PLACES if place in words)
+
+
+def read_normalisation(value: Any) -> Any:
+    """Return batch normalisation as a mapping of its places and the arguments of `BatchNormalization`."""
+    if isinstance(value, Normalisation) or value is None:
+        return value
+    if not isinstance(value, Mapping):
+        return {"where": read_places(value)}
+    read = read_named({"name": "BatchNormalization", **value}, "layers", elsewhere=frozenset({"where"}))
+    arguments = {key: item for key, item in read.items() if key not in ("name", "where")}
+    where = read_places(value.get("where", "none"))
+    if arguments and not where:
+        text = f"{', '.join(arguments)} need a place: give where, some of {', '.join(PLACES)}"
+        raise invalid(text, "where")
+    return {"where": where, **arguments}
 
 
 def read_noise(value: Any) -> Any:
@@ -53,9 +76,24 @@ class Noise(Named):
     where: Literal["before", "after"] = "after"
 
 
-Places = Annotated[
-    tuple[Literal["input", "before", "after"], ...], BeforeValidator(read_places), defined_as("places")
-]
+class Normalisation(Spec):
+    """Batch normalisation in the places `where`, with arguments of `keras.layers.BatchNormalization`: `{scale: false}`."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
+
+    where: Annotated[tuple[Literal["input", "before", "after"], ...], Field(strict=False)] = ()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments written, those of every place."""
+        return dict(self.model_extra or {})
+
+    @field_serializer("where")
+    def _as_list(self, where: tuple[str, ...]) -> list[str]:
+        return list(where)
+
+
+Places = Annotated[Normalisation, BeforeValidator(read_normalisation), defined_as("places")]
 Dropout = Annotated[Noise, BeforeValidator(read_noise), defined_as("dropout")]
 Pair = Annotated[tuple[int, int], BeforeValidator(read_pair), defined_as("pair")]
 Width = Annotated[int, Field(ge=1, le=1_000_000)]

@@ -27,7 +27,7 @@ from pipeline.params.numbers import is_integer
 from pipeline.params.patches import merge
 from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, at_most, defined_as
 from pipeline.params.types.evaluation import FINDER
-from pipeline.params.types.layers import AnyLayer, Dropout, Layers, Places, Width
+from pipeline.params.types.layers import AnyLayer, Dropout, Layers, Normalisation, Places, Width
 from pipeline.params.types.schedules import Constant, Schedule
 
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which optimizers of Keras clip gradients
@@ -146,7 +146,7 @@ class ModelSpec(Spec):
     layers: Layers
     activation: Activation = Named(name="relu")
     initializer: Initializer = Named(name="GlorotUniform")
-    normalisation: Places = ()
+    normalisation: Places = Normalisation()
     use_bias: bool = True
     towers: Literal[1, 2] = 1
     joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100), at_most(100)] = ()
