@@ -147,7 +147,22 @@ def _flags(ablation: Ablation) -> list[Flag]:
     for variant in variants:
         flags += audit.edge_of_range(variant.name, variant.space, variant.chosen or {})
         flags += audit.still_improving(variant.name, _validation_losses(variant))
+        flags += _search_flags(ablation, variant)
     return flags + (_several_factors(ablation) if ablation.kind == "variants" else [])
+
+
+def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:
+    if ablation.tune is None:
+        return []
+    monitor, tune = ablation.tune.monitor, ablation.tune
+    scores = [trial.score for trial in variant.trials]
+    measured = [
+        r.metrics[monitor] for r in variant.replicates if r.outcome == "finished" and monitor in r.metrics
+    ]
+    return [
+        *audit.failed_trials(variant.name, scores, monitor),
+        *audit.close_second(variant.name, scores, measured, tune.seeds * tune.folds, monitor),
+    ]
 
 
 def _several_factors(ablation: Ablation) -> list[Flag]:

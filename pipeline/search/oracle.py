@@ -15,6 +15,7 @@ from typing import Any
 import keras_tuner
 
 from pipeline.params.types.tune import Choice, IntRange, LinearRange, LogRange, Tune
+from pipeline.search.points import ListedPoints, grid, quasi_random
 
 OBJECTIVE = "score"
 EPOCHS = "tuner/epochs"
@@ -41,7 +42,7 @@ class Oracle:
     def __init__(self, tune: Tune, seed: int, epochs: int) -> None:
         self.tune = tune
         self._spaces = dict(tune.space)
-        self._oracle = _make(tune, _hyperparameters(self._spaces), seed, epochs)
+        self._oracle = _make(tune, seed, epochs)
         self._oracle.verbose = 0
         folder = tempfile.mkdtemp(prefix="oracle-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
@@ -81,19 +82,26 @@ class Oracle:
         return values
 
 
-def _make(tune: Tune, hyperparameters: keras_tuner.HyperParameters, seed: int, epochs: int) -> Any:
-    objective = keras_tuner.Objective(OBJECTIVE, "max")
+def _make(tune: Tune, seed: int, epochs: int) -> Any:
+    hyperparameters = _hyperparameters(tune.space)
     # Keras Tuner treats seed 0 as no seed and draws one at random.
-    common = {"objective": objective, "hyperparameters": hyperparameters, "seed": seed + 1}
-    oracles = keras_tuner.oracles
-    if tune.oracle == "hyperband":
-        return oracles.HyperbandOracle(max_epochs=epochs, hyperband_iterations=1, **common)
-    classes = {
-        "random": oracles.RandomSearchOracle,
-        "grid": oracles.GridSearchOracle,
-        "bayesian": oracles.BayesianOptimizationOracle,
+    common = {
+        "objective": keras_tuner.Objective(OBJECTIVE, "max"),
+        "hyperparameters": hyperparameters,
+        "seed": seed + 1,
     }
-    return classes[tune.oracle](max_trials=tune.trials, **common)
+    if tune.oracle == "hyperband":
+        return keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, hyperband_iterations=1, **common)
+    if tune.oracle == "bayesian":
+        return keras_tuner.oracles.BayesianOptimizationOracle(max_trials=tune.trials, **common)
+    if tune.oracle == "grid":
+        points = [
+            {path: _as_encoded(tune.space[path], value) for path, value in point.items()}
+            for point in grid(tune.space, tune.trials)
+        ]
+    else:
+        points = quasi_random(hyperparameters, tune.trials, seed)
+    return ListedPoints(points, **common)
 
 
 def _hyperparameters(spaces: Mapping[str, Any]) -> keras_tuner.HyperParameters:
@@ -115,6 +123,11 @@ def _encoded(space: Choice) -> list[Any]:
     types = {type(value) for value in space.choice}
     plain = len(types) == 1 and types <= {str, int, float, bool}
     return list(space.choice) if plain else list(range(len(space.choice)))
+
+
+def _as_encoded(space: Any, value: Any) -> Any:
+    """Return a value of a grid, which has choices by their positions, as Keras Tuner has it."""
+    return _encoded(space)[value] if isinstance(space, Choice) else value
 
 
 def _decoded(space: Any, value: Any) -> Any:

@@ -3,15 +3,23 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, copysign, inf, log
-from statistics import median
+from statistics import median, stdev
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from pipeline.core.text import plural
+from pipeline.stats.formatting import MetricFormat
 
 FlagKind = Literal[
-    "edge of range", "diverged", "still improving", "few seeds", "unequal budgets", "several factors"
+    "edge of range",
+    "failed trials",
+    "close second",
+    "diverged",
+    "still improving",
+    "few seeds",
+    "unequal budgets",
+    "several factors",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
@@ -46,6 +54,48 @@ def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> l
         for scale in _SCALES
         if scale in domain and (message := _edge(path, chosen.get(path), scale, domain[scale]))
     ]
+
+
+def failed_trials(variant: str, scores: Sequence[float | None], metric: str) -> list[Flag]:
+    """Flag a variant most of whose trials failed, so that its choice is one of few; `scores` are None for diverged ones.
+
+    A trial scored by accuracy also failed where it reached less than half of the best trial's: it hardly learnt.
+    """
+    diverged_ones = [score for score in scores if score is None]
+    known = [score for score in scores if score is not None]
+    poor = [score for score in known if score < max(known) / 2] if MetricFormat(metric).is_fraction else []
+    failed = len(diverged_ones) + len(poor)
+    if 2 * failed <= len(scores):
+        return []
+    parts = [
+        f"{len(diverged_ones)} diverged" if diverged_ones else "",
+        f"{len(poor)} reached less than half of the best one's {MetricFormat(metric).name}" if poor else "",
+    ]
+    reasons = ", ".join(filter(None, parts))
+    message = f"{failed} of {len(scores)} trials failed ({reasons}): few values of its range were compared."
+    return [Flag("failed trials", variant, message)]
+
+
+def close_second(
+    variant: str, scores: Sequence[float | None], measured: Sequence[float], averaged: int, metric: str
+) -> list[Flag]:
+    """Flag a variant whose second best trial is within noise of its best.
+
+    `scores` are higher for better trials, each the mean of `averaged` runs. `measured` is the same metric over replicates:
+    its standard deviation s tells what a seed alone changes, so two trials differ by about s (2 / averaged)^(1/2).
+    """
+    known = sorted((score for score in scores if score is not None), reverse=True)
+    if len(known) < 2 or len(measured) < 2:
+        return []
+    gap, noise = known[0] - known[1], stdev(measured) * (2 / averaged) ** 0.5
+    if gap > noise:
+        return []
+    shown = MetricFormat(metric)
+    message = (
+        f"Its second best trial is {shown.amount(gap)} behind the best, within the {shown.amount(noise)} "
+        "by which seeds alone part two trials."
+    )
+    return [Flag("close second", variant, message)]
 
 
 def diverged(outcomes: Mapping[str, Sequence[str]]) -> list[Flag]:

@@ -1,7 +1,9 @@
 """Keras Tuner's oracles as used by this pipeline: the number of trials is as configured, and a seed decides them."""
 
+from itertools import pairwise
 from typing import Any
 
+import keras_tuner
 import pytest
 
 from pipeline.params.types.tune import Tune
@@ -33,6 +35,23 @@ def test_the_number_of_trials_is_as_configured(oracle: str, trials: int) -> None
     rates = [values["optimizer.learning_rate"] for values in drawn]
     assert all(1e-4 <= rate <= 1e-1 for rate in rates)
     assert oracle == "bayesian" or len(set(rates)) == trials
+
+
+@pytest.mark.parametrize("oracle", ["random", "grid"])
+def test_all_trials_are_asked_for_in_one_round_through_keras_tuners_oracle(oracle: str) -> None:
+    asked = Oracle(settings(oracle, 7), 0, 9)
+    assert isinstance(asked._oracle, keras_tuner.Oracle)
+    batch = asked.ask()
+    for candidate in batch:
+        asked.report(candidate, 0.5)
+    assert len(batch) == 7 and asked.ask() == []
+
+
+def test_six_rates_lie_in_six_parts_of_four_decades() -> None:
+    """With independent draws four of six lay within half a decade."""
+    rates = sorted(values["optimizer.learning_rate"] for values in search(settings("random", 6)))
+    assert max(later / earlier for earlier, later in pairwise(rates)) < 12
+    assert min(later / earlier for earlier, later in pairwise(rates)) > 1.5
 
 
 def test_a_grid_is_walked_whole_unless_trials_are_fewer() -> None:

@@ -132,3 +132,43 @@ def test_an_activation_with_its_initializer_is_two_factors_and_named() -> None:
         "2 factors, model.activation and model.initializer (an activation and its initializer)"
         in flag.message
     )
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ([0.9, 0.8, 0.7, 0.6], None),
+        ([0.9, 0.8, None, 0.1], None),
+        (
+            [0.9, 0.1, 0.2, None],
+            "3 of 4 trials failed (1 diverged, 2 reached less than half of the best one's ",
+        ),
+        ([None, None, 0.9], "2 of 3 trials failed (2 diverged)"),
+    ],
+)
+def test_most_trials_failed(scores: list[float | None], message: str | None) -> None:
+    flags = audit.failed_trials("rmsprop", scores, "val_accuracy")
+    assert bool(flags) == (message is not None)
+    assert message is None or flags[0].message.startswith(message)
+
+
+def test_losses_fail_by_diverging_alone() -> None:
+    assert audit.failed_trials("rmsprop", [-0.1, -5.0, -6.0], "val_loss") == []
+    assert audit.failed_trials("rmsprop", [-0.1, None, None], "val_loss")
+
+
+@pytest.mark.parametrize(("averaged", "flagged"), [(1, True), (9, False)])
+def test_a_second_best_trial_within_noise(averaged: int, flagged: bool) -> None:
+    """Replicates deviate by .01, so that single trials differ by .0141, means of nine by .0047."""
+    flags = audit.close_second("selu", [0.9, 0.89, 0.5, None], [0.9, 0.91, 0.92], averaged, "val_accuracy")
+    assert bool(flags) == flagged
+    if flagged:
+        assert flags[0].message == (
+            "Its second best trial is 1.0 points behind the best, "
+            "within the 1.4 points by which seeds alone part two trials."
+        )
+
+
+def test_without_a_second_trial_or_replicates_nothing_is_close() -> None:
+    assert audit.close_second("selu", [0.9], [0.9, 0.91], 1, "val_accuracy") == []
+    assert audit.close_second("selu", [0.9, 0.9], [0.9], 1, "val_accuracy") == []
