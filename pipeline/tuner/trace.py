@@ -5,7 +5,6 @@ model is traced, while training and while evaluating, and every operation, const
 """
 
 import hashlib
-import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,7 +114,8 @@ def _is_constant(tensor: Any) -> bool:
 
 def _constant(tensor: Any) -> str:
     array = tensor.numpy()
-    return _digest([array.dtype.name, repr(array.shape), pickle.dumps(array)])
+    content = repr(array.tolist()) if array.dtype.hasobject else array.tobytes()
+    return _digest([array.dtype.name, repr(array.shape), content])
 
 
 def _has_state(operation: str) -> bool:

@@ -106,12 +106,14 @@ def test_a_grid_compiles_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(compiled) == 1
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_gaussian_process_learns_from_all_trials_before(tmp_path: Path) -> None:
     tuner = make("BayesianOptimization", build, tmp_path, max_trials=9, num_initial_points=5)
     completed = []
     plain = tuner.oracle.gpr.fit
     tuner.oracle.gpr.fit = lambda x, y: completed.append(len(y)) or plain(x, y)
     searched(tuner)
+    assert tuner.error is None
     assert completed == [5, 6, 7, 8]
     assert max(map(len, tuner.stacks)) > 1
 
@@ -160,7 +162,7 @@ def test_fused_is_fit(recipe: str, validated: bool, monkeypatch: pytest.MonkeyPa
         history = model.fit(**data, verbose=0, shuffle=False).history
         assert list(fused) == list(history)
         for name, values in history.items():
-            assert fused[name] == pytest.approx(values, abs=2e-5)
+            assert fused[name] == pytest.approx(values, abs=1e-4)
         assert steps == (1 + int(np.argmax(history[objective.name]))) * (3 if validated else 4)
 
 
