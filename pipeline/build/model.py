@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 import keras
 
+from pipeline.build.initializers import initializers_kept, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
-from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, Noise
+from pipeline.params.keras_names.named import Named
+from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, Noise, Normalisation
 from pipeline.params.types.recipe import ModelSpec, Recipe, Top, Trainable
 
 HEAD = "output"
@@ -37,6 +39,11 @@ class Block:
     def prefix(self) -> str:
         """The beginning of the names of this block's layers."""
         return f"{self.family}{self.index}_"
+
+    @property
+    def layer_name(self) -> str:
+        """The name of this block's layer, where the layer is named in the recipe."""
+        return self.prefix + "layer"
 
 
 def blocks(model: ModelSpec, tower: str = TOWERS[0]) -> list[Block]:
@@ -76,9 +83,11 @@ def build_model(recipe: Recipe, image_shape: Sequence[int], classes: int) -> ker
 
     For pairs of images `image_shape` begins with 2.
     """
-    inputs = keras.Input(_input_shape(recipe.model, image_shape))
-    hidden = _towers(recipe, inputs) if recipe.model.towers == 2 else _tower(recipe, inputs, TOWERS[0])
-    return keras.Model(inputs, _head(recipe, hidden, classes))
+    # Seeded, since a layer of the user's own may also draw what is no weight: that is then the same for every run.
+    with initializers_kept(), seeded(0):
+        inputs = keras.Input(_input_shape(recipe.model, image_shape))
+        hidden = _towers(recipe, inputs) if recipe.model.towers == 2 else _tower(recipe, inputs, TOWERS[0])
+        return keras.Model(inputs, _head(recipe, hidden, classes))
 
 
 @keras.saving.register_keras_serializable("pipeline")
@@ -103,9 +112,10 @@ class Half(keras.layers.Layer):
 
 def _tower(recipe: Recipe, hidden: Any, tower: str) -> Any:
     """Return the outputs of the hidden blocks of one tower for its input."""
-    if "input" in recipe.model.normalisation:
+    normalisation = recipe.model.normalisation
+    if "input" in normalisation.where:
         name = "input_norm" if tower == TOWERS[0] else f"{tower}_input_norm"
-        hidden = keras.layers.BatchNormalization(name=name)(hidden)
+        hidden = _batch_normalisation(normalisation, name)(hidden)
     return _through(recipe, hidden, blocks(recipe.model, tower))
 
 
@@ -169,7 +179,7 @@ def _block_layers(recipe: Recipe, block: Block, flat: bool) -> Iterator[keras.la
     elif isinstance(spec, ConvLayer):
         yield from _weighted_block(recipe, spec, block.prefix, _conv(recipe, spec, block.prefix))
     else:
-        yield make_layer(spec, name=block.prefix + "layer")
+        yield make_layer(spec, name=block.layer_name)
 
 
 def _dense_block(recipe: Recipe, spec: DenseLayer, prefix: str, flat: bool) -> Iterator[keras.layers.Layer]:
@@ -189,11 +199,15 @@ def _weighted_block(
 ) -> Iterator[keras.layers.Layer]:
     normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
     yield layer
-    if "before" in normalisation:
-        yield keras.layers.BatchNormalization(name=prefix + "norm")
+    if "before" in normalisation.where:
+        yield _batch_normalisation(normalisation, prefix + "norm")
     yield activation_layer(_own_or(spec.activation, recipe.model.activation), prefix + "activation")
-    if "after" in normalisation:
-        yield keras.layers.BatchNormalization(name=prefix + "norm")
+    if "after" in normalisation.where:
+        yield _batch_normalisation(normalisation, prefix + "norm")
+
+
+def _batch_normalisation(normalisation: Normalisation, name: str) -> keras.layers.Layer:
+    return make_layer(Named(name="BatchNormalization", **normalisation.arguments), name=name)
 
 
 def _conv(recipe: Recipe, spec: ConvLayer, prefix: str) -> keras.layers.Layer:
@@ -210,7 +224,7 @@ def _conv(recipe: Recipe, spec: ConvLayer, prefix: str) -> keras.layers.Layer:
 def _weight_arguments(recipe: Recipe, spec: DenseLayer | ConvLayer) -> dict[str, Any]:
     """Return the arguments shared by layers with a kernel; a bias before batch normalisation would have no effect."""
     normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
-    use_bias = _own_or(spec.use_bias, recipe.model.use_bias) and "before" not in normalisation
+    use_bias = _own_or(spec.use_bias, recipe.model.use_bias) and "before" not in normalisation.where
     return {
         "use_bias": use_bias,
         "kernel_initializer": make("initializers", _own_or(spec.initializer, recipe.model.initializer)),
@@ -233,6 +247,8 @@ def _head(recipe: Recipe, hidden: Any, classes: int) -> Any:
     dropout = recipe.regularisation.dropout
     if len(hidden.shape) > 2:
         hidden = keras.layers.Flatten(name="output_flatten")(hidden)
+    if not model.output.weights:
+        return activation_layer(model.output.activation, "output_activation")(hidden)
     if dropout is not None and dropout.where == "before":
         hidden = _dropout(dropout, "output_")(hidden)
     arguments = {

@@ -21,12 +21,19 @@ Fold = tuple[int, int]
 
 
 def split_of(
-    data: DataSpec, labels: NDArray[np.int64], validation: int, split_seed: int, fold: Fold | None = None
+    data: DataSpec,
+    labels: NDArray[np.int64],
+    validation: int,
+    split_seed: int,
+    fold: Fold | None = None,
+    shuffles: bool = False,
 ) -> Split:
     """Return which training images a recipe's `data` section trains on and which it validates on.
 
-    `labels` `[n]` are those of all training images; `validation` is how many of them the data set itself holds out.
+    `labels` `[n]` are those of all training images; `validation` is how many of them the data set itself holds out,
+    and `shuffles` whether random ones, where the section does not say.
     """
+    shuffled = fold is not None or (shuffles if data.split is None else data.split == "random")
     return split(
         labels,
         validation=data.held_out(len(labels), validation),
@@ -34,20 +41,21 @@ def split_of(
         skip=data.skip,
         limit=data.limit,
         per_class=data.per_class,
-        shuffle_seed=split_seed if data.split == "random" or fold else None,
+        shuffle_seed=split_seed if shuffled else None,
         fold=fold,
+        mixed=shuffled and shuffles,
     )
 
 
 class DatasetViews:
     """Makes views of one data set; arrays are shared between views, and scaled once.
 
-    `validation`: how many images are held out where a recipe does not set it. `content`: a digest of the images, which
-    distinguishes the pools of different data sets.
+    `validation`: how many images are held out where a recipe does not set it, and `shuffles` whether random ones.
+    `content`: a digest of the images, which distinguishes the pools of different data sets.
     """
 
-    def __init__(self, images: Images, validation: int, content: str = "") -> None:
-        self.images = images
+    def __init__(self, images: Images, validation: int, content: str = "", *, shuffles: bool = False) -> None:
+        self.images, self._shuffles = images, shuffles
         self._content, self._validation = content, validation
         self._split = lru_cache(maxsize=None)(self._split_uncached)
         self._view = lru_cache(maxsize=None)(self._view_uncached)
@@ -77,7 +85,7 @@ class DatasetViews:
         return paired(view, data.pairs, split_seed) if data.pairs else view
 
     def _split_uncached(self, data: DataSpec, split_seed: int, fold: Fold | None) -> Split:
-        return split_of(data, self.images.y_train, self._validation, split_seed, fold)
+        return split_of(data, self.images.y_train, self._validation, split_seed, fold, self._shuffles)
 
     def _classes(self, data: DataSpec) -> tuple[int, ...]:
         return tuple(data.classes) if data.classes is not None else tuple(range(len(self.images.class_names)))
@@ -138,4 +146,5 @@ class DatasetCache:
 def views_of(dataset: str, root: Path) -> DatasetViews:
     """Return views of a prepared data set; raises `DataError` where it is not prepared."""
     record = catalogue.lookup(dataset, root)
-    return DatasetViews(load(dataset, root), record.validation, record.digest)
+    own = catalogue.is_user_defined(dataset)
+    return DatasetViews(load(dataset, root), record.validation, record.digest, shuffles=own)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.build.weights import generators
 from pipeline.engine.jobs import Job, Weights
 from pipeline.engine.views import View
 
@@ -51,7 +52,7 @@ def cut_at_frozen(template: keras.Model) -> Parts | str:
     if not any(layer.weights for layer in frozen):
         return "no frozen layer below those that train has weights"
     for layer in frozen:
-        if hasattr(layer, "seed_generator") or not type(layer).__module__.startswith(("keras.", "pipeline.")):
+        if generators(layer) or not type(layer).__module__.startswith(("keras.", "pipeline.")):
             return f"{layer.name} may not give the same every time"
     boundary = frozen[-1].output
     return Parts(template, keras.Model(template.input, boundary), keras.Model(boundary, template.output))

@@ -9,14 +9,13 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.build.model import convolves
 from pipeline.build.objective import correct, make_loss, targets
 from pipeline.build.optimizer import make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.build.weights import set_seed_states
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
-from pipeline.engine.environment import on_gpu
+from pipeline.engine.fused.lifting import draws_otherwise
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
 
@@ -89,16 +88,21 @@ class _Compiled:
         self._compile(template)
 
     def _compile(self, model: keras.Model) -> None:
+        """Compile a model; Keras knows whether XLA pays (docs/performance.md).
+
+        On a CPU it does not, but within XLA random numbers are other ones, those of the fused engine, except for plain
+        dropout's.
+        """
         model.compile(
             optimizer=self.optimizer,
             loss=_mean(self.loss, self.units),
             metrics=[_accuracy(self.units)],
             steps_per_execution=steps_per_execution(self.steps),
-            jit_compile=_is_faster_compiled(model),
+            jit_compile=True if draws_otherwise(model) else "auto",
         )
 
     def train(self, job: Job, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> PhaseOutcome:
-        history = History(job.recipe)
+        history = History(job.recipe, job.view.validates)
         self._load(job)
         callback = _EpochEnd(self, history, on_epoch, checkpoint)
         epochs_done = callback.resume()
@@ -108,7 +112,7 @@ class _Compiled:
             initial_epoch=epochs_done,
             epochs=job.recipe.training.epochs,
             steps_per_epoch=self.steps,
-            validation_data=_in_batches(job.view.x, job.view.y, job.view.validation),
+            validation_data=_validation_data(job),
             callbacks=[callback],
             verbose=0,
         )
@@ -222,10 +226,9 @@ def _flat(labels: Any) -> Any:
     return ops.reshape(ops.cast(labels, "int32"), [-1])
 
 
+def _validation_data(job: Job) -> tf.data.Dataset | None:
+    return _in_batches(job.view.x, job.view.y, job.view.validation) if job.view.validates else None
+
+
 def _in_batches(x: NDArray[np.float32], y: NDArray[np.int32], rows: NDArray[Any]) -> tf.data.Dataset:
     return tf.data.Dataset.from_tensor_slices((x[rows], y[rows])).batch(EVALUATION_BATCH).cache()
-
-
-def _is_faster_compiled(model: keras.Model) -> bool:
-    """Return whether XLA is faster: always, except for TensorFlow's convolutions on a CPU (docs/performance.md)."""
-    return on_gpu() or keras.backend.backend() == "jax" or not convolves(model)

@@ -4,15 +4,16 @@ from pipeline.engine.rules import Decision, EpochRules
 from pipeline.params.types.recipe import Recipe
 from pipeline.runs.records import Curves
 
-METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
+TRAINING, VALIDATION = ("loss", "accuracy"), ("val_loss", "val_accuracy")
 
 
 class History:
-    """The curves of one job in one phase, and whether it still trains."""
+    """The curves of one job in one phase, and whether it still trains; `validates`: whether images are held out."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, validates: bool = True) -> None:
         self.rules = EpochRules(recipe)
-        self.curves: Curves = {name: [] for name in (*METRICS, "learning_rate")}
+        metrics = (*TRAINING, *VALIDATION) if validates else TRAINING
+        self.curves: Curves = {name: [] for name in (*metrics, "learning_rate")}
         self.scale = 1.0
         self.over = False
         self.diverged = False

@@ -20,7 +20,8 @@ OnEpoch = Callable[[Sequence[Curves]], None]
 class Job:
     """One run's part in one phase: its recipe, the data it sees, and what it starts from.
 
-    `weights` are in the order of the template's `weights`; `states` are those of the seed generators, by layer name.
+    `weights` are in the order of the template's `weights`; `states` are those of the seed generators, by the names that
+    `build.weights.seed_generators` gives them.
     `batch_seed` decides the order of images; `test` is whether the job is evaluated on test data.
     """
 

@@ -6,6 +6,7 @@ from threading import RLock
 import keras
 
 from pipeline.build.model import blocks, build_model, freeze_layers, is_image_model
+from pipeline.core.errors import DataError
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.datasets import DatasetViews
 from pipeline.engine.features import Parts, cut_at_frozen
@@ -33,11 +34,17 @@ class ModelCache:
         return self.views(run.context.dataset).view(phase.recipe.data, flat, run.seeds.split, run.fold)
 
     def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
-        """Return what all runs of a stack must share in `phase`; where `exact`, also the numbers that can be lifted."""
-        view = self.view(run, phase)
-        steps = steps_per_epoch(len(view.training), phase.recipe.training.batch_size)
+        """Return what all runs of a stack must share in `phase`; where `exact`, also the numbers that can be lifted.
+
+        Raises `DataError` where a batch is larger than what there is to train on.
+        """
+        view, size = self.view(run, phase), phase.recipe.training.batch_size
+        steps = steps_per_epoch(len(view.training), size)
+        if size > len(view.training):
+            what = f"must be 1 to {len(view.training)}, the number of training images"
+            raise DataError(f"{run.context.dataset}: training.batch_size: {what}; got {size}")
         trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
-        shape = [view.pool, steps, view.classes, trainable, phase.cache_features]
+        shape = [view.pool, steps, view.classes, view.validates, trainable, phase.cache_features]
         return signature(phase.recipe, shape, exact)
 
     def run_signature(self, run: Run) -> str:

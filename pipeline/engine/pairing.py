@@ -16,16 +16,17 @@ def paired(view: View, count: int, seed: int) -> View:
     """Return a view of `count` pairs of training images, and of as many validation and test pairs as there are images.
 
     A pair of flat images is one vector, one image after the other; else `x` is `[n, 2, height, width, channels]`. `y` is
-    1 where both show the same class. Which images are paired belongs to the study, like the split: `seed` decides.
+    0 where both show the same class, else 1. Which images are paired belongs to the study, like the split: `seed` decides.
     """
     parts = {"training": count, "validation": _even(view.validation), "test": _even(view.test)}
     drawn = {
         name: draw_pairs(view.y, getattr(view, name), size, derive(seed, "pairs", name))
         for name, size in parts.items()
+        if size
     }
-    first, second, same = (
+    first, second, different = (
         np.concatenate([getattr(pairs, name) for pairs in drawn.values()])
-        for name in ("first", "second", "same")
+        for name in ("first", "second", "different")
     )
     both = np.stack([view.x[first], view.x[second]], axis=1)
     ends = np.cumsum([0, *parts.values()]).tolist()
@@ -34,7 +35,7 @@ def paired(view: View, count: int, seed: int) -> View:
         view,
         pool=_name(view.pool, first, second),
         x=both.reshape(len(both), -1) if view.x.ndim == 2 else both,
-        y=same,
+        y=different,
         classes=2,
         image_shape=(2, *view.image_shape),
         **rows,

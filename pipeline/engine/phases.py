@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import keras
 
@@ -155,8 +156,8 @@ def _worst(before: PhaseOutcome | None, now: PhaseOutcome) -> PhaseOutcome:
 
 
 def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> TrainedRun:
-    run, outcome = state.run, state.outcome
-    if outcome is None or state.curves is None or state.weights is None:
+    run, outcome, template = state.run, state.outcome, state.template
+    if outcome is None or template is None or state.curves is None or state.weights is None:
         raise RuntimeError("a run is finished only after its last phase")
     best = state.epochs_before + outcome.kept_epoch
     record = RunRecord(
@@ -171,6 +172,7 @@ def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> Tr
         epochs=len(state.curves["loss"]),
         best_epoch=best,
         parameters=count(state.weights),
+        trainable_parameters=sum(prod(weight.shape) for weight in template.trainable_weights),
         seconds=sum(seconds),
         phase_seconds=seconds,
         engine=engine,

@@ -38,7 +38,7 @@ class Plateau:
         if self.waited >= self.patience:
             self.waited = 0
             floor = self.min_learning_rate / learning_rate
-            self.scale = max(self.scale * self.factor, floor)
+            self.scale = min(self.scale, max(self.scale * self.factor, floor))
         return self.scale
 
 
@@ -88,7 +88,7 @@ class EpochRules:
         self.kept_epoch = 0
 
     def after_epoch(self, epoch: int, metrics: dict[str, float]) -> Decision:
-        """Return what to do after epoch number `epoch` (from 1), from its `loss`, `val_loss` and `val_accuracy`."""
+        """Return what to do after epoch number `epoch` (from 1), from its `loss` and the validation metrics, if any."""
         if not all(math.isfinite(value) for value in metrics.values()) or metrics["loss"] > EXPLODED:
             return Decision(scale=0.0, keep=self.kept_epoch == 0, over=True, diverged=True)
         scale = self.plateau.after_epoch(metrics["val_loss"], self.learning_rate) if self.plateau else 1.0

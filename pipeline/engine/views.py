@@ -22,3 +22,8 @@ class View:
     test: NDArray[np.int32]
     classes: int
     image_shape: tuple[int, ...]
+
+    @property
+    def validates(self) -> bool:
+        """Whether images are held out for validation."""
+        return len(self.validation) > 0

@@ -50,6 +50,16 @@ TAIL = ["output", "output_activation"]
             [*block(0, "dropout", "dense", "activation"), "output_dropout", *TAIL],
         ),
         (
+            {
+                "model": {
+                    "layers": [{"filters": 10, "kernel_size": 3}, "GlobalAveragePooling2D"],
+                    "output": "none",
+                },
+                "regularisation": {"dropout": {"name": "Dropout", "rate": 0.1, "where": "before"}},
+            },
+            [*block(0, "conv", "activation"), *block(1, "layer"), "output_activation"],
+        ),
+        (
             {"model": {"layers": [{"filters": 2, "kernel_size": 3}, {"name": "MaxPooling2D"}, 3]}},
             [
                 *block(0, "conv", "activation"),
@@ -59,7 +69,7 @@ TAIL = ["output", "output_activation"]
             ],
         ),
     ],
-    ids=["softmax", "dense", "before", "after", "dropout before", "convolution"],
+    ids=["softmax", "dense", "before", "after", "dropout before", "no weights", "convolution"],
 )
 def test_layers_are_where_the_recipe_puts_them(patch: dict[str, Any], expected: list[str]) -> None:
     assert parts(patch) == expected
@@ -69,6 +79,21 @@ def test_widths_are_those_written() -> None:
     net = built({"model": FOUR}, classes=7)
     assert [layer.units for layer in net.layers if hasattr(layer, "units")] == [5, 5, 5, 4, 7]
     assert built({"model": {"output": {"units": 12}}}, classes=7).output_shape == (None, 12)
+
+
+def test_an_output_without_weights_is_the_activation_of_the_last_hidden_layer() -> None:
+    net = built({"model": {"layers": [10], "activation": "linear", "output": "none"}})
+    x = np.random.default_rng(0).normal(size=(3, 64)).astype(np.float32)
+    logits = x @ np.asarray(net.weights[0])
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.asarray(net(x)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_batch_normalisation_takes_the_arguments_written() -> None:
+    net = built({"model": {"layers": [3], "normalisation": {"where": ["input", "before"], "scale": False}}})
+    norms = [net.get_layer("input_norm"), net.get_layer("block0_norm")]
+    assert [norm.gamma for norm in norms] == [None, None] and all(norm.beta is not None for norm in norms)
+    assert not net.get_layer("block0_dense").use_bias
 
 
 def test_penalties_and_constraints_reach_the_kernels_they_are_for() -> None:

@@ -72,7 +72,7 @@ def test_a_pair_is_two_images_in_one_vector() -> None:
         halves = np.split(pairs.x[rows], 2, axis=1)
         # A KeyError where an image is not of that part.
         labels = [[allowed[image.tobytes()] for image in half] for half in halves]
-        assert (np.equal(*labels) == (pairs.y[rows] == 1)).all()
+        assert (np.equal(*labels) == (pairs.y[rows] == 0)).all()
         assert pairs.y[rows].sum() * 2 == len(rows)
 
 

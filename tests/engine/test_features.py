@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kit import SMALL, run
+from kit import SMALL, recipe, run
 
 from pipeline.params.expansion.resolve import validated
 from pipeline.params.patches import merge
@@ -122,3 +122,15 @@ def test_where_it_makes_no_sense(changes: dict[str, Any], expected: str) -> None
     patch = {"model": NORMAL, "phases": [{"cache_features": True, **changes}]}
     _, (fault,) = validated(merge(SMALL, patch), None)
     assert fault.sentence().startswith(f"phases[0].cache_features: {expected}")
+
+
+def test_noise_in_a_layer_within_a_frozen_one_is_a_reason_not_to() -> None:
+    from pipeline.build.model import build_model, freeze_layers
+    from pipeline.engine.features import cut_at_frozen
+
+    series = {"name": "Reshape", "target_shape": [8, 8]}
+    recurrent = {"name": "LSTM", "units": 3, "dropout": 0.5}
+    model = build_model(recipe({"model": {"layers": [series, recurrent]}}), (8, 8), 10)
+    freeze_layers(model, "head", 2)
+    assert not hasattr(model.get_layer("block1_layer"), "seed_generator")
+    assert cut_at_frozen(model) == "block1_layer may not give the same every time"

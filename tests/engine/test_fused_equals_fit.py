@@ -3,6 +3,7 @@
 Compiling costs a second or more per graph and engine, so each test trains many runs in few graphs.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,13 @@ def test_convolutions(fused: "Engine", fit: "Engine") -> None:
     layers = [{"filters": 2, "kernel_size": 3, "normalisation": "before"}, {"name": "MaxPooling2D"}, 4]
     dropout = {"regularisation": {"dropout": 0.2}}
     assert_equal(fused, fit, [{"model": {"layers": layers}, **dropout}] * 2, tolerance=1e-5)
+
+
+def test_an_output_without_weights_under_global_pooling(fused: "Engine", fit: "Engine") -> None:
+    normalisation = {"where": "before", "scale": False, "momentum": 0.9}
+    layers = [{"filters": 10, "kernel_size": 3}, "GlobalAveragePooling2D"]
+    model = {"layers": layers, "normalisation": normalisation, "output": "none"}
+    assert_equal(fused, fit, [{"model": model}], tolerance=1e-5)
 
 
 def test_epochs_of_more_steps_than_fit_takes_at_once(
@@ -190,3 +198,24 @@ def test_pairs_then_one_tower(fused: "Engine", fit: "Engine") -> None:
     assert_equal(fused, fit, [{**normal, "phases": [pairs, {"name": "digits", **after}]}] * 2, tolerance=1e-5)
     alone = {"data": pairs["data"], "training": pairs["training"], "regularisation": {"dropout": 0.2}}
     assert_equal(fused, fit, [{**alone, "model": pairs["model"]}] * 2, tolerance=1e-5)
+
+
+def test_layers_that_name_their_kernels_otherwise(fused: "Engine", fit: "Engine") -> None:
+    layers = [
+        {"name": "DepthwiseConv2D", "kernel_size": 3},
+        {"name": "SeparableConv2D", "filters": 2, "kernel_size": 3},
+    ]
+    patch = {"model": {"layers": [*layers, "Flatten"]}, "training": {"epochs": 1}}
+    assert_equal(fused, fit, [patch] * 2, tolerance=1e-5)
+
+
+def test_layers_in_a_layer_of_ones_own_and_its_dropout(
+    fused: "Engine", fit: "Engine", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two seeds begin with other weights and drop other units; each does the same in both engines."""
+    monkeypatch.setenv("DVC_ROOT", str(Path(__file__).parent.parent / "build"))
+    layers = [{"name": "own_layers:Block", "units": 6}, {"units": 5}]
+    patch = {"model": {"layers": layers}, "training": {"epochs": 2}}
+    assert_equal(fused, fit, [patch] * 2, tolerance=1e-5)
+    one, other = (train(fit, [run(patch, seed=seed)])[0] for seed in (0, 1))
+    assert one.record.curves["loss"] != other.record.curves["loss"]

@@ -15,7 +15,7 @@ from pipeline.runs.fingerprint import backend_name
 HERE = Path(__file__).parent
 NETS = {
     "optimizer": {"name": "nadam", "learning_rate": 0.01, "clipnorm": 0.5},
-    "model": {"layers": [{"units": 8, "normalisation": "before"}, 6]},
+    "model": {"layers": [{"units": 8, "normalisation": "before"}, "own_layers:Block", 6]},
     "regularisation": {
         "dropout": 0.1,
         "kernel_regularizer": {"name": "l2", "l2": 0.01},
@@ -48,6 +48,7 @@ print(json.dumps([together[0].record.engine.name, together[0].record.engine.size
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed (the extra [jax])")
 def test_fused_equals_fit_on_jax(project: Path) -> None:
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(HERE.parent.parent)}
+    environment["DVC_ROOT"] = str(HERE.parent / "build")  # where the layer of one's own is
     command = [sys.executable, "-c", SCRIPT, str(project), str(HERE.parent), json.dumps(NETS)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

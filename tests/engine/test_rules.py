@@ -51,14 +51,19 @@ LOSSES = st.lists(st.integers(0, 12).map(lambda n: n / 8), min_size=1, max_size=
 DELTAS = st.sampled_from([0.0, 0.125, 0.25])
 
 
-@given(val_losses=LOSSES, factor=st.sampled_from([0.5, 0.1]), patience=st.integers(0, 4), delta=DELTAS)
+@given(
+    val_losses=LOSSES,
+    factor=st.sampled_from([0.5, 0.1]),
+    patience=st.integers(0, 4),
+    delta=DELTAS,
+    least=st.sampled_from([0.0, 0.7 * 0.01 * RATE, RATE, 2 * RATE]),
+)
 @settings(deadline=None)
 def test_plateau_is_that_of_keras(
-    val_losses: list[float], factor: float, patience: int, delta: float
+    val_losses: list[float], factor: float, patience: int, delta: float, least: float
 ) -> None:
     import keras
 
-    least = RATE * factor**2 * 0.7
     callback = keras.callbacks.ReduceLROnPlateau(
         factor=factor, patience=patience, min_delta=delta, min_lr=least, cooldown=0
     )
@@ -71,6 +76,22 @@ def test_plateau_is_that_of_keras(
         expected.append(float(optimizer.learning_rate) / RATE)
     plateau = {"factor": factor, "patience": patience, "min_delta": delta, "min_learning_rate": least}
     assert scales(plateau, val_losses) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("gain", [0.5e-4, 2e-4])
+def test_plateau_counts_the_same_gains_as_keras_by_default(gain: float) -> None:
+    import keras
+
+    losses = [1.0 - gain * epoch for epoch in range(8)]
+    callback = keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=2)
+    optimizer = SimpleNamespace(learning_rate=1.0)
+    callback.set_model(SimpleNamespace(optimizer=optimizer))
+    expected = []
+    for epoch, loss in enumerate(losses):
+        callback.on_epoch_end(epoch, {"val_loss": loss})
+        expected.append(float(optimizer.learning_rate))
+    assert scales({"factor": 0.5, "patience": 2}, losses) == expected
+    assert (expected[-1] == 1.0) == (gain > 1e-4)
 
 
 @given(

@@ -16,6 +16,7 @@ from keras import ops
 
 from pipeline.build.model import block_index, blocks
 from pipeline.build.resolve import make
+from pipeline.build.weights import seed_generators
 from pipeline.engine.fused.grouping import DROPOUTS, PENALTIES
 from pipeline.params.types.recipe import Recipe
 
@@ -123,6 +124,12 @@ def _alpha_drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: 
 
 
 CALLS: dict[type, Callable[..., Any]] = {keras.layers.Dropout: _drop, keras.layers.AlphaDropout: _alpha_drop}
+
+
+def draws_otherwise(model: keras.Model) -> bool:
+    """Return whether `model` draws random numbers in other layers than the dropouts that are computed here."""
+    here = {id(layer.seed_generator) for layer in model.layers if type(layer) in CALLS}
+    return any(id(generator) not in here for generator in seed_generators(model).values())
 
 
 def _noise_shape(layer: Any, inputs: Any) -> list[int]:

@@ -14,6 +14,7 @@ from pipeline.build.model import convolves
 from pipeline.build.objective import make_loss
 from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
+from pipeline.build.weights import seed_generators
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
 from pipeline.engine.environment import on_gpu
@@ -166,7 +167,7 @@ class _Stack:
         self.epochs: int = recipe.training.epochs
         self.batch: int = recipe.training.batch_size
         self.steps = steps_per_epoch(len(jobs[0].view.training), self.batch)
-        self.histories = [History(job.recipe) for job in jobs]
+        self.histories = [History(job.recipe, job.view.validates) for job in jobs]
         self.table = np.stack(
             [
                 rates(job.recipe.schedule, job.recipe.optimizer.learning_rate, self.steps, self.epochs)
@@ -215,18 +216,20 @@ class _Stack:
         scales = np.array([history.scale for history in self.histories], np.float32)
         table = self.table[:, (epoch - 1) * self.steps : epoch * self.steps] * scales[:, None]
         loss, accuracy = self.program.epoch(*self.data, self._batches(epoch), _by_step(table))
-        val_loss, val_accuracy = self._evaluate([job.view.validation for job in self.jobs])
+        measured = {"loss": loss, "accuracy": accuracy, **self._validate()}
         keep = np.zeros(len(self.jobs), bool)
         for slot, history in enumerate(self.histories):
             if not history.over:
-                metrics = {
-                    "loss": float(loss[slot]),
-                    "accuracy": float(accuracy[slot]),
-                    "val_loss": float(val_loss[slot]),
-                    "val_accuracy": float(val_accuracy[slot]),
-                }
+                metrics = {name: float(values[slot]) for name, values in measured.items()}
                 keep[slot] = history.after_epoch(metrics, float(table[slot, -1])).keep
         self._keep(keep)
+
+    def _validate(self) -> dict[str, Any]:
+        """Return each model's metrics on validation images; none where none are held out."""
+        if not self.jobs[0].view.validates:
+            return {}
+        loss, accuracy = self._evaluate([job.view.validation for job in self.jobs])
+        return {"val_loss": loss, "val_accuracy": accuracy}
 
     def _batches(self, epoch: int) -> NDArray[np.int32]:
         """Return this epoch's batches, `[steps, models, batch]`; jobs with one seed and one split share theirs."""
@@ -294,7 +297,7 @@ def _chunk_length(jobs: Sequence[Job]) -> int:
 def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[Weights], list[Weights]]:
     """Return each job's weights as the template's trainable variables and its other state, seed states included."""
     indexes = {id(variable): index for index, variable in enumerate(template.weights)}
-    generators = {id(layer.seed_generator.state): layer.name for layer in template.layers if _random(layer)}
+    generators = {id(generator.state): name for name, generator in seed_generators(template).items()}
     trainable = [
         [job.weights[indexes[id(variable)]] for variable in template.trainable_variables] for job in jobs
     ]
@@ -308,10 +311,6 @@ def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[W
         for job in jobs
     ]
     return trainable, state
-
-
-def _random(layer: Any) -> bool:
-    return hasattr(layer, "seed_generator")
 
 
 def _in_order(template: keras.Model, trainable: Weights, state: Weights) -> Weights:

@@ -1,0 +1,115 @@
+"""Initial values drawn again: what each variable of a model was initialised with, and a draw from it with another seed."""
+
+import importlib
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock, get_ident
+from typing import Any
+from weakref import WeakSet
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from pipeline.core.errors import UserError
+from pipeline.runs.seeds import derive
+
+PATCHED = RLock()
+"""Held while a function of Keras is exchanged."""
+REPEATABLE: WeakSet[keras.layers.Layer] = WeakSet()
+"""Layers of users' own that were found to begin twice with the same weights where they are made twice with one seed."""
+
+
+@contextmanager
+def initializers_kept() -> Iterator[None]:
+    """Within this context variables keep, as `made_with`, the initializers that they are made with, which Keras forgets.
+
+    An attribute of the layer would not do: a layer may have none, or one of another name, or change what it returns.
+    """
+    with PATCHED:
+        plain = keras.Variable._initialize_with_initializer
+
+        def kept(variable: keras.Variable, initializer: Any) -> None:
+            plain(variable, initializer)
+            variable.made_with = initializer
+
+        keras.Variable._initialize_with_initializer = kept
+        try:
+            yield
+        finally:
+            keras.Variable._initialize_with_initializer = plain
+
+
+def draw(initializer: Any, variable: keras.Variable, seed: int) -> NDArray[Any]:
+    """Return a value for `variable` that `initializer`, an object or a function, draws with `seed` in place of its own."""
+    if isinstance(initializer, keras.initializers.Initializer):
+        config = initializer.get_config()
+        if "seed" in config:
+            initializer = type(initializer).from_config({**config, "seed": seed})
+    with seeded(seed, own_code=not initializer.__module__.startswith("keras.")):
+        return np.asarray(initializer(tuple(variable.shape), dtype=variable.dtype))
+
+
+def made_anew(
+    layer: keras.layers.Layer, make: Callable[[], keras.layers.Layer], seed: int
+) -> list[NDArray[Any]]:
+    """Return weights for `layer`, of a user's own class: those of another one that `make` returns, made with `seed`.
+
+    The class may do more than give its variables initializers: assign what it computes or loads, draw by itself.
+
+    Raises `UserError` where it has other weights each time.
+    """
+    values = _weights_of_another(layer, make, seed)
+    if layer not in REPEATABLE:
+        again = _weights_of_another(layer, make, seed)
+        if not all(np.array_equal(one, other) for one, other in zip(values, again, strict=True)):
+            raise UserError(
+                f"{type(layer).__module__}:{type(layer).__name__} begins with other weights each time, whatever the "
+                "seed: it must draw by initializers, keras.random, numpy.random, tf.random or random, "
+                "not by a generator of its own without a seed"
+            )
+        REPEATABLE.add(layer)
+    return values
+
+
+def _weights_of_another(
+    layer: keras.layers.Layer, make: Callable[[], keras.layers.Layer], seed: int
+) -> list[NDArray[Any]]:
+    with seeded(seed, own_code=True):
+        other = make()
+        other(keras.Input(batch_shape=layer.input.shape, dtype=layer.input.dtype))
+        return [np.asarray(variable) for variable in other.weights]
+
+
+@contextmanager
+def seeded(seed: int, own_code: bool = False) -> Iterator[None]:
+    """Within this context whatever Keras, NumPy and Python draw in this thread follows from `seed`.
+
+    An initializer may be any function: a recurrent layer's bias joins the draws of others, one's own may draw by itself.
+    Where `own_code`, users' code runs that may draw by TensorFlow itself.
+    """
+    module: Any = importlib.import_module(f"keras.src.backend.{keras.backend.backend()}.random")
+    with PATCHED:
+        plain, thread, draws = module.draw_seed, get_ident(), itertools.count()
+
+        def drawn(own: Any) -> Any:
+            if get_ident() != thread:
+                return plain(own)
+            number = next(draws)
+            return plain(derive(seed, number) if number else seed)
+
+        numpy_state, python_state = np.random.get_state(), random.getstate()
+        np.random.seed(seed)
+        random.seed(seed)
+        if own_code:
+            tf.random.set_seed(seed)  # only there: TensorFlow then prepares every graph again
+        module.draw_seed = drawn
+        try:
+            yield
+        finally:
+            module.draw_seed = plain
+            np.random.set_state(numpy_state)
+            random.setstate(python_state)
