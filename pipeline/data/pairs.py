@@ -11,11 +11,11 @@ from pipeline.data.split import Indices, Labels, random_generator
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Pairs of images by row: `first` and `second` [n], and `same` [n], 1 if both are of one class, else 0."""
+    """Pairs of images by row: `first` and `second` [n], and `different` [n], 0 if both are of one class, else 1."""
 
     first: Indices
     second: Indices
-    same: Indices
+    different: Indices
 
 
 def draw_pairs(labels: Labels, rows: Indices, count: int, seed: int) -> Pairs:
@@ -35,9 +35,9 @@ def draw_pairs(labels: Labels, rows: Indices, count: int, seed: int) -> Pairs:
     first, second = np.concatenate(
         [classes.same(count // 2, generator), classes.different(count // 2, generator)], axis=1
     )
-    same = np.repeat(np.array([1, 0], np.int32), count // 2)
+    different = np.repeat(np.array([0, 1], np.int32), count // 2)
     order = generator.permutation(count)
-    return Pairs(first[order], second[order], same[order])
+    return Pairs(first[order], second[order], different[order])
 
 
 class _Classes:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError, nearest
 
-Scale = Literal["/255", "standardise", "none"]
+Scale = Literal["/255", "/256", "standardise", "none"]
 Floats = NDArray[np.float32]
 
 _CHUNK = 4096
@@ -33,16 +33,16 @@ class Scaler:
 def fit(scale: Scale, images: NDArray[np.uint8]) -> Scaler:
     """Return the scaler fitted on `images` [n, ...] of unsigned bytes: the training images, after the split.
 
-    `/255` scales pixels to 0..1; `none` leaves them unchanged. `standardise` is `(x/255 - mean) / deviation` per pixel,
-    with the training images' mean and population standard deviation (A. Géron, Hands-On Machine Learning, chapter 11);
-    for a pixel that never changes the deviation counts as 1, so that it stays 0. Raises `DataError` for another name,
-    and if there are no images to standardise by.
+    `/255` scales pixels to 0..1, `/256` to just below 1; `none` leaves them unchanged. `standardise` is
+    `(x/255 - mean) / deviation` per pixel, with the training images' mean and population standard deviation (A. Géron,
+    Hands-On Machine Learning, chapter 11); for a pixel that never changes the deviation counts as 1, so that it stays 0.
+    Raises `DataError` for another name, and if there are no images to standardise by.
 
     Example: `fit("standardise", x_train)(x_test)`.
     """
     if scale == "standardise":
         return _standardise(images)
-    factors = {"/255": 1 / 255, "none": 1.0}
+    factors = {"/255": 1 / 255, "/256": 1 / 256, "none": 1.0}
     if scale not in factors:
         allowed = get_args(Scale)
         raise DataError(

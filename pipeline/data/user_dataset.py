@@ -16,23 +16,27 @@ from pipeline.data.catalogue import META, PARTS
 from pipeline.data.idx import Bytes
 
 Arrays = Mapping[str, Bytes]
+MOST_CLASSES = 256
+LABEL_KINDS = "iubU"
+"""The kinds of NumPy's types that labels may have: whole numbers, booleans, words."""
 
 
 def fetch(dataset: str, root: Path) -> Path:
     """Call a user's own data set and write its four parts, and then `meta.json`, to its raw folder; return the folder.
 
     The callable takes no arguments and returns ((x_train, y_train), (x_test, y_test)): images of unsigned bytes
-    [n, h, w] or [n, h, w, channels], labels [n] of integers 0..classes-1, at most 256 classes. Its attribute
-    `class_names`, if it has one, names the classes. Files that already have this content are kept. Raises `DataError`,
+    [n, h, w] or [n, h, w, channels], and a label for each, [n] or a column [n, 1], of any whole numbers, words or
+    booleans, 2 to 256 different ones. Classes are numbered in the order of their labels, which are their names too
+    unless its attribute `class_names` names them. Files that already have this content are kept. Raises `DataError`,
     naming the data set, if it raises an exception or returns anything else.
 
     Example: `fetch("my_data:stripes", Path("."))` calls the function `stripes` in `my_data.py`.
     """
     source = _callable(dataset, root)
-    arrays = _checked(dataset, _called(dataset, source))
+    arrays, labels = _checked(dataset, _called(dataset, source))
     folder = catalogue.raw_folder(dataset, root)
     names = catalogue.file_names(arrays["train_images"].ndim)
-    meta = _meta(arrays, _class_names(dataset, source, arrays))
+    meta = _meta(arrays, _class_names(dataset, source, labels))
     if not _is_written(folder, names, meta):
         (folder / META).unlink(missing_ok=True)
         for part in PARTS:
@@ -55,7 +59,8 @@ def _called(dataset: str, source: Callable[[], object]) -> Any:
         raise DataError(f"{dataset}: raised {type(error).__name__}: {error}") from error
 
 
-def _checked(dataset: str, returned: Any) -> Arrays:
+def _checked(dataset: str, returned: Any) -> tuple[Arrays, list[Any]]:
+    """Return the four parts, and the label of each class in their order."""
     try:
         (x_train, y_train), (x_test, y_test) = returned
     except (TypeError, ValueError) as error:
@@ -64,12 +69,19 @@ def _checked(dataset: str, returned: Any) -> Arrays:
     if train_images.shape[1:] != test_images.shape[1:]:
         shapes = f"{train_images.shape[1:]} and {test_images.shape[1:]}"
         raise DataError(f"{dataset}: all images must have one shape; got {shapes}")
-    return {
+    train_labels = _labels(dataset, "y_train", y_train, len(train_images))
+    test_labels = _labels(dataset, "y_test", y_test, len(test_images))
+    labels = np.unique(train_labels)
+    if not 2 <= len(labels) <= MOST_CLASSES:
+        got = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)}"
+        raise DataError(f"{dataset}: y_train must hold 2 to {MOST_CLASSES} different labels; got {got}")
+    arrays = {
         "train_images": train_images,
-        "train_labels": _labels(dataset, "y_train", y_train, len(train_images)),
+        "train_labels": _numbered(dataset, train_labels, labels),
         "test_images": test_images,
-        "test_labels": _labels(dataset, "y_test", y_test, len(test_images)),
+        "test_labels": _numbered(dataset, test_labels, labels),
     }
+    return arrays, labels.tolist()
 
 
 def _images(dataset: str, name: str, value: Any) -> Bytes:
@@ -82,23 +94,35 @@ def _images(dataset: str, name: str, value: Any) -> Bytes:
     return images
 
 
-def _labels(dataset: str, name: str, value: Any, count: int) -> Bytes:
+def _labels(dataset: str, name: str, value: Any, count: int) -> NDArray[Any]:
     labels: NDArray[Any] = np.asarray(value)
-    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat):
+        labels = labels.astype(str)
+    if labels.dtype.kind not in LABEL_KINDS or labels.shape not in ((count,), (count, 1)):
         raise DataError(
-            f"{dataset}: {name} must be integer labels of shape ({count},), one per image; "
+            f"{dataset}: {name} must be integer labels, or words, of shape ({count},), one per image; "
             f"got {labels.dtype} of shape {labels.shape}"
         )
-    if labels.min() < 0 or labels.max() > 255:
-        raise DataError(f"{dataset}: {name} must hold labels 0 to 255; got {labels.min()} to {labels.max()}")
-    return labels.astype(np.uint8)
+    return labels.reshape(count)
 
 
-def _class_names(dataset: str, source: object, arrays: Arrays) -> list[str]:
-    count = 1 + max(int(arrays["train_labels"].max()), int(arrays["test_labels"].max()))
-    names = [str(name) for name in getattr(source, "class_names", range(count))]
-    if len(set(names)) < len(names) or len(names) < count:
-        raise DataError(f"{dataset}: class_names must be {count} different names; got {names}")
+def _numbered(dataset: str, labels: NDArray[Any], classes: NDArray[Any]) -> Bytes:
+    """Return the number of each label's class: its position among the sorted labels of the training images."""
+    unknown = np.setdiff1d(labels, classes)
+    if len(unknown):
+        raise DataError(
+            f"{dataset}: y_test must hold labels that y_train has too; got {', '.join(map(str, unknown[:5]))} as well"
+        )
+    return np.searchsorted(classes, labels).astype(np.uint8)
+
+
+def _class_names(dataset: str, source: object, labels: list[Any]) -> list[str]:
+    names = [str(name) for name in getattr(source, "class_names", labels)]
+    if len(set(names)) < len(names) or len(names) != len(labels):
+        raise DataError(
+            f"{dataset}: class_names must be {len(labels)} different names, one for each label of y_train "
+            f"({', '.join(map(str, labels[:10]))}{', …' * (len(labels) > 10)}); got {names}"
+        )
     return names
 
 

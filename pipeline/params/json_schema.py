@@ -15,7 +15,8 @@ from pipeline.params.keras_names.vocabulary import allowed_names
 from pipeline.params.spec import DEFINITION
 from pipeline.params.types.evaluation import FINDER, SWITCHES
 from pipeline.params.types.layers import PLACES, ConvLayer, DenseLayer
-from pipeline.params.types.recipe import OptimizerSpec
+from pipeline.params.types.recipe import OptimizerSpec, Output
+from pipeline.params.types.reference import PublishedNumber
 from pipeline.params.types.schedules import OURS
 from pipeline.params.types.study import Extras, Study
 from pipeline.params.types.tune import KINDS as RANGES
@@ -44,8 +45,8 @@ SECTIONS = {
 
 def json_schema() -> Json:
     """Return the JSON Schema (draft 2020-12) of a params file, with the installed Keras's names."""
-    kinds: list[type[BaseModel]] = [Study, Extras, OptimizerSpec, DenseLayer, ConvLayer, *RANGES.values()]
-    kinds += SWITCHES.values()
+    kinds: list[type[BaseModel]] = [Study, Extras, OptimizerSpec, Output, DenseLayer, ConvLayer]
+    kinds += [PublishedNumber, *RANGES.values(), *SWITCHES.values()]
     _, generated = models_json_schema([(kind, "validation") for kind in kinds])
     typed = generated["$defs"]
     definitions: Json = _with_references({**typed, **_names(typed), **_forms(), **_patches(typed)})
@@ -109,17 +110,27 @@ def _forms() -> Json:
     side = {"type": "integer", "minimum": 1}
     blocks = [_reference(kind.__name__) for kind in (DenseLayer, ConvLayer)]
     ranges = [_reference(kind.__name__) for kind in RANGES.values()]
-    places = {"enum": list(PLACES)}
+    where: list[Json] = [
+        {"enum": ["none", *PLACES]},
+        {"type": "array", "items": {"enum": list(PLACES)}},
+    ]
     word, mapping = _named_forms(["layers"])
     return {
         "layer": {"anyOf": [side, *blocks, word, {**mapping, "required": ["name"]}]},
         "pair": {"anyOf": [side, {"type": "array", "items": side, "minItems": 2, "maxItems": 2}]},
-        "places": {"anyOf": [{"enum": ["none", *PLACES]}, {"type": "array", "items": places}]},
+        "places": {"anyOf": [*where, _with_where(where)]},
+        "output": {"anyOf": [{"const": "none"}, _reference("Output")]},
+        "published": {"anyOf": [{"type": "number"}, _reference("PublishedNumber"), NULL]},
         "range": {"anyOf": ranges},
         "dataset": {"anyOf": [{"enum": list(CATALOGUE)}, PLUGIN]},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},
         **{name: _switch(kind.__name__) for name, kind in SWITCHES.items()},
     }
+
+
+def _with_where(where: list[Json]) -> Json:
+    """Return the schema of batch normalisation with arguments of its own."""
+    return {"type": "object", "properties": {"where": {"anyOf": where}}}
 
 
 def _switch(kind: str) -> Json:

@@ -11,6 +11,7 @@ from pipeline.params.expansion.origin import written_place
 from pipeline.params.expansion.resolve import canonical, validated
 from pipeline.params.faults import Fault, FaultsError, fault_at, read_as, show
 from pipeline.params.patches import merge
+from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.study import Ablation, Study
 from pipeline.params.types.variants import Expanded
 from pipeline.params.yaml_file import read
@@ -49,7 +50,8 @@ def parse(raw: Any, source: str = "params") -> Study:
     study, faults = _study(raw)
     base, base_faults = _base_recipe(raw)
     ablations = study.ablations if study else _usable_ablations(raw)
-    expanded, variant_faults = _expand_all(ablations, base) if base else ({}, [])
+    evaluation = study.evaluation if study else None
+    expanded, variant_faults = _expand_all(ablations, base, evaluation) if base else ({}, [])
     faults = [_as_written(fault, raw) for fault in [*faults, *base_faults, *variant_faults]]
     if study is None or faults:
         raise ParamsError(source, _sentences(faults))
@@ -112,12 +114,12 @@ def _usable_ablation(entry: Mapping[str, Any]) -> Ablation | None:
 
 
 def _expand_all(
-    ablations: Mapping[str, Ablation], base: BaseRecipe
+    ablations: Mapping[str, Ablation], base: BaseRecipe, evaluation: Evaluation | None
 ) -> tuple[dict[str, Expanded], list[Fault]]:
     expanded: dict[str, Expanded] = {}
     faults: list[Fault] = []
     for name, ablation in ablations.items():
-        variants, variant_faults = expand_ablation(ablation, name, base)
+        variants, variant_faults = expand_ablation(ablation, name, base, evaluation)
         faults += variant_faults
         if variants is not None:
             expanded[name] = variants

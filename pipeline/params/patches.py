@@ -11,14 +11,15 @@ KEPT: dict[Where, tuple[str, ...]] = {
     ("regularisation", "dropout"): ("where",),
 }
 """The arguments that stay when the name changes, because every other name there has them too."""
+NORMALISATION, OUTPUT = "normalisation", ("model", "output")
 
 
 def merge(base: Mapping[str, Any], patch: Mapping[str, Any], where: Where = ()) -> dict[str, Any]:
     """Return `base` with `patch` merged into it, mapping by mapping.
 
     A null resets to the default; where a mapping's `name` changes, its old arguments are dropped (an optimizer keeps
-    its learning rate, dropout its `where`); lists are replaced whole. A bare name counts as `{name: ...}`, and a bare
-    dropout rate as Dropout's.
+    its learning rate, dropout its `where`); lists are replaced whole, and so is batch normalisation by its bare places.
+    A bare name counts as `{name: ...}`, a bare dropout rate as Dropout's, an output `none` as `{weights: false}`.
     """
     result = dict(base)
     for key, value in patch.items():
@@ -32,6 +33,8 @@ def merge(base: Mapping[str, Any], patch: Mapping[str, Any], where: Where = ()) 
 def _merged(old: Any, new: Any, where: Where) -> Any:
     if not isinstance(old, Mapping) and not isinstance(new, Mapping):
         return new
+    if where[-1] == NORMALISATION and not isinstance(new, Mapping):
+        return new
     old, new = _named(old, where), _named(new, where)
     if not isinstance(new, Mapping):
         return new
@@ -42,6 +45,10 @@ def _merged(old: Any, new: Any, where: Where) -> Any:
 
 def _named(value: Any, where: Where) -> Any:
     """Return a shorthand as the mapping that it stands for."""
+    if where[-1] == NORMALISATION and isinstance(value, str | list):
+        return {"where": value}
+    if where == OUTPUT and isinstance(value, str):
+        return {"weights": False} if value == "none" else value
     if isinstance(value, str):
         return {"name": value}
     if where[-1] == "dropout" and isinstance(value, int | float):

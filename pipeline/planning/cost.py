@@ -85,7 +85,7 @@ def parts_of(model: ModelSpec, image: Shape, outputs: int) -> tuple[list[Part], 
         part, shape = _block(spec, shape)
         hidden.append(Part(part.multiplications * model.towers, part.convolves))
     width = prod(shape) * model.towers
-    for units in (*model.joint, outputs):
+    for units in (*model.joint, *([outputs] if model.output.weights else [])):
         top.append(Part(width * units))
         width = units
     return hidden, top

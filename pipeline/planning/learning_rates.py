@@ -40,18 +40,21 @@ def planned_rates(run: Run, root: Path) -> list[PlannedRates]:
     except DataError:
         return []
     validation = catalogue.lookup(run.context.dataset, root).validation
+    own = catalogue.is_user_defined(run.context.dataset)
     return [
-        _planned(phase, training_images(phase.recipe.data, labels, validation, run.seeds.split), root)
+        _planned(phase, training_images(phase.recipe.data, labels, validation, run.seeds.split, own), root)
         for phase in run.phases
     ]
 
 
-def training_images(data: DataSpec, labels: NDArray[np.int64], validation: int, split_seed: int) -> int:
+def training_images(
+    data: DataSpec, labels: NDArray[np.int64], validation: int, split_seed: int, shuffles: bool = False
+) -> int:
     """Return how many images (or pairs) train: as many as `pipeline.engine.datasets` chooses.
 
-    `validation` is the number of images that the data set itself holds out.
+    `validation` is the number of images that the data set itself holds out, `shuffles` whether random ones.
     """
-    return data.pairs or len(split_of(data, labels, validation, split_seed).train)
+    return data.pairs or len(split_of(data, labels, validation, split_seed, shuffles=shuffles).train)
 
 
 def _planned(phase: Phase, images: int, root: Path) -> PlannedRates:

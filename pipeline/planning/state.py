@@ -7,7 +7,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.metrics import score
+from pipeline.core.metrics import choosing, score
 from pipeline.data import catalogue
 from pipeline.params.expansion.expand import expand
 from pipeline.params.types.evaluation import Evaluation
@@ -127,12 +127,12 @@ def _variant(
 
 
 def best_replicate(store: Store, state: VariantState, metric: str) -> Run | None:
-    """Return the replicate with the best `metric` on validation data; None where none finished."""
+    """Return the replicate with the best `metric`, see `choosing`; None where none finished."""
     scores = []
     for run in state.replicates:
         record = store.runs.get(run.key)
         if record is not None and record.outcome == "finished":
-            scores.append((score(metric, record.metrics[f"val_{metric}"]), run))
+            scores.append((score(metric, record.metrics[choosing(metric, record.metrics)]), run))
     # Of equal scores, `max` returns the first: that of the lowest seed.
     return max(scores, key=itemgetter(0))[1] if scores else None
 

@@ -34,7 +34,7 @@ class RunRecord:
     for replicates also `test_loss` and `test_accuracy`; accuracies are fractions in 0..1. A diverged run may lack metrics
     that could not be computed; there are never NaN or infinities. `curves` has one value per epoch under the same names,
     and `learning_rate`. `best_epoch` counts from 1. `seconds` is the run's share of the time of its stack,
-    `phase_seconds` the same for each phase.
+    `phase_seconds` the same for each phase. `trainable_parameters` are those of `parameters` that the last phase trains.
     """
 
     key: str
@@ -53,6 +53,7 @@ class RunRecord:
     device: str
     environment: dict[str, str] = field(default_factory=dict)
     phase_seconds: list[float] = field(default_factory=list)
+    trainable_parameters: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain data, for files and messages; `kind` is called `phase` there."""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.native_logs import native_logs_to
+from pipeline.data.catalogue import is_user_defined, lookup
 from pipeline.diagnostics.required import missing, required
+from pipeline.params.expansion.expand import check_against
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.plan import missing_runs
@@ -24,13 +26,17 @@ def ablate(
 
     `show_progress` shows the training. `ahead`: if this ablation needs training, train what the study's other ablations
     lack at the same time. TensorFlow then starts once for all of them, and runs of different ablations share stacks; the
-    stages of the others find everything done. Raises `UserError` for an unknown name.
+    stages of the others find everything done. Raises `UserError` for an unknown name, and where a recipe does not fit a
+    data set of one's own, about which nothing is known before it is fetched.
     """
     if name not in study.ablations:
         known = ", ".join(study.ablations)
         raise UserError(
             f"ablation {name!r} is not in the study; there are {known}.{nearest(name, study.ablations)}"
         )
+    dataset = study.dataset_of(name)
+    if is_user_defined(dataset):
+        check_against(study, name, lookup(dataset, root))
     with store.one_writer():
         store.recover()
         (state,) = read_states(study, store, root, [name])

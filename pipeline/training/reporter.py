@@ -64,8 +64,9 @@ class ProgressReporter:
     def stored(self, records: Sequence[RunRecord]) -> None:
         """Update the best validation accuracy of each ablation with runs that were stored."""
         for record in records:
-            name, accuracy = self.ablation_of.get(record.key, ""), record.metrics.get("val_accuracy", 0.0)
-            self._best[name] = max(self._best.get(name, 0.0), accuracy)
+            name, accuracy = self.ablation_of.get(record.key, ""), record.metrics.get("val_accuracy")
+            if accuracy is not None:
+                self._best[name] = max(self._best.get(name, 0.0), accuracy)
 
     def _end(self, stack: Stack) -> TrackedStack | None:
         """Stop tracking a stack and remove its live curves; return None for a stack that had not started."""

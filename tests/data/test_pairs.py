@@ -24,27 +24,27 @@ def drawable(draw):
 def test_half_are_of_one_class_and_no_image_meets_itself(case, half, seed):
     labels, rows = case
     pairs = draw_pairs(labels, rows, 2 * half, seed)
-    assert len(pairs.first) == len(pairs.second) == len(pairs.same) == 2 * half
+    assert len(pairs.first) == len(pairs.second) == len(pairs.different) == 2 * half
     assert (pairs.first != pairs.second).all()
-    assert ((labels[pairs.first] == labels[pairs.second]) == (pairs.same == 1)).all()
-    assert pairs.same.sum() == half
+    assert ((labels[pairs.first] == labels[pairs.second]) == (pairs.different == 0)).all()
+    assert pairs.different.sum() == half
     assert set(pairs.first) | set(pairs.second) <= set(rows)
-    for part in (pairs.first, pairs.second, pairs.same):
+    for part in (pairs.first, pairs.second, pairs.different):
         assert part.dtype == np.int32
 
 
 def test_every_image_comes_in_every_role():
     labels = np.repeat([0, 1, 2], [2, 5, 13])
     pairs = draw_pairs(labels, np.arange(20, dtype=np.int32), 4000, seed=3)
-    for same in (0, 1):
+    for different in (0, 1):
         for part in (pairs.first, pairs.second):
-            counts = np.bincount(part[pairs.same == same], minlength=20)
+            counts = np.bincount(part[pairs.different == different], minlength=20)
             assert counts.min() > 0
     # The first image is any, so its classes come as often as there are images of them.
-    shares = np.bincount(labels[pairs.first[pairs.same == 0]]) / 2000
+    shares = np.bincount(labels[pairs.first[pairs.different == 1]]) / 2000
     assert shares == pytest.approx(np.array([2, 5, 13]) / 20, abs=0.04)
     # Both kinds of pairs are mixed, not one after the other.
-    assert 0.4 < pairs.same[:200].mean() < 0.6
+    assert 0.4 < pairs.different[:200].mean() < 0.6
 
 
 def test_the_seed_decides():

@@ -15,6 +15,11 @@ def test_by_255_gives_zero_to_one():
     np.testing.assert_allclose(scaled.ravel(), [0, 0.2, 0.4, 0.6, 0.8, 1], rtol=1e-6)
 
 
+def test_by_256_stays_below_one():
+    scaled = fit("/256", images(4))(np.array([[[0, 64], [128, 255]]], dtype=np.uint8))
+    np.testing.assert_allclose(scaled.ravel(), [0, 0.25, 0.5, 255 / 256], rtol=1e-6)
+
+
 def test_none_only_changes_the_type():
     given = images(4)
     scaled = fit("none", given)(given)

@@ -127,7 +127,7 @@ def test_training_only_needs_no_validation():
         ({"validation": 1, "limit": 6}, "limit: must be 1 to 5 .* got 6"),
         ({"validation": 1, "limit": 0}, "limit: .* got 0"),
         ({"validation": 1, "per_class": 3}, "per_class, class 0: must be 1 to 2"),
-        ({"validation": 5, "per_class": 1}, "per_class, class 0: must be 1 to 0"),
+        ({"validation": 5, "per_class": 1}, "per_class, class 0: no training image is left"),
         ({"validation": 1, "limit": 1, "per_class": 1}, "must not both be set"),
         ({"validation": 0, "fold": (3, 3)}, "got 3 of 3"),
         ({"validation": 0, "fold": (0, 1)}, "got 0 of 1"),
@@ -172,3 +172,37 @@ def test_skipping_comes_before_cutting():
     assert split(labels, validation=10, skip=5, per_class=2).train.tolist() == [15, 16, 17, 18]
     with pytest.raises(DataError, match="skip: must be 0 to 29 training images; got 30"):
         split(labels, validation=10, skip=30)
+
+
+SORTED = np.repeat(np.arange(10), 140)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"validation": 140}, {"validation": 700, "limit": 90}, {"validation": 0, "limit": 90}]
+)
+def test_images_sorted_by_class_are_noticed(arguments):
+    with pytest.raises(
+        DataError, match=r"none of the .* images has class .* sorted by class; set data.split: random"
+    ):
+        split(SORTED, **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"validation": 140}, {"validation": 700, "limit": 200}, {"validation": 0, "limit": 200}]
+)
+def test_mixed_images_have_all_classes_in_both_parts(arguments):
+    for seed in range(20):
+        parts = split(SORTED, **arguments, shuffle_seed=seed, mixed=True)
+        assert set(SORTED[parts.train]) == set(range(10))
+        assert not len(parts.validation) or set(SORTED[parts.validation]) == set(range(10))
+
+
+def test_what_is_skipped_of_mixed_images_is_what_a_limit_keeps():
+    kept = split(SORTED, validation=100, shuffle_seed=3, mixed=True, limit=200).train
+    rest = split(SORTED, validation=100, shuffle_seed=3, mixed=True, skip=200).train
+    assert not set(kept) & set(rest) and len(kept) + len(rest) == 1300
+
+
+def test_few_images_may_lack_a_class_by_chance():
+    labels = np.arange(100) % 10
+    assert len(split(labels, validation=5, limit=4).train) == 4

@@ -26,7 +26,7 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("shapes", None)
 
 
-TRAIN = "(np.full((20, 5, 4), 7, 'uint8'), np.arange(20) % 2)"
+TRAIN = "(np.full((20, 5, 4), 7, 'uint8'), np.arange(20) % 3)"
 TEST = "(np.zeros((4, 5, 4), 'uint8'), np.array([0, 1, 2, 1], 'int32'))"
 
 
@@ -124,8 +124,11 @@ def test_a_damaged_description_is_named(tmp_path, module, content):
         ),
         (f"{TRAIN}, (np.zeros((1, 5, 4), 'uint8'), [0, 1])", r"y_test .* shape \(1,\).* got .* \(2,\)"),
         (f"{TRAIN}, (np.zeros((1, 5, 4), 'uint8'), [0.5])", "y_test must be integer labels"),
-        (f"{TRAIN}, (np.zeros((1, 5, 4), 'uint8'), [-1])", "y_test .* labels 0 to 255; got -1 to -1"),
-        (f"{TRAIN}, (np.zeros((1, 5, 4), 'uint8'), [256])", "y_test .* got 256 to 256"),
+        (
+            f"{TRAIN}, (np.zeros((1, 5, 4), 'uint8'), [-1])",
+            "y_test must hold labels that y_train has too; got -1",
+        ),
+        (f"{TRAIN}, (np.zeros((1, 5, 4), 'uint8'), [256, 0][:1])", "y_test .* got 256"),
         ("1 / 0", "raised ZeroDivisionError"),
     ],
 )
@@ -159,3 +162,45 @@ def test_integer_labels_of_any_width_are_taken(tmp_path, module):
     fetch(name, tmp_path)
     prepare(name, tmp_path)
     assert load(name, tmp_path).y_test.dtype == np.int64
+
+
+LABELS = "((np.zeros((6, 2, 2), 'uint8'), {train}), (np.zeros((2, 2, 2), 'uint8'), {test}))"
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "names", "numbers"),
+    [
+        ("[1, 2, 3, 1, 2, 3]", "[3, 1]", ("1", "2", "3"), [2, 0]),
+        ("[2, 5, 9, 2, 5, 9]", "[5, 9]", ("2", "5", "9"), [1, 2]),
+        ("[-1, 1, -1, 1, 1, 1]", "[1, -1]", ("-1", "1"), [1, 0]),
+        ("np.array([0, 1, 2, 0, 1, 2])[:, None]", "np.array([[2], [0]])", ("0", "1", "2"), [2, 0]),
+        ("['dog', 'cat', 'cat', 'dog', 'dog', 'cat']", "['cat', 'dog']", ("cat", "dog"), [0, 1]),
+        (
+            "np.array(['b', 'a', 'a', 'b', 'b', 'a'], object)",
+            "np.array(['a', 'b'], object)",
+            ("a", "b"),
+            [0, 1],
+        ),
+        ("[True, False, True, False, True, True]", "[False, True]", ("False", "True"), [0, 1]),
+    ],
+)
+def test_labels_as_people_have_them(tmp_path, module, train, test, names, numbers):
+    name = module(LABELS.format(train=train, test=test))
+    fetch(name, tmp_path)
+    prepare(name, tmp_path)
+    images = load(name, tmp_path)
+    assert images.class_names == names
+    assert images.y_test.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ("[3] * 6", "[3, 3]", "y_train must hold 2 to 256 different labels; got only 3"),
+        ("np.arange(6) * 1.5", "[0, 1]", "y_train must be integer labels, or words"),
+        ("[0, 1, 0, 1, 0, 1]", "[2, 3]", "y_test must hold labels that y_train has too; got 2, 3 as well"),
+    ],
+)
+def test_labels_that_nothing_can_learn_are_refused(tmp_path, module, train, test, message):
+    with pytest.raises(DataError, match=message):
+        fetch(module(LABELS.format(train=train, test=test)), tmp_path)

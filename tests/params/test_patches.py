@@ -48,6 +48,21 @@ def test_an_optimizer_keeps_its_rate_and_dropout_its_place() -> None:
     assert merge(base, {"regularisation": {"dropout": 0.1}})["regularisation"]["dropout"]["where"] == "before"
 
 
+def test_bare_places_replace_a_normalisation_and_arguments_join_it() -> None:
+    base = {"model": {"normalisation": ["before"]}}
+    scaled = merge(base, {"model": {"normalisation": {"scale": False}}})
+    assert scaled == {"model": {"normalisation": {"where": ["before"], "scale": False}}}
+    for places in ("none", ["after"]):
+        assert merge(scaled, {"model": {"normalisation": places}}) == {"model": {"normalisation": places}}
+
+
+def test_an_output_without_weights_keeps_its_activation() -> None:
+    base = {"model": {"output": {"activation": "sigmoid"}}}
+    without = merge(base, {"model": {"output": "none"}})
+    assert without == {"model": {"output": {"activation": "sigmoid", "weights": False}}}
+    assert merge({"model": {"output": "none"}}, base) == without
+
+
 @UNTIMED
 @given(TREES, TREES)
 def test_merging_leaves_its_arguments_alone_and_is_idempotent(

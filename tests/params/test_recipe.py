@@ -29,6 +29,7 @@ def test_defaults_are_complete_and_plain() -> None:
         "activation": {"name": "softmax"},
         "initializer": {"name": "GlorotUniform"},
         "units": None,
+        "weights": True,
     }
     assert plain["data"]["scale"] == "/255"
     assert plain["schedule"] == {"name": "constant"}
@@ -82,6 +83,18 @@ def test_spelling_does_not_matter() -> None:
 )
 def test_normalisation_places(written: Any, places: list[str]) -> None:
     assert canonical(recipe(**with_model(normalisation=written)))["model"]["normalisation"] == places
+
+
+def test_normalisation_with_arguments_of_keras() -> None:
+    written = {"where": "before", "scale": False, "momentum": 1}
+    read = canonical(recipe(**with_model(normalisation=written)))
+    assert read["model"]["normalisation"] == {"where": ["before"], "scale": False, "momentum": 1.0}
+    assert canonical(Recipe.model_validate(read)) == read
+
+
+def test_an_output_without_weights() -> None:
+    one, other = recipe(**with_model(output="none")), recipe(**with_model(output={"weights": False}))
+    assert one == other and canonical(one)["model"]["output"]["activation"] == {"name": "softmax"}
 
 
 def test_schedules_ours_before_keras() -> None:
@@ -140,6 +153,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (with_model(activation="nowhere:Gated"), "there is no nowhere.py in the project"),
     (with_model(normalisation=["before", "after"]), "before and after exclude each other"),
     (with_model(normalisation="befor"), "must be none, or some of input, before, after"),
+    (with_model(normalisation={"where": "befor"}), "must be none, or some of input, before, after"),
+    (with_model(normalisation={"where": "before", "scal": False}), "Did you mean 'scale'?"),
+    (with_model(normalisation={"where": "before", "scale": 0}), "must be true or false; got 0"),
+    (with_model(normalisation={"scale": False}), "normalisation.where: is missing: some of input, before,"),
+    (with_model(normalisation={"where": "before", "axis": 1}), "normalisation.axis: is always the last"),
+    (with_model(output="non"), "model.output: must be none, or a mapping of activation, initializer"),
     (with_model(use_bias="yes"), "model.use_bias: must be true or false; got 'yes'"),
     ({"optimizer": {"name": "nadm"}}, "Did you mean 'Nadam'?"),
     (
@@ -194,7 +213,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (with_training(early_stopping={"patience": 1, "monitor": "val_los"}), "Did you mean 'val_loss'?"),
     ({"data": {"scale": "standardize"}}, "Did you mean 'standardise'?"),
-    ({"data": {"validation": 0}}, "must be a number of images, or a fraction between 0 and 1; got 0"),
+    ({"data": {"validation": -1}}, "must be a number of images, or a fraction between 0 and 1; got -1"),
+    ({"data": {"validation": 0.0}}, "must be a number of images, or a fraction between 0 and 1; got 0.0"),
     ({"data": {"classes": [1, 1]}}, "data.classes: must be distinct; got [1, 1]"),
     ({"data": {"classes": [1]}}, "data.classes: must be at least 2 long; got [1]"),
     ({"data": {"limit": 10, "per_class": 2}}, "limit and per_class exclude each other"),
@@ -295,10 +315,10 @@ def test_pairs_that_make_no_sense(patch: dict[str, Any], expected: str) -> None:
 def test_pairs_are_of_two_classes_whatever_the_data() -> None:
     two = {
         **BASE,
-        "data": {"pairs": 4},
+        "data": {"pairs": 40},
         "model": {"layers": [4], "towers": 2, **ONE_UNIT},
         "training": BINARY,
     }
     assert faults(study(two)) == []
-    phases = [{"data": {"pairs": 4}, "model": {"towers": 2, **ONE_UNIT}, "training": BINARY}, {}]
+    phases = [{"data": {"pairs": 40}, "model": {"towers": 2, **ONE_UNIT}, "training": BINARY}, {}]
     assert faults(study({**BASE, "phases": phases})) == []

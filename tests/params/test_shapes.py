@@ -40,11 +40,11 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (of([8], output={"activation": SHARED}), ["base.model.output.activation.shared_axes: must be among the axes 1 to 1"]),
     (
-        {**of([CONV] * 4, towers=2, joint=[4]), "data": {"pairs": 10}},
+        {**of([CONV] * 4, towers=2, joint=[4]), "data": {"pairs": 40}},
         ["base.model.layers[3]: a convolution needs at least 3 x 3 without padding; got 2 x 2"],
     ),
     (
-        {**of([CONV], towers=2, joint=[4], activation=SHARED), "data": {"pairs": 10}},
+        {**of([CONV], towers=2, joint=[4], activation=SHARED), "data": {"pairs": 40}},
         ["base.model.activation.shared_axes: must be among the axes 1 to 1 of the input; got [1, 2]"],
     ),
     ({**of([CONV] * 4), "phases": [{}, {}]}, ["base.model.layers[3]: a convolution needs at least 3 x 3"]),
@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_named_once(base: dict[str, Any], expected: list[st
         of([CONV], activation=SHARED),
         of([{**CONV, "filters": 32}, "GroupNormalization", "GlobalMaxPooling2D", 8]),
         of([64, {"name": "Reshape", "target_shape": [4, 4, -1]}, {"name": "Conv2D", "filters": 2, "kernel_size": 4}]),
-        {**of([CONV] * 3, towers=2, joint=[4]), "data": {"pairs": 10}},
+        {**of([CONV] * 3, towers=2, joint=[4]), "data": {"pairs": 40}},
     ],
 )  # fmt: skip
 def test_what_fits_is_accepted(base: dict[str, Any]) -> None:

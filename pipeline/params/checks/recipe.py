@@ -2,9 +2,12 @@
 
 from pipeline.core.plugins import is_plugin
 from pipeline.data.catalogue import Dataset
+from pipeline.params.checks.bare_output import untrained_faults, untrained_phase_faults, width_faults
+from pipeline.params.checks.batches import batch_faults
 from pipeline.params.checks.freezing import cache_faults
 from pipeline.params.checks.kernels import kernel_faults
 from pipeline.params.checks.shapes import shape_faults
+from pipeline.params.checks.validation import mixed_validation_faults, validation_faults
 from pipeline.params.faults import Fault, FaultsError, fault_at
 from pipeline.params.types.evaluation import FINDER
 from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasLayer, title
@@ -24,7 +27,12 @@ def recipe_faults(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
     `dataset` is the record of its data set; None for a user's own, which is not read here.
     """
     faults = [*_own_faults(recipe), *_faults_in_phases(recipe)]
-    return faults or _block_faults(recipe) or cache_faults(recipe) or _data_faults(recipe, dataset)
+    return faults or _phase_faults(recipe) or cache_faults(recipe) or _data_faults(recipe, dataset)
+
+
+def _phase_faults(recipe: Recipe) -> list[Fault]:
+    """Return the faults between phases and the whole recipe; every phase's own recipe is without fault."""
+    return [*_block_faults(recipe), *mixed_validation_faults(recipe), *untrained_phase_faults(recipe)]
 
 
 def _faults_in_phases(recipe: Recipe) -> list[Fault]:
@@ -47,6 +55,8 @@ def _own_faults(recipe: Recipe) -> list[Fault]:
         *_pairs(recipe),
         *_finder(recipe),
         *kernel_faults(recipe),
+        *validation_faults(recipe),
+        *untrained_faults(recipe),
     ]
 
 
@@ -88,7 +98,9 @@ def _data_faults(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
 def _faults_with(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
     if dataset is None:
         return [*_class_faults(recipe, None), *shape_faults(recipe, None)]
-    return [*_class_faults(recipe, len(dataset.class_names)), *shape_faults(recipe, dataset.image_shape)]
+    classes, shape = len(dataset.class_names), dataset.image_shape
+    faults = [*_class_faults(recipe, classes), *shape_faults(recipe, shape), *batch_faults(recipe, dataset)]
+    return faults or width_faults(recipe, shape, class_count(recipe, classes))
 
 
 def _in_phase(fault: Fault, index: int) -> Fault:

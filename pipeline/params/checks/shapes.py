@@ -5,6 +5,7 @@ layer or data set is unknown, and so is every shape after it, until a dense bloc
 """
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 from pipeline.params.checks.image_shapes import Shape
@@ -34,6 +35,16 @@ def shape_faults(recipe: Recipe, image_shape: Shape | None) -> list[Fault]:
     walk.shape = VECTOR
     walk.activated(model.output.activation, ("model", "output", "activation"))
     return list(dict.fromkeys(walk.faults))
+
+
+def hidden_units(model: ModelSpec, image_shape: Shape | None) -> int | None:
+    """Return how many numbers reach the output for images of `image_shape`; None where that is unknown."""
+    if model.joint:
+        return model.joint[-1]
+    walk = _Walk(_start(model, image_shape))
+    for index, layer in enumerate(model.layers):
+        walk.through(model, layer, ("model", "layers", index))
+    return None if walk.shape is None else prod(walk.shape) * model.towers
 
 
 def _start(model: ModelSpec, image_shape: Shape | None) -> Shape | None:

@@ -1,19 +1,24 @@
 """Ablations expanded into plain variants, each with its complete, validated recipe."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.data.catalogue import CATALOGUE, Dataset
+from pipeline.params.checks.validation import target_faults
 from pipeline.params.expansion.drafts import Source, VariantDraft, variant_drafts
 from pipeline.params.expansion.origin import is_from_patches, traced
 from pipeline.params.expansion.resolve import canonical, validated, with_values
 from pipeline.params.expansion.tuning import searches
-from pipeline.params.faults import Fault, Where, fault_at, listing
+from pipeline.params.faults import Fault, FaultsError, Where, fault_at, listing, read_as
 from pipeline.params.patches import differences, merge
+from pipeline.params.types.evaluation import Evaluation
+from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
-from pipeline.params.types.study import Ablation, Study
+from pipeline.params.types.reference import reference_faults
+from pipeline.params.types.study import Ablation, Extras, Study
 from pipeline.params.types.tune import Tune
 from pipeline.params.types.variants import Expanded, Variant
 
@@ -37,11 +42,19 @@ def expand(study: Study, name: str) -> Expanded:
     """
     if name not in study._expanded:
         base = BaseRecipe(canonical(study.base), study.known)
-        expanded, faults = expand_ablation(study.ablations[name], name, base)
+        expanded, faults = expand_ablation(study.ablations[name], name, base, study.evaluation)
         if expanded is None:
             raise ParamsError(name, [fault.sentence() for fault in faults])
         study._expanded[name] = expanded
     return study._expanded[name]
+
+
+def check_against(study: Study, name: str, dataset: Dataset) -> None:
+    """Raise `ParamsError` where an ablation does not fit its data set: one's own, of which `load` knew nothing."""
+    ablation = study.ablations[name].model_copy(update={"dataset": None})
+    _, faults = expand_ablation(ablation, name, BaseRecipe(canonical(study.base), dataset), study.evaluation)
+    if faults:
+        raise ParamsError(f"{name}, on {dataset.name}", [fault.sentence() for fault in faults])
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,10 @@ class BaseRecipe:
         return replace(self, dataset=CATALOGUE.get(ablation.dataset)) if ablation.dataset else self
 
 
-def expand_ablation(ablation: Ablation, name: str, base: BaseRecipe) -> tuple[Expanded | None, list[Fault]]:
-    """Return an ablation expanded, or None and every fault."""
+def expand_ablation(
+    ablation: Ablation, name: str, base: BaseRecipe, evaluation: Evaluation | None = None
+) -> tuple[Expanded | None, list[Fault]]:
+    """Return an ablation expanded, or None and every fault; `evaluation` are the study's diagnostics (None: unknown)."""
     at, base = ("ablations", name), base.of(ablation)
     drafts, own_faults = variant_drafts(ablation)
     faults = [fault.under(*at) for fault in [*own_faults, *_baseline_faults(ablation, drafts)]]
@@ -74,6 +89,11 @@ def expand_ablation(ablation: Ablation, name: str, base: BaseRecipe) -> tuple[Ex
             recipes[draft.name] = recipe
     tunes, search_faults = searches(ablation, drafts, recipes, base.dataset)
     faults += [fault.under(*at) for fault in search_faults]
+    if ablation.target is not None:
+        faults += [fault.under(*at) for fault in target_faults(ablation.target.values, recipes.values())]
+    if evaluation is not None:
+        on = evaluation.overridden(ablation.evaluation).switched_on
+        faults += [fault.under(*at) for fault in _published_faults(drafts, recipes, on)]
     if faults or len(recipes) < len(drafts) or not drafts:
         return None, list(dict.fromkeys(faults))
     return _expanded(ablation, name, drafts, recipes, tunes), []
@@ -100,6 +120,22 @@ def _expanded(
         for draft in drafts
     )
     return Expanded(name, ablation.kind, baseline, variants)
+
+
+def _published_faults(
+    drafts: Sequence[VariantDraft], recipes: Mapping[str, Recipe], diagnostics: Sequence[str]
+) -> list[Fault]:
+    """Return the faults of published values that results will not hold; what is malformed is among the other faults."""
+    names = [draft.name for draft in drafts]
+    faults = []
+    for draft in drafts:
+        with suppress(FaultsError):
+            reference = read_as(Extras, draft.extras).reference
+            if reference is not None and draft.name in recipes:
+                phases = [phase.name for phase in phases_of(recipes[draft.name])]
+                found = reference_faults(reference, phases, names, diagnostics)
+                faults += [fault.under(*draft.where, "reference") for fault in found]
+    return faults
 
 
 def _baseline_faults(ablation: Ablation, drafts: Sequence[VariantDraft]) -> list[Fault]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.data.catalogue import Dataset
+from pipeline.params.checks.validation import TUNED
 from pipeline.params.expansion.drafts import VariantDraft
 from pipeline.params.expansion.resolve import canonical, with_values
 from pipeline.params.faults import Fault, FaultsError, Where, dotted, fault_at, read_as, show
@@ -71,6 +72,9 @@ def _misfits(
 ) -> Iterator[Misfit]:
     if recipe.optimizer.finds_rate:
         yield ("tune",), "optimizer.learning_rate: finder is a search of its own; tune nothing else with it"
+        return
+    if recipe.data.validation == 0:
+        yield ("tune",), TUNED
         return
     plain = canonical(recipe)
     each_fits = True

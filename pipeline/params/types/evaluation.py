@@ -72,6 +72,12 @@ class Evaluation(Spec):
     learning_rate_finder: RateRangeSwitch = None
     mc_samples: Annotated[int, Field(ge=2, le=10_000)] | None = None
     predictions: Annotated[int, Field(ge=1, le=200)] | None = None
+    training_set: bool = False
+
+    @property
+    def switched_on(self) -> list[str]:
+        """The keys of the diagnostics that are on."""
+        return [key for key in self.keys() if getattr(self, key) not in (None, False)]
 
     def overridden(self, own: "Evaluation") -> "Evaluation":
         """Return these settings, replaced by those that were written in `own`."""

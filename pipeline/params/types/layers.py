@@ -3,14 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    field_serializer,
-    model_serializer,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.params.faults import invalid, read_as, show
 from pipeline.params.keras_names.named import Activation, Initializer, Named, read_named
@@ -39,12 +32,15 @@ def read_normalisation(value: Any) -> Any:
         return value
     if not isinstance(value, Mapping):
         return {"where": read_places(value)}
-    read = read_named({"name": "BatchNormalization", **value}, "layers", elsewhere=frozenset({"where"}))
+    if "axis" in value:
+        raise invalid("is always the last, that of units or channels; leave it out", "axis")
+    read = read_named({**value, "name": "BatchNormalization"}, "layers", elsewhere=frozenset({"where"}))
     arguments = {key: item for key, item in read.items() if key not in ("name", "where")}
     where = read_places(value.get("where", "none"))
     if arguments and not where:
-        text = f"{', '.join(arguments)} need a place: give where, some of {', '.join(PLACES)}"
-        raise invalid(text, "where")
+        raise invalid(
+            f"is missing: some of {', '.join(PLACES)}, to normalise with {show(arguments)}", "where"
+        )
     return {"where": where, **arguments}
 
 
@@ -88,9 +84,10 @@ class Normalisation(Spec):
         """The arguments written, those of every place."""
         return dict(self.model_extra or {})
 
-    @field_serializer("where")
-    def _as_list(self, where: tuple[str, ...]) -> list[str]:
-        return list(where)
+    @model_serializer
+    def _plain(self) -> list[str] | dict[str, Any]:
+        where: list[str] = list(self.where)
+        return {"where": where, **self.arguments} if self.arguments else where
 
 
 Places = Annotated[Normalisation, BeforeValidator(read_normalisation), defined_as("places")]

@@ -1,5 +1,6 @@
 """The types of a recipe: everything that decides one training."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -48,11 +49,19 @@ def _even(value: int | None) -> int | None:
 
 
 def _read_validation(value: Any) -> Any:
-    is_count = is_integer(value) and 0 < value <= 10**9
+    is_count = is_integer(value) and 0 <= value <= 10**9
     is_fraction = isinstance(value, float) and 0 < value < 1
     if value is None or is_count or is_fraction:
         return value
     raise invalid(f"must be a number of images, or a fraction between 0 and 1; got {show(value)}")
+
+
+def _read_output(value: Any) -> Any:
+    if isinstance(value, Output | Mapping):
+        return value
+    if value == "none":
+        return {"weights": False}
+    raise invalid(f"must be none, or a mapping of {', '.join(Output.keys())}; got {show(value)}")
 
 
 def _read_optimizer(value: Any) -> Any:
@@ -99,15 +108,16 @@ def _read_reuse(value: Any) -> Any:
 class DataSpec(Spec):
     """Which images, and how they are scaled.
 
-    `validation` is a number of training images, or a fraction of them (null: the data set's own split);
-    `skip` leaves out the first n training images, then `limit` keeps the first n of the rest, `per_class` n
-    of each class. With `pairs` the model gets n pairs of the remaining images, and predicts whether both show
-    the same class.
+    `validation` is a number of training images, or a fraction of them (null: the data set's own split; 0: none, so that
+    only test data measure a run); `split` says which: the first ones, or random ones with all classes in proportion
+    (null: random for data of one's own, which may be sorted by class, else the first). `skip` leaves out the first n
+    training images, then `limit` keeps the first n of the rest, `per_class` n of each class. With `pairs` the model gets
+    n pairs of the remaining images, and predicts whether both show the same class.
     """
 
-    scale: Literal["/255", "standardise", "none"] = "/255"
+    scale: Literal["/255", "/256", "standardise", "none"] = "/255"
     validation: Annotated[int | float | None, BeforeValidator(_read_validation)] = None
-    split: Literal["first", "random"] = "first"
+    split: Literal["first", "random"] | None = None
     classes: Annotated[
         Annotated[tuple[Index, ...], Field(strict=False, min_length=2), at_most(MOST_CLASSES)] | None,
         AfterValidator(_distinct),
@@ -130,11 +140,23 @@ class DataSpec(Spec):
 
 
 class Output(Spec):
-    """The output layer; `units` defaults to the number of classes."""
+    """The output layer; `units` defaults to the number of classes.
+
+    Without `weights` there is no dense layer: the activation is applied to what the last hidden layer yields, one number
+    for each class.
+    """
 
     activation: Activation = Named(name="softmax")
     initializer: Initializer = Named(name="GlorotUniform")
     units: Count | None = None
+    weights: bool = True
+
+    @model_validator(mode="after")
+    def _no_units_without_weights(self) -> Self:
+        if not self.weights and self.units is not None:
+            text = "an output without weights has as many units as the last hidden layer; leave units out"
+            raise FaultsError(Fault((("units",), ("weights",)), text))
+        return self
 
 
 class ModelSpec(Spec):
@@ -150,7 +172,7 @@ class ModelSpec(Spec):
     use_bias: bool = True
     towers: Literal[1, 2] = 1
     joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100), at_most(100)] = ()
-    output: Output = Output()
+    output: Annotated[Output, BeforeValidator(_read_output), defined_as("output")] = Output()
 
     def unrolled(self) -> list[AnyLayer]:
         """Return the layers of one tower in order, each as often as it repeats."""

@@ -57,12 +57,15 @@ class Piecewise(Spec):
 
 
 class Plateau(Spec):
-    """rate * factor once the validation loss has not fallen by `min_delta` for `patience` epochs."""
+    """rate * factor once the validation loss has not fallen by `min_delta` for `patience` epochs.
+
+    The defaults of `min_delta` and `min_learning_rate` are those of `keras.callbacks.ReduceLROnPlateau`.
+    """
 
     name: Literal["plateau"] = "plateau"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     patience: Index = 5
-    min_delta: NotNegative = 0.0
+    min_delta: NotNegative = 1e-4
     min_learning_rate: NotNegative = 0.0
 
 

@@ -75,6 +75,7 @@ def _filled(patches: Mapping[str, Any]) -> dict[str, Any]:
     return {name: patch or {} for name, patch in patches.items()}
 
 
+Proportion = Annotated[float, Field(gt=0, le=1)]
 RecipePatch = Annotated[Patch, defined_as("RecipePatch")]
 Patches = Annotated[
     dict[str, Patch], Field(min_length=1), BeforeValidator(_read_patches), defined_as("patches")
@@ -112,6 +113,26 @@ Grid = Annotated[
 ]
 
 
+class Target(Spec):
+    """A value of one metric that training is to reach; the report compares in how many epochs each variant does."""
+
+    val_accuracy: Proportion | None = None
+    val_loss: Positive | None = None
+    accuracy: Proportion | None = None
+    loss: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if len(self.values) != 1:
+            raise invalid(f"needs exactly one of {listing(self.keys())}")
+        return self
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The metric, and the value to reach."""
+        return self.model_dump(exclude_none=True)
+
+
 class Ablation(Spec):
     """A question, and the variants that answer it, written in one of four ways."""
 
@@ -123,6 +144,7 @@ class Ablation(Spec):
     seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
     margin: Positive | None = None
     metric: Literal["accuracy", "loss"] = "accuracy"
+    target: Target | None = None
     evaluation: Evaluation = Evaluation()
     variants: Patches | None = None
     grid: Grid | None = None

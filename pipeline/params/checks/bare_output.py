@@ -1,0 +1,45 @@
+"""Rules for an output without weights, whose activation is applied to what the last hidden layer yields."""
+
+from pipeline.params.checks.image_shapes import Shape
+from pipeline.params.checks.shapes import hidden_units
+from pipeline.params.faults import Fault
+from pipeline.params.types.layers import KerasLayer
+from pipeline.params.types.recipe import Only, Recipe
+
+WEIGHTS, LAYERS = ("model", "output", "weights"), ("model", "layers")
+WEIGHTLESS = ("Pooling", "Flatten", "Reshape", "Dropout", "Padding", "Cropping", "UpSampling", "Rescaling")
+"""Words in the names of Keras's layers that have no weights."""
+
+
+def untrained_faults(recipe: Recipe) -> list[Fault]:
+    """Return the fault of a model without any weights to train, as far as the names of its layers tell."""
+    if recipe.model.output.weights or _has_weights(recipe):
+        return []
+    return [Fault((WEIGHTS, LAYERS), "neither the output nor a hidden layer has weights to train")]
+
+
+def untrained_phase_faults(recipe: Recipe) -> list[Fault]:
+    """Return the faults of phases that train the output alone, where it has no weights."""
+    faults = []
+    for index, phase in enumerate(recipe.phases):
+        model = recipe.in_phase(phase).model
+        if phase.trainable in ("head", Only(only=())) and not model.output.weights and not model.joint:
+            place = ("phases", index, "trainable")
+            faults.append(Fault((place, WEIGHTS), "the output has no weights, so nothing would train"))
+    return faults
+
+
+def width_faults(recipe: Recipe, image_shape: Shape | None, classes: int | None) -> list[Fault]:
+    """Return the fault of an output without weights whose input does not have one number for each class, where known."""
+    width = None if recipe.model.output.weights else hidden_units(recipe.model, image_shape)
+    if width is None or classes is None or width == classes:
+        return []
+    text = f"without weights needs a last hidden layer of {classes} units or channels, one per class; it has {width}"
+    return [Fault((WEIGHTS, LAYERS), text)]
+
+
+def _has_weights(recipe: Recipe) -> bool:
+    return any(
+        not isinstance(layer, KerasLayer) or not any(word in layer.name for word in WEIGHTLESS)
+        for layer in (*recipe.model.layers, *recipe.model.joint)
+    )

@@ -1,0 +1,33 @@
+"""Excerpts of data sets."""
+
+import numpy as np
+import pytest
+
+from pipeline.data.excerpt import excerpt
+from pipeline.data.pictures import png
+from pipeline.data.prepare import Images
+
+
+def images(labels: list[int], names: list[str], shape: tuple[int, ...] = (4, 4)) -> Images:
+    x = np.random.default_rng(0).integers(256, size=(len(labels), *shape), dtype=np.uint8)
+    y = np.array(labels, np.int64)
+    return Images(x, y, x[:3], y[:3], tuple(names), shape)
+
+
+def test_the_first_images_of_every_class_come_in_turn() -> None:
+    data = images([0, 0, 0, 1, 1, 2] + 9 * [0], ["a", "b", "<c>"])
+    found = excerpt(data)
+    assert [name for _, name in found.pictures] == ["a", "b", "<c>", "a", "b", *6 * "a"]
+    pngs = [picture for picture, _ in found.pictures]
+    assert pngs == [png(data.x_train[row]) for row in (0, 3, 5, 1, 4, 2, 6, 7, 8, 9, 10)]
+    assert (found.train_count, found.test_count, found.classes) == (15, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("classes", "shown", "pictures"), [(2, 2, 24), (10, 10, 20), (24, 24, 24), (200, 24, 24)]
+)
+def test_there_are_at_most_24_pictures(classes: int, shown: int, pictures: int) -> None:
+    names = [f"class {number}" for number in range(classes)]
+    found = excerpt(images(list(range(classes)) * 15, names, (4, 4, 3)))
+    assert len(found.pictures) == pictures and len({name for _, name in found.pictures}) == shown
+    assert found.classes == classes and found.image_shape == (4, 4, 3)
