@@ -11,24 +11,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.documents import write_table
 from pipeline.core.files import read_json
 from pipeline.params.expansion.expand import expand
 from pipeline.params.load import load
-from pipeline.report.measure import shown_as
 from pipeline.report.published import (
+    NOT_TESTED,
     PublishedComparison,
     as_json,
     interval_ends,
-    metric_label,
     published_comparisons,
     published_text,
     sentence,
 )
+from pipeline.report.values import value_of
 from pipeline.result_files.read import read
-from pipeline.result_files.schema import FILE, Ablation, Published
+from pipeline.result_files.schema import FILE, Ablation, Reference
+from pipeline.stats.published_value import Published
 
 STUDIES = Path(__file__).parents[1] / "studies"
 TABLE, SUMMARY = "reproduction", "reproduction-summary"
@@ -42,8 +42,8 @@ class Row:
     study: str
     ablation: str
     variant: str
-    metric: str
-    reference: Any
+    name: str
+    published: Published
     comparison: PublishedComparison | None
 
     @property
@@ -52,15 +52,15 @@ class Row:
         return self.comparison.word if self.comparison else "not run"
 
 
-def published_values(studies: Path) -> Iterator[tuple[str, str, str, str, Any]]:
-    """Yield study, ablation, variant, metric and reference of every published value, in the order written."""
+def published_values(studies: Path) -> Iterator[tuple[str, str, str, str, Published]]:
+    """Yield study, ablation, variant and name of every published value, and the value, in the order written."""
     for path in sorted(studies.glob("*/params.yaml")):
         study = load(path)
         for ablation in study.ablations:
             for variant in expand(study, ablation).variants:
-                for metric in variant.reference:
-                    if metric not in ("decimals", "source", "note"):
-                        yield path.parent.name, ablation, variant.name, metric, variant.reference
+                reference = Reference.from_json(variant.reference)
+                for name, published in reference.values.items() if reference else ():
+                    yield path.parent.name, ablation, variant.name, name, published
 
 
 def rows(studies: Path) -> list[Row]:
@@ -71,12 +71,14 @@ def rows(studies: Path) -> list[Row]:
     ):
         results = _results(studies / study / "results", ablation)
         for comparison in published_comparisons(results) if results else []:
-            measured[study, ablation, comparison.variant.name, comparison.metric] = comparison
+            measured[study, ablation, comparison.variant.name, comparison.name] = comparison
     compared = []
-    for study, ablation, variant, metric, reference in published_values(studies):
-        comparison = measured.get((study, ablation, variant, metric))
-        current = comparison if comparison and _is_of(comparison, reference) else None
-        compared.append(Row(study, ablation, variant, metric, reference, current))
+    for *place, published in published_values(studies):
+        study, ablation, variant, name = place
+        comparison = measured.get((study, ablation, variant, name))
+        # Results may have been made with another value than the params file has now.
+        current = comparison if comparison and comparison.published == published else None
+        compared.append(Row(study, ablation, variant, name, published, current))
     return compared
 
 
@@ -87,10 +89,12 @@ def markdown(compared: Sequence[Row]) -> str:
 
 
 def summary(compared: Sequence[Row]) -> str:
-    """Return in words how many values there are, and how many agree."""
+    """Return in words how many values there are, how many were tested, and how many of these agree."""
     counted = Counter(row.word for row in compared)
     agree, differ = counted["agrees"], counted["differs"]
-    text = f"Of {len(compared)} published values, {agree + differ} were compared: {agree} agree, {differ} differ."
+    text = (
+        f"Of {len(compared)} published values, {agree + differ} were tested: {agree} agree, {differ} differ."
+    )
     rest = [f"{counted[word]} {words}" for word, words in _REST.items() if counted[word]]
     chance = f" Were all recipes the same, about {0.05 * (agree + differ):.0f} would differ by chance."
     return (
@@ -98,16 +102,15 @@ def summary(compared: Sequence[Row]) -> str:
     )
 
 
-_REST = {"not run": "have not been run", "unknown": "cannot be compared"}
+_REST = {
+    NOT_TESTED: "are compatible, but not tested, as our own runs differ too much",
+    "not run": "have not been run",
+    "unknown": "cannot be compared",
+}
 
 
 def _results(folder: Path, ablation: str) -> Ablation | None:
     return read(folder, ablation) if read_json(folder / ablation / FILE) is not None else None
-
-
-def _is_of(comparison: PublishedComparison, reference: Any) -> bool:
-    """Return whether results were made with the published value that is in the params file now."""
-    return comparison.published == Published.from_json(reference[comparison.metric])
 
 
 def _table(study: str, compared: Sequence[Row]) -> str:
@@ -122,37 +125,30 @@ def _line(row: Row) -> str:
 
 
 def _without(row: Row) -> list[str]:
-    unit, published = shown_as(row.metric), Published.from_json(row.reference[row.metric])
-    document = published_text(unit, published, row.reference.get("decimals")) if published else MISSING
-    return [metric_label(row.metric), document, *[MISSING] * 4, row.word, ""]
+    value = value_of(row.name)
+    return [value.label, published_text(value.unit, row.published), *[MISSING] * 4, row.word, ""]
 
 
 def _cells(comparison: PublishedComparison) -> list[str]:
     unit, agreement = comparison.unit, comparison.agreement
-    document = published_text(unit, comparison.published, comparison.reference.decimals)
+    document = published_text(unit, comparison.published)
     if agreement is None:
-        return [
-            metric_label(comparison.metric),
-            document,
-            *[MISSING] * 4,
-            comparison.word,
-            sentence(comparison),
-        ]
-    words = "" if comparison.word == "agrees" else sentence(comparison)
+        return [comparison.value.label, document, *[MISSING] * 4, comparison.word, sentence(comparison)]
+    note = comparison.reference.note
     return [
-        metric_label(comparison.metric),
+        comparison.value.label,
         document,
         unit.text(agreement.ours.mean),
         interval_ends(unit, agreement.ours.low, agreement.ours.high),
         str(agreement.ours.n),
         interval_ends(unit, agreement.low, agreement.high),
         f"**{comparison.word}**" if comparison.word == "differs" else comparison.word,
-        words,
+        note if comparison.word == "agrees" else sentence(comparison),
     ]
 
 
 def _json(row: Row) -> str:
-    comparison = as_json(row.comparison) if row.comparison else {"metric": row.metric}
+    comparison = as_json(row.comparison) if row.comparison else {"metric": row.name}
     place = {"study": row.study, "ablation": row.ablation, "variant": row.variant}
     return json.dumps({**place, **comparison, "word": row.word}, ensure_ascii=False)
 

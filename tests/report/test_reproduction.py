@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import reproduction
-from pipeline.report.published import metric_name
+from pipeline.report.values import value_of
 
 from . import made_up
 
@@ -30,8 +30,8 @@ def shown(text: str) -> list[tuple[str, str, str, str]]:
 
 def test_the_document_has_a_row_for_every_reference_of_the_studies() -> None:
     wanted = [
-        (*name, metric_name(metric))
-        for *name, metric, _ in reproduction.published_values(reproduction.STUDIES)
+        (*place, value_of(name).title)
+        for *place, name, _ in reproduction.published_values(reproduction.STUDIES)
     ]
     assert len(wanted) > 40
     assert shown(DOCUMENT.read_text(encoding="utf-8")) == wanted
@@ -39,8 +39,11 @@ def test_the_document_has_a_row_for_every_reference_of_the_studies() -> None:
 
 @pytest.fixture
 def studies(tmp_path: Path) -> Path:
-    """A folder of one study whose two variants carry figures, one of its ablations finished."""
-    figures = {"one": {"test_accuracy": 0.97, "decimals": 2}, "two": {"val_loss": {"below": 0.001}}}
+    """A folder of one study whose two variants have published values, one of its ablations finished."""
+    figures = {
+        "one": {"test_accuracy": 0.97, "decimals": 2, "parameters": 6570, "note": "Seeds raised to 5"},
+        "two": {"val_loss": {"below": 0.001}},
+    }
     variants: dict[str, Any] = {name: {"reference": reference} for name, reference in figures.items()}
     ablation = {"question": "Which?", "variants": variants}
     base = {"model": {"layers": [4]}, "optimizer": {"name": "sgd"}, "training": {"epochs": 1}}
@@ -55,15 +58,18 @@ def studies(tmp_path: Path) -> Path:
 
 def test_what_has_run_is_compared_and_what_has_not_says_so(studies: Path) -> None:
     rows = reproduction.rows(studies)
-    assert [(row.ablation, row.variant, row.word) for row in rows] == [
-        ("done", "one", "agrees"),
-        ("done", "two", "differs"),
-        ("open", "one", "not run"),
-        ("open", "two", "not run"),
+    assert [(row.ablation, row.variant, row.name, row.word) for row in rows] == [
+        ("done", "one", "test_accuracy", "compatible, not tested"),
+        ("done", "one", "parameters", "agrees"),
+        ("done", "two", "val_loss", "differs"),
+        ("open", "one", "test_accuracy", "not run"),
+        ("open", "one", "parameters", "not run"),
+        ("open", "two", "val_loss", "not run"),
     ]
     summary = reproduction.summary(rows)
-    assert summary.startswith("Of 4 published values, 2 were compared: 1 agree, 1 differ.")
-    assert summary.endswith("Of the rest, 2 have not been run.")
+    assert summary.startswith("Of 6 published values, 2 were tested: 1 agree, 1 differ.")
+    assert "Of the rest, 1 are compatible, but not tested, as our own runs differ too much" in summary
+    assert summary.endswith("and 3 have not been run.")
 
 
 def test_results_of_another_figure_are_not_taken_for_this_one(studies: Path) -> None:
@@ -83,20 +89,24 @@ def test_the_tables_are_written_between_markers(studies: Path, tmp_path: Path) -
     assert reproduction.main(["--studies", str(studies), "--write", str(document)]) == 0
     text = document.read_text(encoding="utf-8")
     assert shown(text) == [
-        ("mine", "done", "one", "test accuracy"),
-        ("mine", "done", "two", "validation loss"),
-        ("mine", "open", "one", "test accuracy"),
-        ("mine", "open", "two", "validation loss"),
+        ("mine", ablation, *value)
+        for ablation in ("done", "open")
+        for value in (("one", "test accuracy"), ("one", "parameters"), ("two", "validation loss"))
     ]
     row = next(line for line in text.splitlines() if line.startswith("| done | one |"))
     mean = re.findall(r"\d\d\.\d\d", row)[0]
     assert float(mean) == pytest.approx(97, abs=0.5)
     assert "| open | one | test accuracy (%) | 97 | – |" in text
+    assert (
+        "| done | one | parameters | 6570 | 6570 | 6570 – 6570 | 5 | 6570 – 6570 | agrees | Seeds raised to 5 |"
+        in text
+    )
     assert "< 0.001" in text and "worse than any such run" in text
 
 
 def test_each_figure_is_a_line_of_json(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     reproduction.main(["--studies", str(studies), "--json"])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["word"] for line in lines] == ["agrees", "differs", "not run", "not run"]
+    assert [line["word"] for line in lines[:3]] == ["compatible, not tested", "agrees", "differs"]
+    assert {line["word"] for line in lines[3:]} == {"not run"}
     assert lines[0]["published"] == 0.97 and lines[0]["n"] == 5
