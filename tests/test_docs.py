@@ -13,8 +13,10 @@ import pipeline
 from pipeline.cli.commands import main
 from pipeline.data import user_dataset
 from pipeline.params.expansion.expand import expand
-from pipeline.params.load import parse
+from pipeline.params.load import load, parse
 from pipeline.params.yaml_file import parse as parse_text
+from pipeline.planning.plan import plan
+from pipeline.store import Store
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(pipeline.__file__).parent
@@ -52,6 +54,14 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+def test_the_readme_counts_what_the_default_study_requires(tmp_path: Path) -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    (counts,) = re.findall(r"(\d+) ablations with (\d+) variants, at most (\d+) trainings", text)
+    needs = plan(load(ROOT / "params.yaml"), Store(tmp_path / ".runs"), tmp_path)
+    variants = sum(len(ablation.variants) for ablation in needs.ablations)
+    assert [int(count) for count in counts] == [len(needs.ablations), variants, needs.to_train]
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with every module that the documents show."""
@@ -85,6 +95,9 @@ def test_the_data_set_that_is_shown_can_be_fetched(project: Path, monkeypatch: p
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:Skipping variable loading for optimizer"
+)  # Keras Tuner's own `load_model`
 def test_the_search_that_is_shown_finds_a_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     script = runpy.run_path("search_digits.py")

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.report.findings import Findings, Row, find
-from pipeline.report.published import PublishedComparison, metric_label, published_comparisons, published_text
+from pipeline.report.published import PublishedComparison, published_comparisons, published_text
 from pipeline.report.published import sentence as words_of
 from pipeline.report.tables import training
 from pipeline.report.texts import p_value
@@ -36,11 +36,9 @@ def show(results: Path, ablations: Sequence[str], times: Timings = untimed) -> N
 
 def _published_line(comparison: PublishedComparison) -> Text:
     """Return a line that compares a published value with ours."""
-    published = published_text(comparison.unit, comparison.published, comparison.reference.decimals)
+    published = published_text(comparison.unit, comparison.published)
     ours = comparison.unit.text(comparison.agreement.ours.mean) if comparison.agreement else "none"
-    values = (
-        f"{comparison.variant.name}, {metric_label(comparison.metric)}: published {published}, ours {ours}"
-    )
+    values = f"{comparison.variant.name}, {comparison.value.label}: published {published}, ours {ours}"
     return Text.assemble(
         f"{values}, ",
         (comparison.word, "red" if comparison.word == "differs" else "green"),

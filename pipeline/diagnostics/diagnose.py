@@ -10,6 +10,7 @@ from pipeline.diagnostics.propagation import propagate
 from pipeline.diagnostics.range_test import find_rate
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.diagnostics.signals import signals
+from pipeline.diagnostics.training_set import training_set
 from pipeline.diagnostics.uncertainty import uncertainty
 from pipeline.engine.model_cache import ModelCache
 from pipeline.params.keras_names.named import Named
@@ -63,6 +64,8 @@ class DiagnosticsRunner:
             return signals(self._model(run), run, weights, Signals(**settings))
         if weights is None:
             return {}
+        if diagnostic.kind == "training_set":
+            return training_set(self._model(run), weights)
         if diagnostic.kind == "uncertainty":
             return uncertainty(self._model(run), run, weights, settings["samples"])
         return predictions(self._model(run), weights, settings["shown"])

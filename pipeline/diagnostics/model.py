@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from pipeline.build.model import build_model
 from pipeline.build.objective import make_loss, targets
 from pipeline.build.weights import Weights, initial_weights, seed_states, set_seed_states
+from pipeline.data import scale
+from pipeline.data.catalogue import CATALOGUE
+from pipeline.data.pictures import png
+from pipeline.diagnostics.font_digits import font_digits
 from pipeline.diagnostics.measures import as_probabilities
-from pipeline.diagnostics.pictures import png
 from pipeline.engine.model_cache import ModelCache
 from pipeline.runs.run import Run
 from pipeline.runs.seeds import derive
@@ -35,6 +38,7 @@ class DiagnosedModel:
         self.view = model_cache.view(run, phase)
         self.keras_model = build_model(self.recipe, self.view.image_shape, self.view.classes)
         self._images = model_cache.views(run.context.dataset).images
+        self._dataset = run.context.dataset
 
     def initial_weights(self, run: Run) -> Weights:
         """Return the weights with which `run` would have begun its last phase if no weights had been carried over."""
@@ -60,16 +64,35 @@ class DiagnosedModel:
     def probabilities(self, rows: NDArray[np.int32], training: bool = False) -> NDArray[np.float64]:
         """Return the predicted probabilities of the images at `rows`, `[n, classes]`; `training`: with dropout active."""
         chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-        outputs = [self.keras_model(self.view.x[chunk], training=training) for chunk in chunks]
-        return as_probabilities(np.concatenate([np.asarray(output, np.float32) for output in outputs]))
+        outputs = [self._outputs(self.view.x[chunk], training) for chunk in chunks]
+        return as_probabilities(np.concatenate(outputs))
+
+    def probabilities_of(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the predicted probabilities of other images, `[n, classes]`, which are scaled as the data set's own."""
+        scaler = scale.fit(self.recipe.data.scale, self._images.x_train[self.view.training])
+        x = scaler(images).reshape(len(images), *self.view.x.shape[1:])
+        return as_probabilities(self._outputs(x, training=False))
+
+    def _outputs(self, x: NDArray[np.float32], training: bool) -> NDArray[np.float32]:
+        return np.asarray(self.keras_model(x, training=training), np.float32)
 
     @property
     def class_names(self) -> list[str]:
         """The names of the classes, in the order of the labels that the model is trained on."""
         if self.recipe.data.pairs is not None:
-            return ["different", "same"]
+            return ["same", "different"]
         names, classes = self._images.class_names, self.recipe.data.classes
         return list(names) if classes is None else [names[index] for index in classes]
+
+    def font_digits(self) -> NDArray[np.uint8]:
+        """Return a picture of each class drawn with a font, `[classes, height, width]`; none where classes are no digits.
+
+        A data set of one's own has none: its classes may be called 0 to 9 only because they have no other names.
+        """
+        names = self.class_names
+        if self._dataset not in CATALOGUE or not set(names) <= set("0123456789"):
+            return np.empty((0, *self._images.image_shape), np.uint8)
+        return font_digits(names, self._images.x_train)
 
     def picture(self, row: int) -> str:
         """Return the unscaled image at `row` as PNG in base64; the two images of a pair next to each other."""

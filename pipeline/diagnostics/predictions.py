@@ -1,18 +1,22 @@
-"""One model's predictions of the test images: its worst mistakes, some right answers, and which classes it confuses."""
+"""One model's predictions: its worst mistakes among the test images, which classes it confuses, and digits of a font."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from pipeline.build.weights import Weights
+from pipeline.data.pictures import png
 from pipeline.diagnostics import measures
+from pipeline.diagnostics.measures import Floats
 from pipeline.diagnostics.model import DiagnosedModel
 
 
 def predictions(model: DiagnosedModel, weights: Weights, shown: int) -> dict[str, Any]:
     """Return the confusion matrix, the `shown` wrong answers with the highest confidence, and a third as many right ones.
 
-    `weights` are those of the trained model. The right answers are spread evenly over the test images.
+    `weights` are those of the trained model. The right answers are spread evenly over the test images. `font` are answers
+    to digits drawn with a font, where the classes are digits.
     """
     view, names = model.view, model.class_names
     model.keras_model.set_weights(weights)
@@ -22,12 +26,8 @@ def predictions(model: DiagnosedModel, weights: Weights, shown: int) -> dict[str
     confidence = probabilities.max(axis=1)
 
     def answer(index: int) -> dict[str, Any]:
-        return {
-            "png": model.picture(int(view.test[index])),
-            "label": names[labels[index]],
-            "predicted": names[predicted[index]],
-            "confidence": float(confidence[index]),
-        }
+        picture = model.picture(int(view.test[index]))
+        return _answer(picture, names[labels[index]], names, probabilities[index])
 
     wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:shown]
@@ -40,4 +40,22 @@ def predictions(model: DiagnosedModel, weights: Weights, shown: int) -> dict[str
         "images": len(labels),
         "worst": [answer(index) for index in worst],
         "right": [answer(index) for index in right[spread]],
+        "font": _font_answers(model, names),
+    }
+
+
+def _font_answers(model: DiagnosedModel, names: Sequence[str]) -> list[dict[str, Any]]:
+    images = model.font_digits()
+    if not len(images):
+        return []
+    answers = zip(images, names, model.probabilities_of(images), strict=False)
+    return [_answer(png(image), label, names, probabilities) for image, label, probabilities in answers]
+
+
+def _answer(picture: str, label: str, names: Sequence[str], probabilities: Floats) -> dict[str, Any]:
+    return {
+        "png": picture,
+        "label": label,
+        "predicted": names[int(probabilities.argmax())],
+        "confidence": float(probabilities.max()),
     }

@@ -52,9 +52,10 @@ def find_rate(model: DiagnosedModel, run: Run, settings: RateRange) -> dict[str,
     """Return the outcome of a range test, with the rate that it suggests.
 
     `rates`, and at each a batch's `losses` before the step and these `smoothed`; `suggested`, `turning` and `fell` as in
-    `Suggestion`; the `range` of rates asked for. Raises `ValueError` where not even the first loss is finite.
+    `Suggestion`; `nan_rate` as in `range_test`; the `range` of rates asked for. Raises `ValueError` where not even the
+    first loss is finite.
     """
-    rates, losses = range_test(model, run, settings)
+    rates, losses, nan_rate = range_test(model, run, settings)
     suggestion = suggest(rates, losses)
     shown = np.unique(np.linspace(0, len(rates) - 1, min(len(rates), POINTS)).round().astype(int))
     return {
@@ -64,12 +65,17 @@ def find_rate(model: DiagnosedModel, run: Run, settings: RateRange) -> dict[str,
         "suggested": suggestion.rate,
         "turning": suggestion.turning,
         "fell": suggestion.fell,
+        "nan_rate": nan_rate,
         "range": [settings.low, settings.high],
     }
 
 
-def range_test(model: DiagnosedModel, run: Run, settings: RateRange) -> tuple[Floats, Floats]:
-    """Return the rates that were tried, in order, and each batch's loss before its step, until training diverged."""
+def range_test(model: DiagnosedModel, run: Run, settings: RateRange) -> tuple[Floats, Floats, float | None]:
+    """Return the rates that were tried, in order, and each batch's loss before its step, until training diverged.
+
+    With them the rate at which the loss was no number any more (NaN or infinite): the test goes on until then. None where
+    it never was.
+    """
     view, batch_size, keras_model = model.view, model.recipe.training.batch_size, model.keras_model
     steps = max(FEWEST_STEPS, settings.epochs * steps_per_epoch(len(view.training), batch_size))
     rates = np.geomspace(settings.low, settings.high, steps)
@@ -81,14 +87,19 @@ def range_test(model: DiagnosedModel, run: Run, settings: RateRange) -> tuple[Fl
         for rows in batches(view.training, batch_size, epoch, derive(run.seeds.batches, 0))
     )
     losses: list[float] = []
+    until: int | None = None
     for rate, rows in zip(rates, order, strict=False):
         keras_model.optimizer.learning_rate = rate
         keras_model.reset_metrics()  # else each loss is the mean of all so far
         losses.append(float(keras_model.train_on_batch(view.x[rows], view.y[rows])))
-        if has_diverged(losses):
+        if until is None and has_diverged(losses):
+            until = len(losses)
+        if not np.isfinite(losses[-1]):
             break
-    finite = np.isfinite(losses)
-    return rates[: len(losses)][finite], np.array(losses)[finite]
+    tried = np.array(losses[:until])
+    finite = np.isfinite(tried)
+    nan_rate = None if np.isfinite(losses[-1]) else float(rates[len(losses) - 1])
+    return rates[: len(tried)][finite], tried[finite], nan_rate
 
 
 def _compile(model: DiagnosedModel, rate: float) -> None:

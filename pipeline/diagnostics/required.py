@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from pipeline.core.digests import digest
-from pipeline.core.metrics import score
+from pipeline.core.metrics import choosing, score
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
 from pipeline.planning.state import AblationState, VariantState, best_replicate
@@ -16,7 +16,11 @@ from pipeline.runs.run import Run
 from pipeline.search.rate_search import tested_run
 from pipeline.store import Store
 
-Kind = Literal["signals", "propagation", "functions", "finder", "uncertainty", "predictions"]
+Kind = Literal["signals", "propagation", "functions", "finder", "training_set", "uncertainty", "predictions"]
+
+
+OF_A_RUNG = 10
+"""How many mistakes of a ladder's rung are shown, of one that is not the best: a row."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def _of_variant(state: AblationState, variant: VariantState) -> Iterator[Diagnos
         if settings.propagation and run.phases[-1].recipe.model.layers:
             plain = {**settings.propagation.model_dump(mode="json"), **_propagated_layer(run)}
             yield _diagnostic("propagation", name, run, plain, [run.seeds.weights, own_code(plain)])
+        if settings.training_set:
+            yield _diagnostic("training_set", name, run, {}, run.key)
         if settings.mc_samples and is_random(run.phases[-1].recipe):
             yield _diagnostic("uncertainty", name, run, {"samples": settings.mc_samples}, run.key)
 
@@ -72,30 +78,32 @@ def _propagated_layer(run: Run) -> dict[str, Any]:
 
 
 def _predictions(store: Store, state: AblationState) -> Iterator[Diagnostic]:
-    shown = state.evaluation.predictions
-    best = None if shown is None else _best_variant(store, state)
-    if best is not None:
-        variant, run = best
-        yield _diagnostic("predictions", variant.variant.name, run, {"shown": shown}, run.key)
+    """Yield those of the variant with the best mean score, see `choosing`, then those of a ladder's other rungs.
 
-
-def _best_variant(store: Store, state: AblationState) -> tuple[VariantState, Run] | None:
-    """Return the variant with the best mean score on validation data, and its best replicate: test data decide nothing."""
-    metric = state.spec.metric
+    A variant is shown by its best replicate: test data decide nothing.
+    """
+    shown, metric = state.evaluation.predictions, state.spec.metric
+    if shown is None:
+        return
     candidates = [
         (variant, run)
         for variant in state.variants
         if variant.is_chosen and (run := best_replicate(store, variant, metric)) is not None
     ]
-    return max(candidates, key=lambda candidate: _mean_score(store, candidate[0], metric), default=None)
+    best = max(candidates, key=lambda candidate: _mean_score(store, candidate[0], metric), default=None)
+    if best is None:
+        return
+    others = [candidate for candidate in candidates if candidate is not best]
+    for variant, run in [best, *(others if state.expanded.kind == "ladder" else [])]:
+        count = shown if variant is best[0] else min(shown, OF_A_RUNG)
+        yield _diagnostic("predictions", variant.variant.name, run, {"shown": count}, run.key)
 
 
 def _mean_score(store: Store, variant: VariantState, metric: str) -> float:
-    """Return the mean score on validation data over the replicates that finished, at least one."""
-    name = f"val_{metric}"
+    """Return the mean score over the replicates that finished, at least one."""
     records = [store.runs.get(run.key) for run in variant.replicates]
     finished = [record for record in records if record is not None and record.outcome == "finished"]
-    return fmean(score(name, record.metrics[name]) for record in finished)
+    return fmean(score(metric, record.metrics[choosing(metric, record.metrics)]) for record in finished)
 
 
 def hidden_activations(recipe: Recipe) -> list[dict[str, Any]]:

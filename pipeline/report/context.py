@@ -1,9 +1,10 @@
 """What pages show besides results. All of it may be missing: results alone are enough for a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.data.excerpt import Excerpt
 from pipeline.result_files.read import Timings, untimed
 from pipeline.store.journal import Session
 
@@ -19,11 +20,19 @@ class History:
     before: Summary | None = None
 
 
+def no_excerpt(dataset: str) -> Excerpt | None:  # noqa: ARG001
+    """Return no excerpt: results alone have none."""
+    return None
+
+
 @dataclass(frozen=True)
 class ReportContext:
-    """MLflow's address, its pages that compare an ablation's runs, how long runs trained, and the history."""
+    """MLflow's address, its pages that compare an ablation's runs, how long runs trained, the history, and excerpts of the
+    data sets, by name.
+    """
 
     mlflow_url: str | None = None
     compare_urls: Mapping[str, str] = field(default_factory=dict)
     times: Timings = untimed
     history: History | None = None
+    excerpt: Callable[[str], Excerpt | None] = no_excerpt

@@ -6,21 +6,21 @@ from statistics import fmean
 
 import numpy as np
 
-from pipeline.core.metrics import score
+from pipeline.core.metrics import choosing, score
 from pipeline.report.figures.chart import Chart
-from pipeline.report.figures.confusion import confusion, most_confused
 from pipeline.report.figures.depth import propagation_charts, signal_charts
 from pipeline.report.figures.functions import function_charts
 from pipeline.report.figures.rates import range_tests
 from pipeline.report.figures.reliability import reliability_charts
 from pipeline.report.figures.sheet import Frame, sheet
 from pipeline.report.findings import Findings
+from pipeline.report.predictions import predictions, rungs
 from pipeline.report.section import Section
 from pipeline.report.signals import sentences, through_nets, through_towers
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import MISSING, number
-from pipeline.result_files.diagnostics import Outcome, VariantOutcomes
+from pipeline.result_files.diagnostics import Floats, Outcome, VariantOutcomes
 from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats.intervals import Interval, t_interval
 
@@ -82,10 +82,41 @@ def functions(findings: Findings, styles: Styles) -> Section:
     """Return the curves of the activation functions."""
     note = (
         "Bold: the function; dashed: its slope. Shaded: it saturates, the slope is between −0.05 and 0.05, and less than a "
-        "twentieth of a gradient passes."
+        "twentieth of a gradient passes. Where a function saturates at both ends, its linear middle is marked: it differs "
+        "from the dotted tangent by less than a twentieth of its range."
     )
     charts = function_charts(findings.ablation.diagnostics.functions, styles)
     return Section("functions", "Activation functions", charts, note)
+
+
+def training_set(findings: Findings, styles: Styles) -> Section:
+    """Return a table of how well each variant fits its training images with dropout off, and how that compares with test."""
+    ablation, title = findings.ablation, "Training set"
+    variants = ablation.diagnostics.training_set
+    if not variants:
+        return Section("training-set", title, [])
+    columns = [
+        Column("variant"),
+        *(Column(name, True) for name in ("accuracy (%)", "loss", "test accuracy (%)")),
+    ]
+    rows = []
+    for outcomes in variants:
+        tested = [
+            run.metrics.get("test_accuracy", np.nan) for run in ablation.variant(outcomes.variant).replicates
+        ]
+        measured = (outcomes.stacked("accuracy"), outcomes.stacked("loss"), np.array(tested))
+        cells = [_scaled_mean(values, factor) for values, factor in zip(measured, (100, 1, 100), strict=True)]
+        rows.append([Cell(outcomes.variant, style=styles[outcomes.variant]), *cells])
+    note = "Trained nets on the images they were trained on, dropout off; curves show averages over an epoch, dropout on."
+    return Section(
+        "training-set", title, [], note, [("Training images as the net predicts", Table(columns, rows))]
+    )
+
+
+def _scaled_mean(values: Floats | None, factor: float) -> Cell:
+    if values is None or not np.isfinite(values).any():
+        return Cell(MISSING)
+    return _interval_cell(t_interval((factor * values).tolist()))
 
 
 def uncertainty(findings: Findings, styles: Styles) -> Section:
@@ -105,59 +136,8 @@ def uncertainty(findings: Findings, styles: Styles) -> Section:
     return Section("uncertainty", "Uncertainty", charts, note, [table])
 
 
-def predictions(findings: Findings, styles: Styles) -> Section:  # noqa: ARG001
-    """Return the worst mistakes of the best model, right answers for contrast, and which classes it confuses."""
-    outcome = findings.ablation.diagnostics.predictions
-    if outcome is None:
-        return Section("predictions", "Predictions", [])
-    wrong, images = outcome["wrong"], outcome["images"]
-    pair = most_confused(outcome)
-    confused = f" It predicts {pair[1]} instead of {pair[0]} most often, {_times(pair[2])}." if pair else ""
-    note = (
-        f"Shown: {outcome['variant']}, seed {outcome['seed']}, the best replicate of the best variant, both by validation "
-        f"data. Of {images:,} test images it gets {wrong:,} wrong ({100 * wrong / images:.1f} %).{confused}"
-    )
-    return Section("predictions", "Predictions", [*_answer_sheets(outcome), confusion(outcome)], note)
-
-
-def _answer_sheets(outcome: Outcome) -> list[Chart]:
-    kinds = {
-        "worst": (
-            "Worst mistakes",
-            "Wrong answers, the most confident first: the prediction, its confidence, and the right answer.",
-        ),
-        "right": ("Right answers", "For contrast: right answers, spread evenly over the test images."),
-    }
-    return [
-        sheet(
-            f"predictions-{kind}",
-            title,
-            caption,
-            f"{title}: {'; '.join(_answer_text(answer) for answer in outcome[kind])}",
-            [_frame(answer) for answer in outcome[kind]],
-        )
-        for kind, (title, caption) in kinds.items()
-        if outcome[kind]
-    ]
-
-
-def _frame(answer: Outcome) -> Frame:
-    wrong = answer["predicted"] != answer["label"]
-    right = (f"is {answer['label']}",) if wrong else ()
-    return Frame(answer["png"], (answer["predicted"], f"{100 * answer['confidence']:.1f} %", *right), wrong)
-
-
-def _answer_text(answer: Outcome) -> str:
-    text = f"{answer['predicted']}, {100 * answer['confidence']:.1f} % sure"
-    return text if answer["predicted"] == answer["label"] else f"{text}, is {answer['label']}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
-
-
 def _most_uncertain(ablation: Ablation, variants: Sequence[VariantOutcomes]) -> Chart | None:
-    """Draw the images that the best variant's best replicate is least certain of; both are chosen by validation data."""
+    """Draw the images that the best variant's best replicate is least certain of, both by the score that chooses."""
     outcomes = max(variants, key=lambda candidate: _mean_score(ablation, ablation.variant(candidate.variant)))
     scores = {r.seed: _score(ablation, r.metrics) for r in ablation.variant(outcomes.variant).replicates}
     best = max(outcomes.replicates, key=lambda replicate: scores.get(replicate["seed"], -np.inf))
@@ -193,7 +173,7 @@ def _mean_score(ablation: Ablation, variant: Variant) -> float:
 
 
 def _score(ablation: Ablation, metrics: Outcome) -> float:
-    value = metrics.get(f"val_{ablation.metric}", np.nan)
+    value = metrics.get(choosing(ablation.metric, metrics), np.nan)
     return score(ablation.metric, float(value))
 
 
@@ -238,6 +218,8 @@ SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (
     finder,
     signals,
     functions,
+    training_set,
     uncertainty,
     predictions,
+    rungs,
 )

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.data.excerpt import Excerpt
 from pipeline.report import index, tables
 from pipeline.report.context import ReportContext
 from pipeline.report.findings import Findings
@@ -26,12 +27,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Site:
-    """What all pages share: ablation -> file stem, variant -> style, the context of the results, and what changed."""
+    """What all pages share: ablation -> file stem, variant -> style, the context of the results, what changed, and the
+    data sets that have an excerpt.
+    """
 
     stems: Mapping[str, str]
     styles: Styles
     context: ReportContext
     change: Change | None = None
+    excerpts: Mapping[str, Excerpt | None] = field(default_factory=dict)
 
 
 def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], csv: str, summary: str) -> str:

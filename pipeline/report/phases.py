@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pipeline.report.figures.phases import phase_name
+from pipeline.report.phase_epochs import phase_name
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import number

@@ -4,73 +4,76 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.metrics import higher_is_better
-from pipeline.report.measure import Measure, shown_as
+from pipeline.params.types.reference import RATIO
+from pipeline.report.measure import Measure
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import MISSING
-from pipeline.result_files.schema import Ablation, Published, Reference, Replicate, Variant
-from pipeline.stats.published import Agreement, agreement
+from pipeline.report.values import Value, value_of
+from pipeline.result_files.schema import Ablation, Reference, Variant
+from pipeline.stats.published import Agreement, agreement, ratio_agreement
+from pipeline.stats.published_value import Published
 
-SIGNS = {"is": "", "above": "> ", "below": "< "}
-WORDS = {True: "agrees", False: "differs", None: "unknown"}
+SIGNS = {"is": "", "above": "> ", "below": "< ", "between": ""}
+NOT_TESTED = "compatible, not tested"
+WORDS = {
+    (True, True): "agrees",
+    (True, False): NOT_TESTED,
+    (False, True): "differs",
+}
+WORD_CLASSES = {NOT_TESTED: "not-tested"}
 
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """One published value of one variant next to ours; without `agreement` where none of our runs measured its metric."""
+    """One published value of one variant next to ours; without `agreement` where none of our runs measured it.
+
+    `name` is that in the params file: of a metric, or a path to something else that results hold.
+    """
 
     variant: Variant
-    metric: str
+    name: str
     published: Published
     reference: Reference
     agreement: Agreement | None
+    values: Sequence[float]
     reasons: tuple[str, ...]
+
+    @property
+    def value(self) -> Value:
+        """What the name stands for."""
+        return value_of(self.name)
 
     @property
     def unit(self) -> Measure:
         """How the value is shown."""
-        return shown_as(self.metric)
+        return self.value.unit
 
     @property
     def word(self) -> str:
-        """Whether the values agree, in a word."""
-        return WORDS[self.agreement.agrees if self.agreement else None]
+        """Whether the values agree, in a word or two."""
+        if self.agreement is None or self.agreement.agrees is None:
+            return "unknown"
+        return WORDS[self.agreement.agrees, self.agreement.tested]
 
 
 def published_comparisons(ablation: Ablation) -> list[PublishedComparison]:
     """Return a comparison for every published value of an ablation, in the order written."""
     return [
-        _compared(variant, metric, published, variant.reference)
+        _compared(ablation, variant, name, published, variant.reference)
         for variant in ablation.variants
         if variant.reference is not None
-        for metric, published in variant.reference.values.items()
+        for name, published in variant.reference.values.items()
     ]
 
 
-def metric_name(metric: str) -> str:
-    """Return a metric in words: `validation accuracy`."""
-    return {"accuracy": "training accuracy", "loss": "training loss"}.get(
-        metric, metric.replace("val_", "validation ").replace("_", " ")
-    )
-
-
-def metric_label(metric: str) -> str:
-    """Return a metric's name with its unit: `validation accuracy (%)`."""
-    unit = shown_as(metric).unit
-    return metric_name(metric) + (f" ({unit})" if unit else "")
-
-
-def published_text(unit: Measure, published: Published, decimals: int | None = None) -> str:
+def published_text(unit: Measure, published: Published) -> str:
     """Return a published value in the shown unit, to as many decimals as it was given, at least the unit's own."""
-    shown = max(0, decimals - (2 if unit.factor == 100 else 0)) if decimals is not None else unit.decimals
-    return f"{SIGNS[published.kind]}{published.value * unit.factor:.{min(shown, 6)}f}"
-
-
-def values_of(variant: Variant, metric: str) -> list[float]:
-    """Return the values of the replicates that finished and measured the metric."""
-    values = (run.metrics.get(metric) for run in variant.replicates if run.outcome == "finished")
-    return [value for value in values if value is not None]
+    decimals, own = published.decimals, unit.decimals
+    shown = own if decimals is None or not own else max(0, decimals - (2 if unit.factor == 100 else 0))
+    numbers = [published.value] if published.upper is None else [published.value, published.upper]
+    texts = [f"{number * unit.factor:.{min(shown, 6)}f}" for number in numbers]
+    return SIGNS[published.kind] + " – ".join(texts)
 
 
 def table(comparisons: Sequence[PublishedComparison], styles: Styles) -> Table | None:
@@ -82,14 +85,14 @@ def table(comparisons: Sequence[PublishedComparison], styles: Styles) -> Table |
             Column("variant"),
             lambda comparison: Cell(comparison.variant.name, style=styles[comparison.variant.name]),
         ),
-        (Column("metric"), lambda comparison: Cell(metric_label(comparison.metric))),
+        (Column("value"), lambda comparison: Cell(comparison.value.label)),
         (Column("published", True), _published),
         (Column("ours", True, "Mean over replicates"), _ours),
         (Column("95\u00a0% interval", True, "Student's t interval of our mean"), _interval),
         (Column("one more run", True, "Where one more run of ours would be, with 95 %"), _predicted),
         (
             Column("", False, "Whether the published value is in that range"),
-            lambda comparison: Cell(comparison.word, word=comparison.word),
+            lambda comparison: Cell(comparison.word, word=WORD_CLASSES.get(comparison.word, comparison.word)),
         ),
         (Column("in words"), lambda comparison: Cell(sentence(comparison))),
     ]
@@ -107,30 +110,51 @@ def table_title(comparisons: Sequence[PublishedComparison]) -> str:
 
 
 def sentence(comparison: PublishedComparison) -> str:
-    """Return whether the values agree and, where they do not, by how much and why, as far as is known."""
-    if comparison.agreement is None:
+    """Return whether the values agree and by how much they do not, the study author's note, and what else may explain it."""
+    note = _with_full_stop(comparison.reference.note) if comparison.reference.note else ""
+    return " ".join(filter(None, [_finding(comparison), note, *comparison.reasons]))
+
+
+def _finding(comparison: PublishedComparison) -> str:
+    agreement = comparison.agreement
+    if agreement is None:
         return "None of our runs measured this."
-    if comparison.agreement.agrees:
+    if agreement.agrees is None:
+        return "One replicate shows nothing about spread."
+    if not agreement.agrees:
+        return _gap(comparison, agreement)
+    if agreement.tested:
         return "A run of ours could have produced it."
-    if comparison.agreement.agrees is None:
-        return " ".join(["One replicate shows nothing about spread.", *comparison.reasons])
-    return " ".join([_gap(comparison, comparison.agreement), *comparison.reasons])
+    if agreement.low is None:
+        return "Our run is there too; one shows nothing about spread."
+    return f"Our runs differ so much that hardly any value could disagree.{_atypical(comparison, agreement)}"
+
+
+def _atypical(comparison: PublishedComparison, agreement: Agreement) -> str:
+    """Return the sentence for a ratio, a claim about an effect, that single runs can reach but our mean does not."""
+    if comparison.name != RATIO or agreement.is_typical:
+        return ""
+    ours = f"{agreement.ours.mean:.2f} [{agreement.ours.low:.2f}, {agreement.ours.high:.2f}]"
+    found = f"over {agreement.ours.n} seeds the error is {ours} times smaller"
+    return f" But {found}: the published ratio is that of an unusual run."
 
 
 def as_json(comparison: PublishedComparison) -> dict[str, Any]:
     """Return a comparison as plain data; accuracies are fractions."""
-    agreement = comparison.agreement
+    agreement, published = comparison.agreement, comparison.published
     return {
-        "metric": comparison.metric,
-        "published": comparison.published.value,
-        "kind": comparison.published.kind,
-        "decimals": comparison.reference.decimals,
+        "metric": comparison.name,
+        "published": published.value,
+        "upper": published.upper,
+        "kind": published.kind,
+        "decimals": published.decimals,
         "ours": None if agreement is None else agreement.ours.mean,
         "low": None if agreement is None else agreement.ours.low,
         "high": None if agreement is None else agreement.ours.high,
         "n": 0 if agreement is None else agreement.ours.n,
         "one_more_run": None if agreement is None else [agreement.low, agreement.high],
         "agrees": None if agreement is None else agreement.agrees,
+        "tested": agreement is not None and agreement.tested,
         "words": sentence(comparison),
         "source": comparison.reference.source,
     }
@@ -142,44 +166,36 @@ def interval_ends(unit: Measure, low: float | None, high: float | None) -> str:
 
 
 def _compared(
-    variant: Variant, metric: str, published: Published, reference: Reference
+    ablation: Ablation, variant: Variant, name: str, published: Published, reference: Reference
 ) -> PublishedComparison:
-    agreement = _agreement(values_of(variant, metric), published, reference)
-    differs = agreement is not None and not agreement.agrees
-    reasons = tuple(_reasons(variant, metric, published, reference)) if differs else ()
-    return PublishedComparison(variant, metric, published, reference, agreement, reasons)
+    values = list(value_of(name).read(ablation, variant, published).values())
+    agreement = _agreement(name, values, published)
+    differs = agreement is not None and agreement.agrees is False
+    reasons = tuple(_reasons(variant, name, published)) if differs else ()
+    return PublishedComparison(variant, name, published, reference, agreement, values, reasons)
 
 
-def _agreement(values: Sequence[float], published: Published, reference: Reference) -> Agreement | None:
-    return agreement(values, published.value, published.kind, reference.decimals) if values else None
+def _agreement(name: str, values: Sequence[float], published: Published) -> Agreement | None:
+    if not values:
+        return None
+    if name == RATIO:
+        return ratio_agreement(values, published)
+    return agreement(values, published, value_of(name).size(published.value))
 
 
-def _reasons(variant: Variant, metric: str, published: Published, reference: Reference) -> list[str]:
-    """Return what may explain a difference: the author's note first, then what the runs show."""
-    note = _with_full_stop(reference.note) if reference.note else ""
-    reasons = (note, _other_epoch(variant, metric, published, reference), _dropout(variant, metric))
-    return [text for text in reasons if text]
+def _reasons(variant: Variant, name: str, published: Published) -> list[str]:
+    """Return what may explain a difference, as far as the runs show it."""
+    return [text for text in (_last_epoch(variant, name, published), _dropout(variant, name)) if text]
 
 
-def _other_epoch(variant: Variant, metric: str, published: Published, reference: Reference) -> str:
-    """Return a sentence where the published value fits another epoch of our runs than the one that is kept, else nothing."""
+def _last_epoch(variant: Variant, metric: str, published: Published) -> str:
+    """Return a sentence where restored weights are of an earlier epoch, and the value fits the last epoch, else nothing."""
     runs = [run for run in variant.replicates if run.outcome == "finished" and run.curves.get(metric)]
-    stopped = any(run.best_epoch != len(run.curves[metric]) for run in runs)
-    at_best = _agreement([_best(run, metric) for run in runs], published, reference)
-    at_last = _agreement([run.curves[metric][-1] for run in runs], published, reference)
-    if stopped and at_last is not None and at_last.agrees:
-        return (
-            "Ours is that of the epoch whose weights were restored; at the last epoch the values would agree."
-        )
-    if not stopped and at_best is not None and at_best.agrees:
-        unit = shown_as(metric)
-        best = f"{unit.text(at_best.ours.mean)}{' %' if unit.unit else ''}"
-        return f"At its best epoch ours reaches {best}, which would agree: the published value may be a best one."
-    return ""
-
-
-def _best(run: Replicate, metric: str) -> float:
-    return (max if higher_is_better(metric) else min)(run.curves[metric])
+    restored = any(run.best_epoch != len(run.curves[metric]) for run in runs)
+    at_last = _agreement(metric, [run.curves[metric][-1] for run in runs], published)
+    if not restored or at_last is None or not at_last.agrees:
+        return ""
+    return "Ours is that of the epoch whose weights were restored; at the last epoch the values would agree."
 
 
 def _dropout(variant: Variant, metric: str) -> str:
@@ -190,13 +206,13 @@ def _dropout(variant: Variant, metric: str) -> str:
 
 
 def _gap(comparison: PublishedComparison, agreement: Agreement) -> str:
-    unit = comparison.unit
+    unit, value = comparison.unit, comparison.value
     size = f"{abs(agreement.gap) * unit.factor:.{unit.decimals}f} {unit.step_unit}".rstrip()
     better = (agreement.gap > 0) == unit.higher_is_better
-    text = (
-        f"Ours is {'higher' if agreement.gap > 0 else 'lower'} by {size}, {'better' if better else 'worse'}"
-    )
-    return f"{text}{' than any such run' if comparison.published.kind != 'is' else ''}."
+    text = f"Ours is {'higher' if agreement.gap > 0 else 'lower'} by {size}"
+    judged = f", {'better' if better else 'worse'}" if value.is_judged else ""
+    beyond = " than any such run" if judged and comparison.published.kind != "is" else ""
+    return f"{text}{judged}{beyond}."
 
 
 def _with_full_stop(note: str) -> str:
@@ -204,7 +220,7 @@ def _with_full_stop(note: str) -> str:
 
 
 def _published(comparison: PublishedComparison) -> Cell:
-    text = published_text(comparison.unit, comparison.published, comparison.reference.decimals)
+    text = published_text(comparison.unit, comparison.published)
     return Cell(text, comparison.published.value)
 
 

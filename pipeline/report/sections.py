@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from pipeline.core.text import plural
-from pipeline.report import diagnostics, phases, published, tables
+from pipeline.data.excerpt import Excerpt
+from pipeline.report import diagnostics, phases, published, tables, targets
+from pipeline.report.data_excerpt import data_section
 from pipeline.report.figures.curves import learning_curves
 from pipeline.report.figures.dots import dots
 from pipeline.report.figures.forest import forest
@@ -23,9 +25,10 @@ from pipeline.report.styles import Styles
 from pipeline.result_files.schema import Tuning
 
 
-def page_sections(findings: Findings, styles: Styles) -> list[Section]:
-    """Draw the page's sections; one without anything to show is left out."""
-    sections = (draw(findings, styles) for draw in SECTIONS)
+def page_sections(findings: Findings, styles: Styles, excerpt: Excerpt | None = None) -> list[Section]:
+    """Draw the page's sections, at last the `excerpt` of its data; one without anything to show is left out."""
+    sections = [draw(findings, styles) for draw in SECTIONS]
+    sections.append(data_section(findings.ablation.dataset, excerpt))
     return [section for section in sections if section.shown_charts or section.shown_tables]
 
 
@@ -53,7 +56,8 @@ def _published(findings: Findings, styles: Styles) -> Section:
     note = (
         "A published value is mostly that of one run. So it is compared with where one more run of ours would be: the 95 % "
         "prediction interval of our replicates, mean ± t · s · √(1 + 1/n). Of twenty values of the same recipe, one is "
-        "outside by chance."
+        "outside by chance. Where that interval is wider than a quarter of the value (of an accuracy: of its error) to "
+        "either side, hardly any value could be outside, and nothing is tested."
     )
     comparisons = published.published_comparisons(findings.ablation)
     table = (published.table_title(comparisons), published.table(comparisons, styles))
@@ -70,7 +74,11 @@ def _curves(findings: Findings, styles: Styles) -> Section:
     if marks:
         begins = "; ".join(f"{m.name} after epoch {m.epoch} ({', '.join(m.variants)})" for m in marks)
         note += f" Dotted vertical lines show where phases begin: {begins}."
-    return Section("curves", "Learning curves", learning_curves(findings.ablation, styles), note)
+    reached = targets.table(findings.ablation, styles)
+    if reached is not None:
+        note += f" {targets.NOTE}"
+    table = (targets.heading(findings.ablation), reached)
+    return Section("curves", "Learning curves", learning_curves(findings.ablation, styles), note, [table])
 
 
 def _schedules(findings: Findings, styles: Styles) -> Section:

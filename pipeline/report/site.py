@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.report import exports, pages
-from pipeline.report.context import ReportContext, Summary
+from pipeline.report.context import ReportContext, Summary, no_excerpt
 from pipeline.report.findings import Findings, find
 from pipeline.report.history import change, summary_of
 from pipeline.report.sections import page_sections
@@ -43,7 +43,11 @@ def build(
         stems = page_stems(ablations)
         remove_stale(reports, set(stems.values()))
         changed = None if context.history is None else change(study, context.history)
-        site = pages.Site(stems, assign([findings.ablation for findings in study]), context, changed)
+        styles = assign([findings.ablation for findings in study])
+        excerpts = {
+            dataset: context.excerpt(dataset) for dataset in {each.ablation.dataset for each in study}
+        }
+        site = pages.Site(stems, styles, replace(context, excerpt=no_excerpt), changed, excerpts)
         _run_all(partial(_write_ablation, results, reports, site), ablations, processes)
     _write(reports / "metrics.json", exports.metrics_json(study))
     _write(reports / "index.html", pages.index_page(site, study))
@@ -79,7 +83,8 @@ def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -
         findings = find(read(results, name, site.context.times))
         stem = site.stems[name]
         csv, summary = exports.runs_csv(findings.ablation), exports.findings_json(findings)
-        page = pages.ablation_page(site, findings, page_sections(findings, site.styles), csv, summary)
+        sections = page_sections(findings, site.styles, site.excerpts.get(findings.ablation.dataset))
+        page = pages.ablation_page(site, findings, sections, csv, summary)
         _write(reports / f"{stem}.csv", csv)
         _write(reports / f"{stem}.json", summary)
         _write(reports / f"{stem}.html", page)

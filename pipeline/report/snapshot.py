@@ -18,6 +18,7 @@ from pipeline.core.files import read_json, write_json
 from pipeline.store.journal import Session
 
 SNAPSHOT, STAMP = ".snapshot.json", ".stamp.json"
+RESULT_FILES = ("ablation.json", "evaluation.json")
 RENDERING = ("report", "result_files", "stats")
 """The packages whose code decides what pages look like."""
 
@@ -84,8 +85,9 @@ def results_digest(results: Path, ablations: Iterable[str]) -> str:
     return files_digest(results / name / "ablation.json" for name in ablations)
 
 
-def inputs_digest(results: str, reports: Path, links: object) -> str:
-    """Return a digest of all that goes into the pages: results, the last snapshot, the code that renders, links."""
+def inputs_digest(results: Path, ablations: Iterable[str], reports: Path, links: object) -> str:
+    """Return a digest of all that goes into the pages: results with diagnostics, the last snapshot, the code, links."""
+    shown = (results / name / file for name in ablations for file in RESULT_FILES)
     package = Path(pipeline.__file__).parent
     code = (
         path
@@ -93,7 +95,7 @@ def inputs_digest(results: str, reports: Path, links: object) -> str:
         for path in sorted((package / part).rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     )
-    parts = [results, files_digest(code), files_digest([reports / SNAPSHOT]), json.dumps(links)]
+    parts = [files_digest(shown), files_digest(code), files_digest([reports / SNAPSHOT]), json.dumps(links)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from pipeline.core.errors import UserError
 from pipeline.core.files import read_json
 
 FILE = "evaluation.json"
-REPLICATED = ("signals", "propagation", "uncertainty")
+REPLICATED = ("signals", "propagation", "training_set", "uncertainty")
 """The kinds of diagnostics with an outcome for each replicate."""
 
 Outcome = Mapping[str, Any]
@@ -44,15 +44,16 @@ class Diagnostics:
     """The outcomes of an ablation's diagnostics, by kind; empty where the study asks for none.
 
     `functions` are activation functions with the variants that use them; `finder` are range tests of learning rates, one
-    per variant; `predictions` are those of one model.
+    per variant; `predictions` are those of one model, in a ladder followed by those of the other rungs.
     """
 
     signals: tuple[VariantOutcomes, ...] = ()
     propagation: tuple[VariantOutcomes, ...] = ()
+    training_set: tuple[VariantOutcomes, ...] = ()
     uncertainty: tuple[VariantOutcomes, ...] = ()
     functions: tuple[Outcome, ...] = ()
     finder: tuple[Outcome, ...] = ()
-    predictions: Outcome | None = None
+    predictions: tuple[Outcome, ...] = ()
 
 
 def read_diagnostics(folder: Path) -> Diagnostics:
@@ -66,7 +67,7 @@ def read_diagnostics(folder: Path) -> Diagnostics:
             **{kind: _replicated(raw.get(kind, ())) for kind in REPLICATED},
             functions=tuple(raw.get("functions", ())),
             finder=tuple(raw.get("finder", ())),
-            predictions=next(iter(raw.get("predictions", ())), None),
+            predictions=tuple(raw.get("predictions", ())),
         )
     except (KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path} is damaged ({fault}). Run `dvc repro -f` to make it again.") from fault

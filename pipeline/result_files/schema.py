@@ -5,14 +5,12 @@ Results have no times, since DVC hashes them: `seconds` are added when reading, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.params.types.kinds import AblationKind
 from pipeline.result_files.diagnostics import Diagnostics
 from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
-
-if TYPE_CHECKING:
-    from pipeline.stats.published import Kind as PublishedKind
+from pipeline.stats.published_value import Published
 
 FILE = "ablation.json"
 
@@ -104,40 +102,18 @@ class Replicate:
 
 
 @dataclass(frozen=True)
-class Published:
-    """A published value in the unit of `metrics`; `kind`: the value itself (`is`), or a limit (`above`, `below`)."""
-
-    value: float
-    kind: "PublishedKind"
-
-    def as_json(self) -> float | dict[str, float]:
-        """Return the value as a params file writes it."""
-        return self.value if self.kind == "is" else {self.kind: self.value}
-
-    @classmethod
-    def from_json(cls, raw: object) -> "Published | None":
-        """Return a value as a params file writes it, a number or `{above: number}`; None for anything else."""
-        if isinstance(raw, int | float) and not isinstance(raw, bool):
-            return cls(float(raw), "is")
-        limits: tuple[PublishedKind, ...] = ("above", "below")
-        given = [kind for kind in limits if isinstance(raw, dict) and raw.get(kind) is not None]
-        return cls(float(raw[given[0]]), given[0]) if given and isinstance(raw, dict) else None
-
-
-@dataclass(frozen=True)
 class Reference:
-    """Published values by the name of the metric, rounded to `decimals` (None: to as many as each value shows)."""
+    """Published values by name: of a metric, or of something else that results hold."""
 
     values: Mapping[str, Published]
-    decimals: int | None
     source: str
     note: str
 
     def as_json(self) -> dict[str, Any]:
         """Return the reference as a params file writes it."""
         values = {name: published.as_json() for name, published in self.values.items()}
-        about = {"decimals": self.decimals, "source": self.source, "note": self.note}
-        return {**values, **{name: value for name, value in about.items() if value not in (None, "")}}
+        about = {"source": self.source, "note": self.note}
+        return {**values, **{name: value for name, value in about.items() if value}}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Reference | None":
@@ -145,11 +121,9 @@ class Reference:
         values = {
             name: published
             for name, value in raw.items()
-            if (published := Published.from_json(value)) and name != "decimals"
+            if name != "decimals" and (published := Published.from_json(value, raw.get("decimals")))
         }
-        if not values:
-            return None
-        return cls(values, raw.get("decimals"), raw.get("source") or "", raw.get("note") or "")
+        return cls(values, raw.get("source") or "", raw.get("note") or "") if values else None
 
 
 @dataclass(frozen=True)
@@ -158,7 +132,7 @@ class Variant:
 
     `changes` maps dotted recipe paths to this variant's values; `recipe` is complete, with the `chosen` values; `levels`
     maps the factors of a grid to this variant's levels; `space` is what was searched; `schedule` has the planned learning
-    rates of each phase.
+    rates of each phase. `trainable_parameters` are those of `parameters` that the last phase trains; None if not recorded.
     """
 
     name: str
@@ -172,6 +146,7 @@ class Variant:
     trials: tuple[Trial, ...]
     replicates: tuple[Replicate, ...]
     schedule: tuple[PlannedRates, ...] = ()
+    trainable_parameters: int | None = None
 
     @property
     def runs(self) -> tuple[Trial | Replicate, ...]:
@@ -203,6 +178,7 @@ class Variant:
             trials=tuple(map(Trial.from_json, raw.get("trials") or ())),
             replicates=tuple(map(Replicate.from_json, raw["replicates"])),
             schedule=tuple(map(PlannedRates.from_json, raw.get("schedule") or ())),
+            trainable_parameters=raw.get("trainable_parameters"),
         )
 
 
@@ -211,7 +187,8 @@ class Ablation:
     """One ablation with all its runs.
 
     `metric` is `accuracy` or `loss`; differences within `margin` count as practically equal: percentage points for
-    accuracy, else a loss. `environment` holds versions of libraries, by name.
+    accuracy, else a loss. `environment` holds versions of libraries, by name. `target` is the value of a metric whose epoch
+    is compared, if any.
     """
 
     name: str
@@ -225,6 +202,7 @@ class Ablation:
     tune: Tuning | None
     variants: tuple[Variant, ...]
     environment: Mapping[str, str]
+    target: Mapping[str, float] = field(default_factory=dict)
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def variant(self, name: str) -> Variant:
@@ -261,6 +239,7 @@ class Ablation:
             tune=None if raw.get("tune") is None else Tuning.from_json(raw["tune"]),
             variants=tuple(map(Variant.from_json, raw["variants"])),
             environment={key: str(value) for key, value in raw.get("environment", {}).items()},
+            target=raw.get("target") or {},
         )
         ablation.variant(ablation.baseline)
         return ablation

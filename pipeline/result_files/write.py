@@ -47,6 +47,7 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         tune=_tuning(state),
         variants=tuple(_variant(store, variant, root) for variant in state.variants),
         environment=_record(store, state.variants[0].replicates[0].key).environment,
+        target=state.spec.target.values if state.spec.target else {},
     )
 
 
@@ -107,6 +108,7 @@ def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
         trials=tuple(_trial(trial) for trial in state.trial_runs()),
         replicates=tuple(_replicate(record) for record in records),
         schedule=tuple(planned_rates(replicate, root)),
+        trainable_parameters=records[0].trainable_parameters,
     )
 
 

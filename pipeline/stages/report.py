@@ -3,11 +3,17 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.core.errors import DataError
 from pipeline.report import snapshot
 from pipeline.store import Store
 from pipeline.tracking.ui import address, compare_urls
+
+if TYPE_CHECKING:
+    from pipeline.data.excerpt import Excerpt
 
 MANY = 6
 """The number of ablations from which a second process is worth its start."""
@@ -21,14 +27,15 @@ def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
     results, reports = root / "results", root / "reports"
     links = _links(ablations, store)
     digest = snapshot.results_digest(results, ablations)
+    inputs = partial(snapshot.inputs_digest, results, ablations, reports, links)
     last = snapshot.last_snapshot(reports)
     sessions = store.journal.sessions(after=last.seen if last else 0)
-    if not sessions and snapshot.is_current(reports, snapshot.inputs_digest(digest, reports, links)):
+    if not sessions and snapshot.is_current(reports, inputs()):
         return False
     keys = snapshot.run_keys(results, ablations) if sessions else set()
     _render(ablations, store, root, snapshot.next_snapshot(last, digest, sessions, keys), links)
     files = _files(reports, ablations)
-    snapshot.stamp(reports, snapshot.inputs_digest(digest, reports, links), files)
+    snapshot.stamp(reports, inputs(), files)
     return True
 
 
@@ -52,10 +59,22 @@ def _render(
 
     compare = {name: url for name, url in links.items() if name}
     history = History(current.sessions, current.before)
-    context = ReportContext(links[""], compare, store.runs.timings, history)
+    excerpt = partial(_excerpt, root)
+    context = ReportContext(links[""], compare, store.runs.timings, history, excerpt)
     processes = min(2, os.cpu_count() or 1) if len(ablations) >= MANY else 1
     summary = build(root / "results", root / "reports", ablations, context, processes)
     snapshot.save(root / "reports", replace(current, summary=summary))
+
+
+def _excerpt(root: Path, dataset: str) -> "Excerpt | None":
+    """Return an excerpt of a prepared data set, or None where it is gone: the report needs results alone."""
+    from pipeline.data.excerpt import excerpt
+    from pipeline.data.prepare import load
+
+    try:
+        return excerpt(load(dataset, root))
+    except DataError:
+        return None
 
 
 def _files(reports: Path, ablations: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from scipy.special import stdtrit
@@ -40,6 +41,12 @@ def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
     deviation = float(finite.std(ddof=1))
     half = t_quantile(finite.size - 1, confidence) * deviation / float(np.sqrt(finite.size))
     return Interval(mean, mean - half, mean + half, deviation, finite.size)
+
+
+def exponential(logarithms: Interval) -> Interval:
+    """Return the geometric mean with its interval, from those of logarithms; `deviation` stays that of the logarithms."""
+    low, high = (None if end is None else exp(end) for end in (logarithms.low, logarithms.high))
+    return Interval(exp(logarithms.mean), low, high, logarithms.deviation, logarithms.n)
 
 
 def t_quantile(df: float, confidence: float = 0.95) -> float:

@@ -7,14 +7,15 @@ the prediction interval for one more run.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
-from typing import Literal
+from math import exp, isfinite, log, sqrt
 
 import numpy as np
 
-from pipeline.stats.intervals import Interval, t_interval, t_quantile
+from pipeline.stats.intervals import Interval, exponential, t_interval, t_quantile
+from pipeline.stats.published_value import Published
 
-Kind = Literal["is", "above", "below"]
+TOLERANCE = 0.25
+"""A comparison is a test where the prediction interval's half width is at most this part of the published size."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,26 @@ class Agreement:
     """A published value and our replicates, all in the metric's unit.
 
     `low` and `high` are the ends of the prediction interval for one more run of ours. `agrees` says whether the published
-    value is within, allowing for its rounding; None if there is a single replicate, which says nothing about spread.
-    `gap` is our mean minus the published value; for a limit, how far our mean is on the wrong side (0: on the right one).
+    value is within, allowing for its rounding; of a single replicate, which says nothing about spread, whether it is the
+    published value itself, else None.
+    `tested` says whether that interval is narrow enough for another recipe's value to be outside. `gap` is our mean minus
+    the published value; for a limit or a range, how far our mean is on the wrong side (0: within).
     """
 
-    published: float
-    kind: Kind
+    published: Published
     ours: Interval
     low: float | None
     high: float | None
     agrees: bool | None
+    tested: bool
     gap: float
+
+    @property
+    def is_typical(self) -> bool:
+        """Whether the published value is within the interval of our mean, allowing for its rounding."""
+        least, most = self.published.possible
+        low, high = self.ours.low, self.ours.high
+        return low is not None and high is not None and low <= most and high >= least
 
 
 def prediction_interval(values: Iterable[float], confidence: float = 0.95) -> tuple[float, float] | None:
@@ -49,41 +59,51 @@ def prediction_interval(values: Iterable[float], confidence: float = 0.95) -> tu
     return mean - half, mean + half
 
 
-def agreement(
-    values: Iterable[float], published: float, kind: Kind = "is", decimals: int | None = None
-) -> Agreement:
-    """Compare replicates with a published value that was rounded to `decimals` (None: to as many as it shows).
+def agreement(values: Iterable[float], published: Published, size: float | None = None) -> Agreement:
+    """Compare replicates with a published value.
 
-    A limit, published as `above` (or `below`) the value, agrees if one more run of ours could be there. NaN and infinities
-    are left out; raises ValueError if nothing is left.
+    A limit or a range agrees if one more run of ours could be there. `size` is what the width of our interval is judged by,
+    in the metric's unit, by default the published value (of an accuracy the error says more). NaN and infinities are left
+    out; raises ValueError if nothing is left.
 
-    Example: `agreement([0.95, 0.96, 0.97], 0.97).agrees` is True.
+    Example: `agreement([0.95, 0.96, 0.97], Published(0.97)).agrees` is True.
     """
     finite = [value for value in values if isfinite(value)]
-    ours, predicted = t_interval(finite), prediction_interval(finite)
-    least, most = _possible(published, kind, decimals)
-    low, high = predicted or (None, None)
-    agrees = None if low is None or high is None else bool(low <= most and high >= least)
-    gap = max(ours.mean - most, 0.0) + min(ours.mean - least, 0.0) if kind != "is" else ours.mean - published
-    return Agreement(published, kind, ours, low, high, agrees, gap)
+    low, high = prediction_interval(finite) or (None, None)
+    narrow = low is not None and high is not None and _is_narrow((high - low) / 2, published, size)
+    return _compared(published, t_interval(finite), low, high, narrow)
 
 
-def shown_decimals(value: float) -> int:
-    """Return the number of decimals in the shortest form of a number: 3 for 0.843, 0 for 2."""
-    text = repr(float(value))
-    if "e" in text:
-        mantissa, _, exponent = text.partition("e")
-        return max(0, len(mantissa.partition(".")[2].rstrip("0")) - int(exponent))
-    return len(text.partition(".")[2].rstrip("0"))
+def ratio_agreement(ratios: Iterable[float], published: Published) -> Agreement:
+    """Compare the ratios of paired replicates, all above 0, with a published ratio.
+
+    Mean (the geometric one) and intervals are those of the ratios' logarithms, so that half and double are equally far from
+    1, see `pipeline.stats.ratios.times_smaller`. The prediction interval is for the ratio of one more pair of runs. Raises
+    ValueError without any ratio.
+
+    Example: `ratio_agreement([2.0, 2.2, 1.8], Published(3.93)).agrees` is False.
+    """
+    logarithms = [log(ratio) for ratio in ratios]
+    mean = t_interval(logarithms)
+    predicted = prediction_interval(logarithms)
+    low, high = (None, None) if predicted is None else map(exp, predicted)
+    narrow = predicted is not None and (predicted[1] - predicted[0]) / 2 <= log(1 + TOLERANCE)
+    return _compared(published, exponential(mean), low, high, narrow)
 
 
-def _possible(published: float, kind: Kind, decimals: int | None) -> tuple[float, float]:
-    """Return the range of values that were rounded to the published one, or that a published limit allows."""
-    half = 0.5 * 10.0 ** -(shown_decimals(published) if decimals is None else decimals)
-    half += abs(published) * 1e-12  # the precision that a decimal number loses as a double
-    ends = {
-        "is": (published - half, published + half),
-        "above": (published - half, inf),
-        "below": (-inf, published + half),
-    }
-    return ends[kind]
+def _is_narrow(half: float, published: Published, size: float | None) -> bool:
+    size = abs(published.value) if size is None else size
+    return half <= TOLERANCE * size or half == 0
+
+
+def _compared(
+    published: Published, ours: Interval, low: float | None, high: float | None, narrow: bool
+) -> Agreement:
+    least, most = published.possible
+    if low is None or high is None:
+        agrees = True if least <= ours.mean <= most else None
+    else:
+        agrees = bool(low <= most and high >= least)
+    outside = max(ours.mean - most, 0.0) + min(ours.mean - least, 0.0)
+    gap = ours.mean - published.value if published.kind == "is" else outside
+    return Agreement(published, ours, low, high, agrees, narrow or agrees is False, gap)

@@ -1,9 +1,9 @@
 """The ratio of two errors, with an interval and in words."""
 
 from collections.abc import Mapping
-from math import exp, log
+from math import log
 
-from pipeline.stats.intervals import Interval, t_interval
+from pipeline.stats.intervals import Interval, exponential, t_interval
 
 
 def times_smaller(errors: Mapping[int, float], reference: Mapping[int, float]) -> Interval | None:
@@ -11,17 +11,23 @@ def times_smaller(errors: Mapping[int, float], reference: Mapping[int, float]) -
 
     It is the geometric mean of the ratios of replicates with the same seed, with Student's t interval of their logarithms
     (the log-ratio method: J. M. Bland and D. G. Altman, "Transforming data", BMJ 312 (1996)), so that half as large and
-    twice as large are equally far from 1. `deviation` is that of the logarithms. None if no seed is shared, or an error
-    is 0, which has no logarithm.
+    twice as large are equally far from 1. `deviation` is that of the logarithms. None if there are no `paired_ratios`.
 
     Example: `times_smaller({0: 0.1, 1: 0.1}, {0: 0.2, 1: 0.2})` has the mean 2.
     """
+    ratios = paired_ratios(errors, reference)
+    return exponential(t_interval(map(log, ratios.values()))) if ratios else None
+
+
+def paired_ratios(errors: Mapping[int, float], reference: Mapping[int, float]) -> dict[int, float]:
+    """Return by which factor the error of each seed is smaller than that of the `reference` with the same seed.
+
+    Empty if no seed is shared, or an error is 0: its ratio has no logarithm, and leaving it out would favour the other side.
+    """
     shared = sorted(errors.keys() & reference.keys())
-    if not shared or any(min(errors[seed], reference[seed]) <= 0 for seed in shared):
-        return None
-    logs = t_interval([log(reference[seed] / errors[seed]) for seed in shared])
-    low, high = (None if end is None else exp(end) for end in (logs.low, logs.high))
-    return Interval(exp(logs.mean), low, high, logs.deviation, logs.n)
+    if any(min(errors[seed], reference[seed]) <= 0 for seed in shared):
+        return {}
+    return {seed: reference[seed] / errors[seed] for seed in shared}
 
 
 def ratio_text(ratio: Interval) -> str:

@@ -234,7 +234,8 @@ def test_losses_of_a_range_test_are_those_of_single_steps(model_cache: "ModelCac
 
     examined = run(model={"layers": []})
     model = diagnosed_model(model_cache, examined)
-    rates, losses = range_test(model, examined, RateRange(low=1e-3, high=0.1))
+    rates, losses, nan_rate = range_test(model, examined, RateRange(low=1e-3, high=0.1))
+    assert nan_rate is None
     assert len(rates) == FEWEST_STEPS and rates[0] == pytest.approx(1e-3) and rates[-1] == pytest.approx(0.1)
     kernel, bias = model.initial_weights(examined)
     order = np.concatenate(
@@ -255,6 +256,35 @@ def test_a_range_test_stops_where_training_diverges(model_cache: "ModelCache") -
     outcome = find_rate(diagnosed_model(model_cache, examined), examined, RateRange(low=1e-3, high=1e6))
     assert outcome["rates"][-1] < 1e6
     assert 1e-3 < outcome["suggested"] < 1 and outcome["turning"] == pytest.approx(10 * outcome["suggested"])
+    assert outcome["nan_rate"] is None or outcome["nan_rate"] >= outcome["rates"][-1]
+
+
+def test_a_range_test_goes_on_until_the_loss_is_no_number(model_cache: "ModelCache") -> None:
+    from pipeline.diagnostics.range_test import find_rate
+
+    examined = run(
+        model={"layers": [8], "activation": "linear", "output": {"activation": "linear"}},
+        training={**BASE["training"], "loss": "mean_squared_error"},
+    )
+    outcome = find_rate(diagnosed_model(model_cache, examined), examined, RateRange(low=1e-3, high=1e30))
+    assert outcome["rates"][-1] < outcome["nan_rate"] < 1e30
+    assert np.isfinite(outcome["losses"]).all()
+
+
+def test_the_training_set_is_measured_as_keras_evaluates_it(model_cache: "ModelCache") -> None:
+    from pipeline.diagnostics.training_set import training_set
+
+    examined = run(
+        model={"layers": [7], "normalisation": "before"},
+        regularisation={"dropout": 0.5, "kernel_regularizer": {"name": "l2", "l2": 0.01}},
+    )
+    model = diagnosed_model(model_cache, examined)
+    weights = [2 * weight + 0.1 for weight in model.initial_weights(examined)]
+    measured = training_set(model, weights)
+    x, y = model.view.x[model.view.training], model.view.y[model.view.training]
+    model.keras_model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    expected = model.keras_model.evaluate(x, y, verbose=0, return_dict=True)
+    assert len(x) == 200 and measured == pytest.approx(expected, rel=1e-5)
 
 
 def test_diagnostics_repeat_where_dropout_is_active(model_cache: "ModelCache") -> None:

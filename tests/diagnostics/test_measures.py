@@ -1,14 +1,10 @@
 """Measures of probabilities against closed forms."""
 
-import base64
-import io
-
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, log_loss
 
 from pipeline.diagnostics import measures
-from pipeline.diagnostics.pictures import LARGEST, png
 from pipeline.store.diagnostics import rounded
 
 
@@ -76,22 +72,6 @@ def test_confusion_has_right_classes_as_rows() -> None:
     assert (
         measures.confusion(predicted, labels, 4) == confusion_matrix(labels, predicted, labels=range(4))
     ).all()
-
-
-@pytest.mark.parametrize("shape", [(8, 8), (28, 20), (5, 7, 1), (9, 4, 3)])
-def test_pictures_keep_every_pixel(shape: tuple[int, ...]) -> None:
-    from PIL import Image
-
-    pixels = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
-    read = np.asarray(Image.open(io.BytesIO(base64.b64decode(png(pixels)))))
-    np.testing.assert_array_equal(read, pixels.reshape(read.shape))
-
-
-def test_large_pictures_are_thinned_out() -> None:
-    from PIL import Image
-
-    image = Image.open(io.BytesIO(base64.b64decode(png(np.zeros((300, 200), np.uint8)))))
-    assert max(image.size) <= LARGEST
 
 
 def test_outcomes_are_cut_to_six_digits_at_any_depth() -> None:

@@ -14,7 +14,7 @@ from pipeline.core.files import read_json
 from pipeline.diagnostics.required import missing, required
 from pipeline.maintenance.prune import orphans, prune
 from pipeline.params.load import load
-from pipeline.planning.state import read_states
+from pipeline.planning.state import best_replicate, read_states
 from pipeline.report.site import build
 from pipeline.store import Store
 
@@ -22,6 +22,7 @@ from .kit import PARAMS, ablate, project_at, write_params
 
 pytestmark = pytest.mark.slow
 
+LOST = {"model": {"layers": [6], "activation": "relu"}, "optimizer": {"learning_rate": 1e9}}
 LOOKED: dict[str, Any] = {
     **PARAMS,
     "seeds": 2,
@@ -36,13 +37,18 @@ LOOKED: dict[str, Any] = {
             "variants": {
                 "given": {},
                 "found": {"optimizer": {"learning_rate": "finder"}, "regularisation": {"dropout": 0.2}},
-                "lost": {"model": {"activation": "relu"}, "optimizer": {"learning_rate": 1e9}},
+                "lost": LOST,
             },
         },
         "plain": {
             "question": "Is nothing looked at?",
             "evaluation": {"signals": False, "mc_samples": None, "predictions": None},
             "variants": {"six": {}, "three": {"model": {"layers": [3]}}},
+        },
+        "steps": {
+            "question": "What does each step bring?",
+            "evaluation": {"signals": False, "mc_samples": None, "predictions": 12},
+            "ladder": {"six": {}, "three": {"model": {"layers": [3]}}, "lost": LOST},
         },
     },
 }
@@ -61,6 +67,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterat
         patched.setattr("pipeline.stages.ablate.Tracker", lambda *_, **__: nullcontext())
         ablate(root, "rates", ahead=True)
         ablate(root, "plain")
+        ablate(root, "steps")
     yield root
 
 
@@ -71,8 +78,8 @@ def copied(reference: Path, project: Path, tmp_path: Path) -> Path:
     return root
 
 
-def looks(root: Path) -> dict[str, Any]:
-    return dict(read_json(root / "results" / "rates" / "evaluation.json") or {})
+def looks(root: Path, ablation: str = "rates") -> dict[str, Any]:
+    return dict(read_json(root / "results" / ablation / "evaluation.json") or {})
 
 
 def published(root: Path) -> list[dict[str, Any]]:
@@ -199,6 +206,23 @@ def test_predictions_are_of_the_variant_best_on_validation_data(reference: Path)
         scores[each.variant.name] = (sum(found) / 2, found.index(max(found)))
     best = max(scores, key=lambda name: scores[name][0])
     assert (diagnostic.variant, diagnostic.run.seed) == (best, scores[best][1])
+
+
+def test_a_ladder_predicts_with_every_rung_and_its_best_first(reference: Path) -> None:
+    store = Store(reference / ".runs")
+    (state,) = read_states(load(reference / "params.yaml"), store, reference, ["steps"])
+    shown = looks(reference, "steps")["predictions"]
+    best = [(each.variant.name, best_replicate(store, each, "accuracy")) for each in state.variants]
+    seeds = {name: run.seed for name, run in best if run is not None}  # the lost rung has none
+    assert set(seeds) == {"six", "three"} and {each["variant"]: each["seed"] for each in shown} == seeds
+    means = []
+    for each in shown:
+        (variant,) = (known for known in state.variants if known.variant.name == each["variant"])
+        records = [store.runs.get(run.key) for run in variant.replicates]
+        means.append(sum(record.metrics["val_accuracy"] for record in records if record))
+    assert means == sorted(means, reverse=True)
+    assert [len(each["worst"]) for each in shown] == [12, 10]
+    assert all([answer["label"] for answer in each["font"]] == list("0123456789") for each in shown)
 
 
 def test_the_report_shows_them(reference: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pipeline.result_files.read import read
 from pipeline.result_files.schema import Ablation
 from pipeline.store.journal import Session
 
-from . import made_up
+from . import made_up, made_up_diagnostics
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # `benchmarks` is not part of the installed package
 
@@ -36,6 +36,7 @@ CONTEXT = ReportContext(
     {"ladder": f"{MLFLOW}/#/experiments/7/runs?compareRunsMode=CHART"},
     made_up.times,
     History([Session(1_700_000_000_000_000_000, 61.0, tuple(TRAINED))], BEFORE),
+    made_up_diagnostics.excerpt,
 )
 
 

@@ -313,7 +313,7 @@ def main() -> None:
     from pipeline.report.site import build
 
     folder = Path(sys.argv[1])
-    context = ReportContext("http://127.0.0.1:5000", times=times)
+    context = ReportContext("http://127.0.0.1:5000", times=times, excerpt=made_up_diagnostics.excerpt)
     build(folder / "results", folder / "reports", write(folder / "results"), context)
 
 

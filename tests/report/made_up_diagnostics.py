@@ -7,16 +7,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.diagnostics.pictures import png
+from pipeline.data.excerpt import Excerpt
+from pipeline.data.pictures import png
 
 LAYERS = 4
 WITH_DIAGNOSTICS = ("activations", "hostile")
 
 
 def write(folder: Path, ablation: Mapping[str, Any]) -> None:
-    """Write outcomes of diagnostics of an ablation's models, if it is one of those that have some."""
+    """Write outcomes of diagnostics of an ablation's models, if it has some: predictions alone if it is a ladder."""
     if ablation["name"] in WITH_DIAGNOSTICS:
         (folder / "evaluation.json").write_text(json.dumps(outcomes(ablation)), encoding="utf-8")
+    elif ablation["kind"] == "ladder":
+        names = [variant["name"] for variant in ablation["variants"]]
+        rungs = [predictions(name, ["3", "5", "8"], font=True) for name in [names[-1], *names[:-1]]]
+        (folder / "evaluation.json").write_text(json.dumps({"predictions": rungs}), encoding="utf-8")
 
 
 def outcomes(ablation: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,6 +35,9 @@ def outcomes(ablation: Mapping[str, Any]) -> dict[str, Any]:
         "propagation": [{"variant": n, "replicates": [tower(n, seed) for seed in seeds]} for n in names],
         "functions": [function(names)],
         "finder": [range_test(name) for name in names],
+        "training_set": [
+            {"variant": n, "replicates": [training_set(n, seed) for seed in seeds]} for n in names
+        ],
         "uncertainty": [
             {"variant": name, "replicates": [uncertainty(name, seed, classes) for seed in seeds]}
             for name in names[:2]
@@ -61,6 +69,12 @@ def tower(name: str, seed: int, shrink: float = 0.99) -> dict[str, Any]:
     }
 
 
+def training_set(name: str, seed: int) -> dict[str, Any]:
+    """Return how well one replicate fits its training images."""
+    loss = random.Random(f"{name} {seed} training set").uniform(0.1, 0.2)
+    return {"seed": seed, "accuracy": 1 - loss / 5, "loss": loss}
+
+
 def function(names: list[str]) -> dict[str, Any]:
     """Return tanh with its slope."""
     x = [place / 8 for place in range(-48, 49)]
@@ -87,6 +101,7 @@ def range_test(name: str) -> dict[str, Any]:
         "suggested": 0.01,
         "turning": 0.1,
         "fell": name != "sigmoid",
+        "nan_rate": 3.0,
         "range": [1e-5, 10.0],
         "used": 0.01 if name == "relu" else 0.001,
     }
@@ -124,8 +139,8 @@ def uncertainty(name: str, seed: int, classes: list[str]) -> dict[str, Any]:
     }
 
 
-def predictions(variant: str, classes: list[str]) -> dict[str, Any]:
-    """Return 21 mistakes among 300 answers."""
+def predictions(variant: str, classes: list[str], font: bool = False) -> dict[str, Any]:
+    """Return 21 mistakes among 300 answers; `font`: and an answer to each class drawn with a font, the first one wrong."""
     wrong = {"png": png(picture(1)), "label": classes[1], "predicted": classes[0], "confidence": 0.987}
     return {
         "variant": variant,
@@ -136,7 +151,16 @@ def predictions(variant: str, classes: list[str]) -> dict[str, Any]:
         "images": 300,
         "worst": [wrong] * 8,
         "right": [{**wrong, "predicted": classes[1]}] * 3,
+        "font": [{**wrong, "label": each, "predicted": classes[1]} for each in classes] if font else [],
     }
+
+
+def excerpt(dataset: str) -> Excerpt | None:
+    """Return an excerpt of digits whose classes have odd names; other data sets have none."""
+    if dataset != "digits":
+        return None
+    pictures = tuple((png(picture(shift)), name) for shift in (1, 2) for name in ("Pullover", "<b>&amp;"))
+    return Excerpt(1000, 100, (8, 8), 2, pictures)
 
 
 def picture(shift: int) -> Any:

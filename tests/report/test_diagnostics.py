@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,14 +12,15 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.report.diagnostics import SECTIONS, uncertainty
+from pipeline.report.diagnostics import SECTIONS, functions, uncertainty
 from pipeline.report.figures.axis import decades
 from pipeline.report.figures.confusion import most_confused
 from pipeline.report.figures.depth import propagation_lines, signal_lines
-from pipeline.report.figures.functions import saturation
+from pipeline.report.figures.functions import middle, saturation
 from pipeline.report.figures.rates import caption
 from pipeline.report.figures.reliability import curve
 from pipeline.report.findings import Findings, find
+from pipeline.report.predictions import predictions, rungs
 from pipeline.report.section import Section
 from pipeline.report.signals import (
     activations,
@@ -28,13 +31,21 @@ from pipeline.report.signals import (
     through_nets,
 )
 from pipeline.report.styles import assign
-from pipeline.result_files.diagnostics import VariantOutcomes, read_diagnostics
+from pipeline.result_files.diagnostics import Diagnostics, VariantOutcomes, read_diagnostics
 
 from . import made_up_diagnostics
 from .conftest import Built
 from .made_up import HOSTILE
 
-TITLES = ["Learning-rate finder", "Signals", "Activation functions", "Uncertainty", "Predictions"]
+SVG = "{http://www.w3.org/2000/svg}"
+TITLES = [
+    "Learning-rate finder",
+    "Signals",
+    "Activation functions",
+    "Training set",
+    "Uncertainty",
+    "Predictions",
+]
 
 
 def judged(built: Built, name: str) -> Findings:
@@ -56,15 +67,18 @@ def test_every_outcome_is_shown(built: Built) -> None:
     page = built.page("activations")
     assert all(f">{title}</h2>" in page for title in TITLES)
     for section in sections(judged(built, "activations")):
-        assert section.shown_charts and section.note
+        if section.key == "rungs":  # it is no ladder
+            assert not section.shown_charts
+            continue
+        assert (section.shown_charts or section.shown_tables) and section.note
 
 
 def test_without_an_outcome_there_is_no_section(built: Built) -> None:
-    page = built.page("ladder")
+    page = built.page("what_matters")
     assert not any(f">{title}</h2>" in page for title in TITLES)
 
 
-@pytest.mark.parametrize("name", ["activations", "hostile"])
+@pytest.mark.parametrize("name", ["activations", "hostile", "ladder"])
 def test_figures_are_sound_and_described(built: Built, name: str) -> None:
     figures = [figure for section in sections(judged(built, name)) for figure in section.shown_charts]
     assert len({figure.key for figure in figures}) == len(figures)
@@ -176,8 +190,46 @@ def test_saturation_is_put_in_words() -> None:
     assert saturation({**tanh, "saturated": [[-6.0, 6.0]]}) == "Saturates everywhere."
 
 
+def closed_form(function: Callable[[Any], Any], saturated: list[list[float]]) -> dict[str, Any]:
+    x = np.linspace(-6, 6, 1201)
+    value = function(x)
+    return {"x": x, "value": value, "slope": np.gradient(value, x), "saturated": saturated}
+
+
+@pytest.mark.parametrize(
+    ("function", "edge", "slope", "offset"),
+    [
+        # From x / 4 + 1 / 2 the logistic function differs by 0.05 at 1.42, tanh from x by 0.1 at 0.71.
+        (lambda x: 1 / (1 + np.exp(-x)), 1.42, 0.25, 0.5),
+        (np.tanh, 0.71, 1.0, 0.0),
+        (lambda x: np.clip(x / 6 + 0.5, 0, 1), 3.3, 1 / 6, 0.5),  # a line between -3 and 3
+        (lambda x: -np.tanh(x), 0.71, -1.0, 0.0),
+    ],
+)
+def test_the_middle_of_a_saturating_function_is_as_far_as_its_tangent_fits(
+    function: Callable[[Any], Any], edge: float, slope: float, offset: float
+) -> None:
+    found = middle(closed_form(function, [[-6.0, -3.0], [3.0, 6.0]]))
+    assert found is not None
+    assert -found.low == pytest.approx(edge, abs=0.03) and found.high == pytest.approx(edge, abs=0.03)
+    assert (found.slope, found.offset) == pytest.approx((slope, offset), abs=1e-3)
+
+
+@pytest.mark.parametrize("saturated", [[], [[-6.0, 0.0]], [[-6.0, 6.0]], [[-6.0, -4.0], [3.0, 5.0]]])
+def test_what_does_not_saturate_at_both_ends_has_no_middle(saturated: list[list[float]]) -> None:
+    assert middle(closed_form(np.tanh, saturated)) is None
+
+
+def test_saturation_is_drawn_and_described(built: Built) -> None:
+    findings = judged(built, "activations")
+    (chart,) = functions(findings, assign([findings.ablation])).shown_charts
+    assert chart.svg.count(">saturated<") == 2 and chart.svg.count(">linear<") == 1
+    assert "Saturates below −2.2 and above 2.2. Nearly linear from −0.6 to 0.6." in chart.caption
+
+
 def test_mistakes_come_first_and_in_red(built: Built) -> None:
-    figures = sections(judged(built, "activations"))[-1].shown_charts
+    findings = judged(built, "activations")
+    figures = predictions(findings, assign([findings.ablation])).shown_charts
     assert [figure.key for figure in figures] == ["predictions-worst", "predictions-right", "confusion"]
     assert figures[0].svg.count("stroke:var(--wrong)") == 8 and "var(--wrong)" not in figures[1].svg
     images = re.findall(r"base64,([^\"]+)", str(figures[0].svg))
@@ -185,6 +237,33 @@ def test_mistakes_come_first_and_in_red(built: Built) -> None:
     outcome = made_up_diagnostics.predictions("a", ["x", "y", "z"])
     assert most_confused(outcome) == ("y", "x", 12)
     assert most_confused({**outcome, "confusion": [[1, 0], [0, 1]]}) is None
+
+
+def test_a_ladder_shows_the_predictions_of_every_rung_in_order(built: Built) -> None:
+    findings = judged(built, "ladder")
+    names = [variant.name for variant in findings.ablation.variants]
+    styles = assign([findings.ablation])
+    best, *_ = predictions(findings, styles).shown_charts
+    figures = rungs(findings, styles).shown_charts
+    assert best.key == "predictions-font"
+    assert best.svg.count("<image") == 3 and best.svg.count("stroke:var(--wrong)") == 2
+    assert [figure.key for figure in figures] == [f"rung-{place}" for place in range(len(names))]
+    assert [figure.title for figure in figures] == names
+    for figure in figures:
+        assert figure.svg.count("<image") == 3 + 6
+        assert "of 300 test images it gets 21 wrong (7.0 %)" in figure.caption
+        heights = [image.get("y") for image in ElementTree.fromstring(str(figure.svg)).iter(f"{SVG}image")]
+        assert heights == [heights[0]] * 3 + [heights[3]] * 6 and heights[0] != heights[3]
+
+
+def test_rungs_without_digits_or_mistakes_are_shown_without(built: Built) -> None:
+    findings = judged(built, "ladder")
+    best, *others = findings.ablation.diagnostics.predictions
+    left = ({**best, "font": []}, {**others[0], "font": []}, {**others[1], "font": [], "worst": []})
+    ablation = replace(findings.ablation, diagnostics=Diagnostics(predictions=left))
+    figures = rungs(replace(findings, ablation=ablation), assign([ablation])).shown_charts
+    assert [figure.key for figure in figures] == ["rung-0", f"rung-{len(ablation.variants) - 1}"]
+    assert all("font" not in figure.caption for figure in figures)
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,11 @@ def test_published_figures_are_read_by_metric_with_what_is_said_of_them(tmp_path
     }
     raw["variants"][0]["reference"] = given
     first, second = read(write(tmp_path, raw), "a").variants
-    figures = {"test_accuracy": Published(0.98, "is"), "val_loss": Published(0.1, "below")}
-    assert first.reference == Reference(figures, 3, "a paper", "")
+    figures = {
+        "test_accuracy": Published(0.98, decimals=3),
+        "val_loss": Published(0.1, "below", decimals=3),
+    }
+    assert first.reference == Reference(figures, "a paper", "")
     assert second.reference is None
 
 

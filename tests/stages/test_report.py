@@ -10,7 +10,10 @@ import pytest
 from core.test_imports import HEAVY
 from kit import record, run
 from report import made_up
+from report.made_up_diagnostics import function
 
+from pipeline.data.fetch import fetch
+from pipeline.data.prepare import prepare
 from pipeline.report.snapshot import last_snapshot
 from pipeline.stages.report import report
 from pipeline.store import Store
@@ -96,6 +99,28 @@ def test_other_results_are_compared_with_the_last(project: Project) -> None:
     assert "two_b moved by" in project.index() and "worse than before" in project.index()
     assert "1 of 1 variant measured again moved beyond noise." in project.index()
     assert not project.report()
+
+
+def test_diagnostics_that_come_and_go_are_shown(project: Project) -> None:
+    project.report()
+    path = project.folder / "results" / "two" / "evaluation.json"
+    path.write_text(json.dumps({"functions": [function(["two_a"])]}), encoding="utf-8")
+    page = project.reports / "two.html"
+    assert project.report() and ">Activation functions</h2>" in page.read_text(encoding="utf-8")
+    assert "This is the first report" in project.index() and not project.report()
+    path.unlink()
+    assert project.report() and ">Activation functions</h2>" not in page.read_text(encoding="utf-8")
+
+
+def test_prepared_data_are_shown(project: Project) -> None:
+    fetch("digits", project.folder, None)
+    prepare("digits", project.folder)
+    project.report()
+    page = (project.reports / "one.html").read_text(encoding="utf-8")
+    assert "digits: 1,397 training and 400 test images of 8 × 8 pixels, 10 classes." in page
+    assert page.count("data:image/png;base64,") == 20
+    # Enough for a page to stand alone, and little next to the rest of it.
+    assert len(page) - page.index('<title id="data-excerpt-title"') < 40_000
 
 
 def test_rendering_again_makes_the_same_snapshot(project: Project) -> None:

@@ -1,17 +1,17 @@
 """Where the phases of a training begin, for curves that run through all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import Any
 
 from matplotlib.axes import Axes
 
 from pipeline.report.figures.chart import mark
 from pipeline.report.figures.svg import INK, MUTED
+from pipeline.report.phase_epochs import phase_ends
 from pipeline.report.styles import Styles
-from pipeline.report.texts import shortened, value_at
+from pipeline.report.texts import shortened
 from pipeline.result_files.schema import Ablation, Variant
 
 LONGEST = 36
@@ -35,32 +35,10 @@ def phase_marks(ablation: Ablation) -> list[PhaseMark]:
     return [PhaseMark(epoch, name, tuple(names)) for (epoch, name), names in sorted(variants.items())]
 
 
-def phase_name(phase: Mapping[str, Any], number: int) -> str:
-    """Return a phase's name; one without is numbered, from 1."""
-    return str(phase.get("name") or f"phase {number}")
-
-
 def _begins(variant: Variant) -> list[tuple[int, str]]:
-    """Return epoch and name of each phase but the first, as far as the recipe decides them.
-
-    When a phase that may stop early ends is not recorded, so what follows it has no mark.
-    """
-    begins: list[tuple[int, str]] = []
-    passed = 0
-    for number, phase in enumerate(variant.recipe.get("phases") or (), start=1):
-        if number > 1:
-            begins.append((passed, phase_name(phase, number)))
-        epochs = _setting(variant.recipe, phase, "training.epochs")
-        if not isinstance(epochs, int) or _setting(variant.recipe, phase, "training.early_stopping"):
-            break
-        passed += epochs
-    return begins
-
-
-def _setting(recipe: Mapping[str, Any], phase: Mapping[str, Any], path: str) -> Any:
-    section, _, key = path.partition(".")
-    own = phase.get(section) or {}
-    return own[key] if key in own else value_at(recipe, path)
+    """Return epoch and name of each phase but the first, as far as the recipe decides them."""
+    neighbours = pairwise(phase_ends(variant))
+    return [(end, name) for (_, end), (name, _) in neighbours if end is not None]
 
 
 def draw_phases(axes: Axes, marks: Sequence[PhaseMark], styles: Styles) -> None:

@@ -1,5 +1,6 @@
-"""Published values next to our replicates: one plot for each metric that a document reports."""
+"""Published values next to our replicates: one plot for each kind of value that a document reports."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,14 +10,15 @@ from pipeline.report.figures.chart import Chart, finish, mark
 from pipeline.report.figures.rows import replicate_band, row_figure
 from pipeline.report.figures.svg import INK
 from pipeline.report.measure import Estimate
-from pipeline.report.published import PublishedComparison, metric_label, metric_name, values_of
+from pipeline.report.published import PublishedComparison
 from pipeline.report.styles import Style, Styles
+from pipeline.report.values import value_of
 
 CAPTION = (
     "Star: the published value. Dots: our replicates, their mean as a stroke; band: where one more run of ours would be, "
     "with 95 %."
 )
-MARKERS = {"is": "*", "above": ">", "below": "<"}
+MARKERS = {"is": "*", "above": ">", "below": "<", "between": ">"}
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,12 @@ class PublishedRow:
 
 
 def published_charts(comparisons: Sequence[PublishedComparison], styles: Styles) -> list[Chart]:
-    """Draw a plot for each metric with published values."""
-    metrics = dict.fromkeys(comparison.metric for comparison in comparisons)
+    """Draw a plot for each name with published values."""
+    names = dict.fromkeys(comparison.name for comparison in comparisons)
     return [
-        _chart(metric, rows)
-        for metric in metrics
-        if (rows := published_rows([c for c in comparisons if c.metric == metric], styles))
+        _chart(name, rows)
+        for name in names
+        if (rows := published_rows([c for c in comparisons if c.name == name], styles))
     ]
 
 
@@ -50,9 +52,7 @@ def published_rows(comparisons: Sequence[PublishedComparison], styles: Styles) -
             style=styles[comparison.variant.name],
             published=comparison.published.value * comparison.unit.factor,
             kind=comparison.published.kind,
-            values=[
-                value * comparison.unit.factor for value in values_of(comparison.variant, comparison.metric)
-            ],
+            values=[value * comparison.unit.factor for value in comparison.values],
             estimate=comparison.unit.scaled(replace(agreement.ours, low=agreement.low, high=agreement.high)),
             word=comparison.word,
         )
@@ -61,17 +61,20 @@ def published_rows(comparisons: Sequence[PublishedComparison], styles: Styles) -
     ]
 
 
-def _chart(metric: str, rows: Sequence[PublishedRow]) -> Chart:
+def _chart(name: str, rows: Sequence[PublishedRow]) -> Chart:
     figure, axes = row_figure([row.name for row in rows])
     for position, row in enumerate(rows):
         _draw(axes, position, row)
-    axes.set_xlabel(metric_label(metric))
-    title = f"Published and ours: {metric_name(metric)}"
+    value = value_of(name)
+    axes.set_xlabel(value.label)
+    title = f"Published and ours: {value.title}"
     alt = "; ".join(
         f"{row.name} published {row.published:.4g}, ours {row.estimate.mean:.4g}, {row.word}" for row in rows
     )
     limits = " An arrow points from a published limit." if any(row.kind != "is" for row in rows) else ""
-    return finish(figure, f"published-{metric.replace('_', '-')}", title, CAPTION + limits, alt)
+    return finish(
+        figure, f"published-{re.sub(r'[^a-z0-9]+', '-', name.lower())}", title, CAPTION + limits, alt
+    )
 
 
 def _draw(axes: Axes, position: int, row: PublishedRow) -> None:

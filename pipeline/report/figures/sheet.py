@@ -1,8 +1,7 @@
-"""Contact sheets: small images with a model's predictions for them, as hand-written SVG."""
+"""Contact sheets: small images with their classes or a model's predictions for them, as hand-written SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from markupsafe import Markup
 
@@ -12,9 +11,10 @@ from pipeline.report.figures.svg import FONTS
 from pipeline.report.texts import shortened
 
 COLUMNS = 6
-SIDE = 64
+LARGEST = 64.0
+GAP = 8
 LINE = 14.0
-LONGEST = 13
+CHARACTER = 6.7
 
 
 @dataclass(frozen=True)
@@ -26,43 +26,59 @@ class Frame:
     wrong: bool = False
 
 
-def sheet(key: str, title: str, caption: str, alt: str, frames: Sequence[Frame]) -> Chart:
-    """Return the frames in rows of six; the first line of a mistake is red, and so is its image's border."""
-    cell = WIDE / COLUMNS
-    tall = SIDE + LINE * max(len(frame.lines) for frame in frames) + 16
-    height = tall * ceil(len(frames) / COLUMNS)
+def sheet(
+    key: str, title: str, caption: str, alt: str, frames: Sequence[Frame], columns: int = COLUMNS
+) -> Chart:
+    """Return the frames in rows; the first line of a mistake is red, and so is its image's border."""
+    return sheet_of_rows(key, title, caption, alt, in_rows(frames, columns), columns)
+
+
+def in_rows(frames: Sequence[Frame], columns: int) -> list[Sequence[Frame]]:
+    """Return frames in rows of `columns`, the last row with what is left."""
+    return [frames[start : start + columns] for start in range(0, len(frames), columns)]
+
+
+def sheet_of_rows(
+    key: str, title: str, caption: str, alt: str, rows: Sequence[Sequence[Frame]], columns: int
+) -> Chart:
+    """Return rows of at most `columns` frames each."""
+    cell = WIDE / columns
+    side = min(LARGEST, cell - GAP)
+    tall = side + LINE * max(len(frame.lines) for row in rows for frame in row) + 16
     cells = (
-        _cell(frame, cell * (place % COLUMNS), tall * (place // COLUMNS), cell)
-        for place, frame in enumerate(frames)
+        _cell(frame, cell * column, tall * row, cell, side)
+        for row, frames in enumerate(rows)
+        for column, frame in enumerate(frames)
     )
     svg = Markup(
         '<svg role="img" viewBox="0 0 {w:.0f} {h:.0f}" aria-labelledby="{k}-title {k}-alt" font-family="{f}" '
         'font-size="11" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         '<title id="{k}-title">{title}</title><desc id="{k}-alt">{alt}</desc>{cells}</svg>'
-    ).format(w=WIDE, h=height, k=key, f=FONTS, title=title, alt=alt, cells=Markup("").join(cells))
+    ).format(w=WIDE, h=tall * len(rows), k=key, f=FONTS, title=title, alt=alt, cells=Markup("").join(cells))
     return Chart(key, title, caption, alt, svg, round(WIDE))
 
 
-def _cell(frame: Frame, x: float, y: float, width: float) -> Markup:
-    left, middle = x + (width - SIDE) / 2, x + width / 2
+def _cell(frame: Frame, x: float, y: float, width: float, side: float) -> Markup:
+    left, middle = x + (width - side) / 2, x + width / 2
     border = "var(--wrong)" if frame.wrong else "var(--line)"
     texts = (
         Markup('<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" {style}>{text}</text>').format(
             x=middle,
-            y=y + SIDE + 4 + LINE * (place + 1),
+            y=y + side + 4 + LINE * (place + 1),
             style=_text_style(place, frame.wrong),
-            text=shortened(line, LONGEST),
+            text=shortened(line, int(width / CHARACTER)),
         )
         for place, line in enumerate(frame.lines)
     )
     return Markup(
-        '<image x="{x:.1f}" y="{y:.1f}" width="{s}" height="{s}" style="image-rendering:pixelated" '
+        '<image x="{x:.1f}" y="{y:.1f}" width="{s:.0f}" height="{s:.0f}" style="image-rendering:pixelated" '
         'href="data:image/png;base64,{png}"/>'
-        '<rect x="{x:.1f}" y="{y:.1f}" width="{s}" height="{s}" style="fill:none;stroke:{b};stroke-width:{t}"/>{texts}'
+        '<rect x="{x:.1f}" y="{y:.1f}" width="{s:.0f}" height="{s:.0f}" '
+        'style="fill:none;stroke:{b};stroke-width:{t}"/>{texts}'
     ).format(
         x=left,
         y=y + 2,
-        s=SIDE,
+        s=side,
         png=frame.png,
         b=border,
         t=2 if frame.wrong else 1,
