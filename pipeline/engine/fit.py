@@ -15,7 +15,6 @@ from pipeline.build.schedules import rates
 from pipeline.build.weights import set_seed_states
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
-from pipeline.engine.fused.lifting import draws_otherwise
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
 
@@ -88,17 +87,12 @@ class _Compiled:
         self._compile(template)
 
     def _compile(self, model: keras.Model) -> None:
-        """Compile a model; Keras knows whether XLA pays (docs/performance.md).
-
-        On a CPU it does not, but within XLA random numbers are other ones, those of the fused engine, except for plain
-        dropout's.
-        """
         model.compile(
             optimizer=self.optimizer,
             loss=_mean(self.loss, self.units),
             metrics=[_accuracy(self.units)],
             steps_per_execution=steps_per_execution(self.steps),
-            jit_compile=True if draws_otherwise(model) else "auto",
+            jit_compile="auto",  # Keras knows that XLA does not pay on a CPU (docs/performance.md)
         )
 
     def train(self, job: Job, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> PhaseOutcome:

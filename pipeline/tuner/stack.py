@@ -19,7 +19,7 @@ from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
-from pipeline.engine.fused.lifting import Lift
+from pipeline.engine.fused.lifting import Lift, draws_otherwise
 from pipeline.engine.fused.memory import first_guess
 from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import averages
@@ -53,7 +53,8 @@ class Fusible:
     objective: Any
     loss: Any
     metrics: list[str]
-    convolves: bool
+    compiles: bool
+    """Whether XLA compiles whole epochs of it."""
     key: str
 
 
@@ -85,7 +86,7 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
         objective,
         loss,
         metrics,
-        computed.convolves,
+        on_gpu() or not (computed.convolves or draws_otherwise(model)),
         json.dumps(shared, sort_keys=True, default=str),
     )
 
@@ -114,7 +115,7 @@ def _is_elementwise(optimizer: Any) -> bool:
 
 def train_together(stack: Sequence[Fusible], programs: Programs) -> None:
     """Train models of one key, and give each a `fit` that returns what its training gave, see `Trained`."""
-    whole = on_gpu() or not stack[0].convolves
+    whole = stack[0].compiles
     parts = cut(stack, first_guess(stack[0].model, stack[0].request.batch_size, on_gpu()) if whole else 1)
 
     def train(part: Sequence[Fusible]) -> list[Trained]:

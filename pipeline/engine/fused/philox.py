@@ -3,7 +3,7 @@
 XLA unrolls TensorFlow's own operation into code that computes most rounds of the generator many times over: in an epoch's
 loop, the 38,000 numbers of a step with dropout before each layer of a 784-300-100-10 net took 10 ms, here 0.3 ms. A
 loop over the rounds prevents that. It also draws for all models of a stack at once, which TensorFlow's operation cannot.
-Within XLA that operation yields other numbers, since it makes fractions of the upper bits of each word, not the lower.
+Within XLA that operation also yields other numbers: it makes fractions of the upper bits of each word, not the lower.
 
 The generator is Philox4x32-10: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
 """

@@ -19,7 +19,7 @@ from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
 from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
-from pipeline.engine.fused.lifting import lifted_numbers, lifts
+from pipeline.engine.fused.lifting import draws_otherwise, lifted_numbers, lifts
 from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import averages
 from pipeline.engine.history import History
@@ -127,8 +127,11 @@ def _program(template: keras.Model, jobs: Sequence[Job]) -> Program:
 
 
 def compiles_whole(template: keras.Model) -> bool:
-    """Return whether XLA compiles whole epochs: that is faster, except for convolutions on a CPU, which get far slower."""
-    return on_gpu() or not convolves(template)
+    """Return whether XLA compiles whole epochs: that is faster, except for two kinds of nets on a CPU.
+
+    Convolutions get far slower; and other random layers than dropouts would draw slowly, and other numbers than in `fit`.
+    """
+    return on_gpu() or not (convolves(template) or draws_otherwise(template))
 
 
 def stack_size(jobs: int) -> int:
