@@ -129,9 +129,11 @@ def _program(template: keras.Model, jobs: Sequence[Job]) -> Program:
 def compiles_whole(template: keras.Model) -> bool:
     """Return whether XLA compiles whole epochs: that is faster, except for two kinds of nets on a CPU.
 
-    Convolutions get far slower; and other random layers than dropouts would draw slowly, and other numbers than in `fit`.
+    Convolutions get far slower; and in TensorFlow other random layers than dropouts would draw slowly, and other numbers
+    than in `fit`.
     """
-    return on_gpu() or not (convolves(template) or draws_otherwise(template))
+    draws = keras.backend.backend() == "tensorflow" and draws_otherwise(template)
+    return on_gpu() or not (convolves(template) or draws)
 
 
 def stack_size(jobs: int) -> int:
