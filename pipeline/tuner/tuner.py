@@ -61,7 +61,7 @@ class Fused(keras_tuner.Tuner):
         self.fused_trials = fused_trials
         self.stacks: list[tuple[str, ...]] = []
         self._ready: deque[Any] = deque()
-        self._alone: Counter[str] = Counter()
+        self._seen: Counter[str] = Counter()
         self._programs = Programs()
         super().__init__(*args, **kwargs)
 
@@ -166,8 +166,8 @@ class Fused(keras_tuner.Tuner):
         """Train models of one graph; leave one to Keras Tuner whose graph is the first of its kind, not worth compiling."""
         for stack in group(executions, lambda execution: execution.key):
             key = stack[0].key
-            self._alone[key] += 1
-            if len(stack) == 1 and self._alone[key] == 1:
+            self._seen[key] += 1
+            if len(stack) == 1 and self._seen[key] == 1:
                 continue
             try:
                 train_together(stack, self._programs)
