@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 from benchmarks.documents import write_table
 from pipeline.core.files import read_json
@@ -33,6 +34,8 @@ from pipeline.stats.published_value import Published
 STUDIES = Path(__file__).parents[1] / "studies"
 TABLE, SUMMARY = "reproduction", "reproduction-summary"
 MISSING = "–"
+LINE = 118
+"""Characters in a line of a document at most."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{markdown(compared)}\n\n{summary(compared)}")
     if options.write is not None:
         write_table(options.write, TABLE, markdown(compared))
-        write_table(options.write, SUMMARY, summary(compared))
+        write_table(options.write, SUMMARY, fill(summary(compared), LINE))
     return 0
 
 
