@@ -53,7 +53,7 @@ def draw(initializer: Any, variable: keras.Variable, seed: int) -> NDArray[Any]:
         return np.asarray(initializer(tuple(variable.shape), dtype=variable.dtype))
 
 
-def made_anew(
+def made_again(
     layer: keras.layers.Layer, make: Callable[[], keras.layers.Layer], seed: int
 ) -> list[NDArray[Any]]:
     """Return weights for `layer`, of a user's own class: those of another one that `make` returns, made with `seed`.

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.initializers import draw, made_anew
+from pipeline.build.initializers import draw, made_again
 from pipeline.build.model import HEAD, all_blocks, block_index
 from pipeline.build.resolve import make, make_layer
 from pipeline.core.plugins import is_plugin
@@ -27,7 +27,7 @@ def initial_weights(template: keras.Model, recipe: Recipe, seed: int) -> Weights
     Kernels are drawn from the initializers that `recipe` names, which may differ from those the template was built with;
     everything else of Keras's layers, however deep, from the initializer that its layer gave it. The seed of each draw
     follows from `seed`, the layer's name, the variable's name, and which of the variables with that name it is in its
-    layer. A layer of the user's own is made anew with a seed that follows from `seed` and its name.
+    layer. A layer of the user's own is made again with a seed that follows from `seed` and its name.
 
     Raises `UserError` where a user's own layer draws from what no seed reaches.
     """
@@ -37,7 +37,7 @@ def initial_weights(template: keras.Model, recipe: Recipe, seed: int) -> Weights
         for layer in template.layers
         if layer.name in own
         for variable, value in zip(
-            layer.weights, made_anew(layer, own[layer.name], derive(seed, layer.name)), strict=True
+            layer.weights, made_again(layer, own[layer.name], derive(seed, layer.name)), strict=True
         )
     }
     return [

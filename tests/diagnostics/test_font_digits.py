@@ -39,7 +39,7 @@ def test_digits_are_bright_on_dark_and_all_different() -> None:
     assert len({image.tobytes() for image in images}) == 10
     assert (
         images[8, 14, 14] > 127 > images[0, 14, 14]
-    )  # an eight is crossed in the middle, a nought is hollow
+    )  # an eight is crossed in the middle, a zero is hollow
 
 
 @pytest.mark.parametrize("scale", ["/255", "standardise"])

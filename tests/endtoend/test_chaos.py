@@ -62,7 +62,7 @@ def test_every_kind_of_harm_is_counted(compared: Undisturbed, monkeypatch: pytes
     assert compared.tally.line()["lost"] == 2  # in the store, and so in MLflow
     (project.store.folder / "two" / "run.json").rename(project.root / "kept")
     (project.store.folder / "two" / "run.json").write_text("{}", encoding="utf-8")
-    compared._judge("anew", "Traceback (most recent call last)", sound, set())
+    compared._judge("again", "Traceback (most recent call last)", sound, set())
     assert (compared.tally.bad["retrained"], compared.tally.bad["tracebacks"]) == (1, 1)
     compared._judge("damaged", "", sound, {"two"})
     assert compared.tally.bad["retrained"] == 1
