@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from statistics import fmean
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from pipeline.core.metrics import choosing, score
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
 from pipeline.planning.state import AblationState, VariantState, best_replicate
-from pipeline.runs.fingerprint import code_digest, own_code, package_digest
+from pipeline.runs.fingerprint import code_digest, own_code, part_digest
 from pipeline.runs.run import Run
 from pipeline.search.rate_search import tested_run
 from pipeline.store import Store
@@ -127,11 +126,5 @@ def is_random(recipe: Recipe) -> bool:
 
 def _diagnostic(kind: Kind, variant: str, run: Run, settings: dict[str, Any], subject: object) -> Diagnostic:
     """Return a diagnostic; `subject` is what it examines, in plain data: equal subjects have equal outcomes."""
-    key = digest([kind, settings, subject, code_digest(), _diagnostics_digest()])
+    key = digest([kind, settings, subject, code_digest(), part_digest("diagnostics")])
     return Diagnostic(kind, variant, run, settings, key)
-
-
-@cache
-def _diagnostics_digest() -> str:
-    """Return a digest of the code of the diagnostics."""
-    return package_digest(("diagnostics",))

@@ -69,8 +69,7 @@ def image_counts(data: DataSpec, dataset: Dataset, folds: int | None = None) -> 
     classes = all_classes if data.classes is None else len(data.classes)
     held_out = total // folds if folds else data.held_out(total, dataset.validation)
     left = max(1, (total - held_out) * classes // all_classes - data.skip)
-    most = data.per_class * classes if data.per_class else data.limit or left
-    return data.pairs or min(left, most), held_out * classes // all_classes
+    return data.used_of(left, classes), held_out * classes // all_classes
 
 
 def parts_of(model: ModelSpec, image: Shape, outputs: int) -> tuple[list[Part], list[Part]]:

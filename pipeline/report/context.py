@@ -20,7 +20,7 @@ class History:
     before: Summary | None = None
 
 
-def no_excerpt(dataset: str) -> Excerpt | None:  # noqa: ARG001
+def no_excerpt(_: str) -> Excerpt | None:
     """Return no excerpt: results alone have none."""
     return None
 

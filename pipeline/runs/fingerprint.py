@@ -2,7 +2,7 @@
 
 import ast
 import os
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,6 +79,12 @@ def code_digest() -> str:
     backend = backend_name()
     libraries = LIBRARIES if backend == "tensorflow" else (*LIBRARIES, backend)
     return digest([package_digest(TRAINING_CODE), *(version(library) for library in libraries)])
+
+
+@cache
+def part_digest(part: str) -> str:
+    """Return a digest of one folder of this package, such as `search`, computed once in a process."""
+    return package_digest((part,))
 
 
 def package_digest(parts: tuple[str, ...]) -> str:

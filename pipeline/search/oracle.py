@@ -15,7 +15,7 @@ from typing import Any
 import keras_tuner
 
 from pipeline.params.types.tune import Choice, IntRange, LinearRange, LogRange, Tune
-from pipeline.search.points import ListedPoints, grid, quasi_random
+from pipeline.search.points import ListedPoints, grid, quasi_random, size
 
 OBJECTIVE = "score"
 EPOCHS = "tuner/epochs"
@@ -100,7 +100,7 @@ def _make(tune: Tune, seed: int, epochs: int) -> Any:
             for point in grid(tune.space, tune.trials)
         ]
     else:
-        points = quasi_random(hyperparameters, tune.trials, seed)
+        points = quasi_random(hyperparameters, min(tune.trials, size(tune.space)), seed)
     return ListedPoints(points, **common)
 
 

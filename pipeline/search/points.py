@@ -35,14 +35,14 @@ def quasi_random(hyperparameters: keras_tuner.HyperParameters, count: int, seed:
     longer sequence are those of a shorter one. Source: Owen, Scrambled Sobol and Niederreiter-Xing points, 1998.
     """
     points: dict[str, Values] = {}
-    size = max(count, 2)
-    while len(points) < count and size <= MOST_DRAWN:
-        for row in _sobol(len(hyperparameters.space), size, seed):
+    drawn = max(count, 2)
+    while len(points) < count and drawn <= MOST_DRAWN:
+        for row in _sobol(len(hyperparameters.space), drawn, seed):
             values = {
                 hp.name: hp.prob_to_value(at) for hp, at in zip(hyperparameters.space, row, strict=True)
             }
             points.setdefault(repr(values), values)
-        size *= 4
+        drawn *= 4
     return list(points.values())[:count]
 
 
@@ -72,6 +72,11 @@ def grid(spaces: Mapping[str, AnyRange], trials: int) -> list[Values]:
     points = [dict(zip(spaces, values, strict=True)) for values in product(*axes)]
     kept = np.linspace(0, len(points) - 1, min(trials, len(points))).round().astype(int)
     return [points[index] for index in kept]
+
+
+def size(spaces: Mapping[str, AnyRange]) -> int:
+    """Return how many different points a space has, or a large number where a range has no steps."""
+    return prod(map(_most, spaces.values()))
 
 
 def _whole(space: IntRange) -> range:

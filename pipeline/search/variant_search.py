@@ -13,7 +13,7 @@ from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.tune import Tune
 from pipeline.params.types.variants import Variant
-from pipeline.runs.fingerprint import code_digest, package_digest
+from pipeline.runs.fingerprint import code_digest, part_digest
 from pipeline.runs.records import RunRecord
 from pipeline.runs.run import Context, Run
 from pipeline.runs.seeds import derive
@@ -60,7 +60,7 @@ class Search:
             vars(self.context),
             self.metric,
         ]
-        return digest([*parts, code_digest(), package_digest(("search",))])
+        return digest([*parts, code_digest(), part_digest("search")])
 
     @cached_property
     def _oracle(self) -> "Oracle":

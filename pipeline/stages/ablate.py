@@ -34,9 +34,6 @@ def ablate(
         raise UserError(
             f"ablation {name!r} is not in the study; there are {known}.{nearest(name, study.ablations)}"
         )
-    dataset = study.dataset_of(name)
-    if is_user_defined(dataset):
-        check_against(study, name, lookup(dataset, root))
     with store.one_writer():
         store.recover()
         (state,) = read_states(study, store, root, [name])
@@ -64,6 +61,10 @@ def is_finished(store: Store, state: AblationState) -> bool:
 def _train(
     study: Study, store: Store, root: Path, states: Sequence[AblationState], show_progress: ShowProgress
 ) -> None:
+    for state in states:
+        dataset = study.dataset_of(state.name)
+        if is_user_defined(dataset):
+            check_against(study, state.name, lookup(dataset, root))
     total = missing_runs(states, store.runs.keys())
     with Tracker(store):
         print(f"starting TensorFlow for {total} runs", file=sys.stderr, flush=True)

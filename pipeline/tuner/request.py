@@ -75,7 +75,7 @@ def read_request(arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Reque
     return Request(
         training,
         validation,
-        one_hot=_is_one_hot(labels),
+        one_hot=_is_wide(labels),
         classes=1 + max(int(rows.y.max()) for rows in (training, validation) if len(rows)),
         example=(training.x[:batch_size], labels[:batch_size]),
         batch_size=batch_size,
@@ -111,8 +111,12 @@ def _cut_off(x: Any, y: Any, part: float) -> tuple[Arrays, Arrays] | None:
     return ((x[:cut], y[:cut]), (x[cut:], y[cut:])) if cut and (cut < len(x) or not part) else None
 
 
+def _is_wide(y: NDArray[Any]) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1
+
+
 def _is_one_hot(y: NDArray[Any]) -> bool:
-    return y.ndim == 2 and y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
+    return _is_wide(y) and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _are_classes(y: NDArray[Any]) -> bool:
@@ -127,7 +131,7 @@ def _rows(x: NDArray[Any], y: NDArray[Any]) -> Rows:
 
 
 def _classes(y: NDArray[Any]) -> NDArray[np.int32]:
-    return (y.argmax(axis=1) if _is_one_hot(y) else y.reshape(-1)).astype(np.int32)
+    return (y.argmax(axis=1) if _is_wide(y) else y.reshape(-1)).astype(np.int32)
 
 
 def _early_stopping(callbacks: Any) -> tuple[keras.callbacks.EarlyStopping, ...] | None:

@@ -8,9 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras_tuner.src.engine.tuner_utils import (
-    SaveBestEpoch,
-)  # what Keras Tuner hands to `fit` to keep the best weights
+from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 from numpy.typing import NDArray
 
 from pipeline.build.optimizer import clip_of
@@ -19,7 +17,7 @@ from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut
-from pipeline.engine.fused.lifting import Lift, draws_otherwise
+from pipeline.engine.fused.lifting import Lift, draws_otherwise, dropouts
 from pipeline.engine.fused.memory import first_guess
 from pipeline.engine.fused.program import Program
 from pipeline.engine.fused.rows import averages
@@ -34,7 +32,7 @@ from pipeline.tuner.compiled import (
     row_loss,
 )
 from pipeline.tuner.request import Request
-from pipeline.tuner.trace import computation, dropouts
+from pipeline.tuner.trace import computation
 
 EVALUATED = 1000
 """Rows evaluated at a time."""
@@ -73,8 +71,8 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
     metrics = accuracy_names(model, request) if single else None
     if loss is None or metrics is None or not model.trainable_variables:
         return None
-    known = objective.has_value(dict.fromkeys(_names(metrics, request), 0.0))
-    computed = computation(model, request.training.x) if known else None
+    logged = _logs(metrics, [0.0] * (4 if len(request.validation) else 2))
+    computed = computation(model, request.training.x) if objective.has_value(logged) else None
     if computed is None or computed.loops or not _is_elementwise(model.optimizer):
         return None
     shared = [computed.digest, _training_key(model, loss), request.epochs, request.initial_epoch]
@@ -89,12 +87,6 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
         on_gpu() or not (computed.convolves or draws_otherwise(model)),
         json.dumps(shared, sort_keys=True, default=str),
     )
-
-
-def _names(metrics: Sequence[str], request: Request) -> list[str]:
-    """Return the names of what `fit` logs, in its order."""
-    names = sorted([*metrics, "loss"])
-    return [*names, *(f"val_{name}" for name in names)] if len(request.validation) else names
 
 
 def _training_key(model: keras.Model, loss: Any) -> list[Any]:
@@ -212,9 +204,7 @@ class _Training:
             keep[slot] = self.trained[slot].after_epoch(logs)
             for callback in self.callbacks[slot]:
                 callback.on_epoch_end(epoch, logs)
-        for kept, now in zip(self.kept, self.program.read(), strict=True):
-            for old, new in zip(kept, now, strict=True):
-                old[keep] = new[keep]
+        self.kept = self.program.keep(self.kept, keep)
 
     def _steps(self, epoch: int) -> Any:
         """Train an epoch, its last batch smaller where the rows do not fill it; return mean losses and accuracies."""
@@ -257,20 +247,25 @@ def _order(rows: int, epoch: int, execution: int) -> NDArray[np.int32]:
 
 
 def _logs(metrics: Sequence[str], figures: Sequence[float]) -> dict[str, float]:
-    """Return figures (loss and accuracy, then the same of the validation data, if any) as `fit` logs them."""
-    names = ["loss", *(metrics or [""])]
-    named = dict(zip([*names, *(f"val_{name}" for name in names)], figures, strict=False))
-    return {name: named[name] for name in sorted(named) if name not in ("", "val_")}
+    """Return figures (loss and accuracy, then the same of the validation data, if any) as `fit` logs them.
+
+    `metrics` are the name of the accuracy, or none; then only losses are logged.
+    """
+    losses = dict(zip(("loss", "val_loss"), figures[::2], strict=False))
+    accuracies = {
+        name: figure
+        for own in metrics
+        for name, figure in zip((own, f"val_{own}"), figures[1::2], strict=False)
+    }
+    return dict(sorted({**losses, **accuracies}.items()))
 
 
 def _callbacks(request: Request, model: keras.Model) -> list[keras.callbacks.EarlyStopping]:
-    """Return a copy of each callback for one model."""
+    """Return a copy of each callback for one model; the weights of its best epoch are kept here, not by callbacks."""
     model.stop_training = False
     copies = copy.deepcopy(list(request.callbacks))
     for callback in copies:
-        callback.restore_best_weights = (
-            False  # the weights of the best epoch are kept here, as Keras Tuner does
-        )
+        callback.restore_best_weights = False
         callback.set_model(model)
         callback.on_train_begin()
     return copies

@@ -1,7 +1,6 @@
 """Whether a search takes Keras Tuner's own steps alone, and how far ahead its oracle can be asked."""
 
 import inspect
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +8,10 @@ import keras_tuner
 from keras_tuner import oracles
 from keras_tuner.src.distribute import utils as distribute
 
+from pipeline.engine.fused.memory import LARGEST
+
 OWN = ("keras_tuner.", "pipeline.tuner.")
-BESIDE_TRAINING = {
+OUTSIDE_TRIALS = {
     "__init__",
     "search",
     "on_search_begin",
@@ -18,12 +19,10 @@ BESIDE_TRAINING = {
     "load_model",
     "get_best_models",
     "get_best_hyperparameters",
-    "get_best_step",
     "results_summary",
     "search_space_summary",
     "_populate_initial_space",
     "_activate_all_conditions",
-    "_display_hp",
     "remaining_trials",
     "project_dir",
     "reload",
@@ -33,7 +32,7 @@ BESIDE_TRAINING = {
 STEPS = [
     name
     for name, step in inspect.getmembers(keras_tuner.Tuner)
-    if (inspect.isfunction(step) or isinstance(step, property)) and name not in BESIDE_TRAINING
+    if (inspect.isfunction(step) or isinstance(step, property)) and name not in OUTSIDE_TRIALS
 ]
 
 
@@ -59,11 +58,11 @@ def _is_own(owner: Any, name: str) -> bool:
 def trials_ahead(oracle: keras_tuner.Oracle, running: Sequence[str]) -> int:
     """Return how many more trials `oracle` would give just the same if those that are `running` (by id) were over.
 
-    Zero, where the next might depend on their scores. At least one must be running.
+    Zero, where the next might depend on their scores; at most as many as fit into a stack. At least one must be running.
     """
     kind = type(oracle)
     if kind in (oracles.RandomSearchOracle, oracles.GridSearchOracle):
-        return sys.maxsize
+        return LARGEST - len(running)
     if kind is oracles.BayesianOptimizationOracle:
         return _random_points(oracle) - len(running)
     if kind is oracles.HyperbandOracle:

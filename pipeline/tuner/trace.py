@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework import op_def_registry  # what says which operations have a state
 
-DROPOUTS = (keras.layers.Dropout, keras.layers.AlphaDropout)
-"""Layers whose rate may differ between the models of a stack."""
+from pipeline.engine.fused.lifting import dropouts
+
 CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 """Operations that do what the functions in their attributes do."""
 STAND_IN = 0.5
@@ -38,11 +38,6 @@ class Computation:
     def loops(self) -> bool:
         """Whether there is a loop in it, such as that of a recurrent layer, which XLA compiles slowly or not at all."""
         return any("While" in operation for operation in self.operations)
-
-
-def dropouts(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers of `model` whose rates do not count, since each model of a stack has its own."""
-    return [layer for layer in model.layers if type(layer) in DROPOUTS and layer.rate > 0]
 
 
 def computation(model: keras.Model, inputs: Any) -> Computation | None:

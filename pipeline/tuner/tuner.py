@@ -103,12 +103,13 @@ class Fused(keras_tuner.Tuner):
         Trials end in the order in which they began, so the oracle counts failures as it does without batches.
         """
         batch: list[_Trial] = []
+        used: set[int] = set()
         while self._has_room(batch):
             trial = self.oracle.create_trial(f"{self.tuner_id}-{len(batch)}" if batch else self.tuner_id)
             if trial.status == STOPPED or (trial.status == IDLE and batch):
                 break
             if trial.status != IDLE:
-                batch.append(self._built(trial, request, batch))
+                batch.append(self._built(trial, request, used))
                 foresee(self.oracle, trial)
         return batch
 
@@ -132,12 +133,11 @@ class Fused(keras_tuner.Tuner):
         bearable = oracle.max_retries_per_trial == 0 and failures < oracle.max_consecutive_failed_trials
         return batch[-1].failed and bearable and not fatal
 
-    def _built(self, trial: Any, request: Request, batch: Sequence[_Trial]) -> _Trial:
-        """Build the models of a trial as long as they can be fused."""
+    def _built(self, trial: Any, request: Request, used: set[int]) -> _Trial:
+        """Build the models of a trial as long as they can be fused; `used` are the parts of models before, by their ids."""
         result = _Trial(trial)
         first, last = self._epochs(trial, request)
         request = replace(request, initial_epoch=first, epochs=last)
-        earlier = [execution.model for other in batch for execution in other.executions]
         for number in range(self.executions_per_trial):
             try:
                 model = super()._try_build(trial.hyperparameters)
@@ -145,11 +145,12 @@ class Fused(keras_tuner.Tuner):
                 result.built.append(error)
                 break
             result.built.append(model)
-            execution = None if _share_parts(model, earlier) else self._fusible(trial, number, model, request)
+            own = _parts(model)
+            execution = self._fusible(trial, number, model, request) if used.isdisjoint(own) else None
             if execution is None:
                 break
             result.executions.append(execution)
-            earlier.append(model)
+            used |= own
         return result
 
     def _epochs(self, _: Any, request: Request) -> tuple[int, int]:
@@ -192,11 +193,12 @@ def _quick_collections() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _share_parts(model: Any, others: Sequence[keras.Model]) -> bool:
-    """Return whether a model has its optimizer or variables in common with one of `others`: training one changes both."""
-    used = {id(part) for other in others for part in (other.optimizer, *other.variables)}
-    return isinstance(model, keras.Model) and any(
-        id(part) in used for part in (getattr(model, "optimizer", None), *model.variables)
+def _parts(model: Any) -> set[int]:
+    """Return the ids of a model's optimizer and variables: training it changes another model that has one of them."""
+    return (
+        {id(part) for part in (model.optimizer, *model.variables)}
+        if isinstance(model, keras.Model)
+        else set()
     )
 
 

@@ -126,6 +126,11 @@ def _alpha_drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: 
 CALLS: dict[type, Callable[..., Any]] = {keras.layers.Dropout: _drop, keras.layers.AlphaDropout: _alpha_drop}
 
 
+def dropouts(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers of `model` that drop something and are computed here, so that their rates may be lifted."""
+    return [layer for layer in model.layers if type(layer) in CALLS and layer.rate > 0]
+
+
 def draws_otherwise(model: keras.Model) -> bool:
     """Return whether `model` draws random numbers in other layers than the dropouts that are computed here."""
     here = {id(layer.seed_generator) for layer in model.layers if type(layer) in CALLS}
@@ -150,9 +155,7 @@ def lifted(template: keras.Model, places: Sequence[Lift], numbers: Any, uniform:
     ]
     done = {id(holder) for holder, _, _ in changes}
     changes += [
-        _stand_in(layer, "rate", layer.rate, uniform)
-        for layer in template.layers
-        if type(layer) in CALLS and layer.rate > 0 and id(layer) not in done
+        _stand_in(layer, "rate", layer.rate, uniform) for layer in dropouts(template) if id(layer) not in done
     ]
     with TRACING:
         before = [(holder, attribute, getattr(holder, attribute)) for holder, attribute, _ in changes]

@@ -21,6 +21,8 @@ from pipeline.engine.fused.layout import Layout, layout
 from pipeline.engine.fused.lifting import Lift, lifted
 
 Arrays = Sequence[NDArray[Any]]
+Stacked = tuple[list[NDArray[Any]], list[NDArray[Any]]]
+"""The arrays of a stack: trainable ones by bucket, and the other state."""
 
 
 class Column(keras.optimizers.schedules.LearningRateSchedule):
@@ -97,9 +99,20 @@ class Program(ABC):
         _assign(self.state, [np.stack([model[index] for model in state]) for index in range(len(self.state))])
         _assign(self.optimizer.variables, self.fresh)
 
-    def read(self) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    def read(self) -> Stacked:
         """Return the current stacked arrays: trainable ones by bucket, and the other state."""
         return _arrays(self.flat), _arrays(self.state)
+
+    def keep(self, kept: Stacked, which: NDArray[np.bool_]) -> Stacked:
+        """Return `kept`, what was read before, with the current arrays of the models where `which` `[models]` is true."""
+        if not which.any():
+            return kept
+        current = self.read()
+        if not which.all():
+            for old_arrays, new_arrays in zip(kept, current, strict=True):
+                for old, new in zip(old_arrays, new_arrays, strict=True):
+                    new[~which] = old[~which]
+        return current
 
     def snapshot(self) -> list[NDArray[Any]]:
         """Return everything that training has changed, the optimizer's state included, to `restore` from."""

@@ -227,7 +227,7 @@ class _Stack:
             if not history.over:
                 metrics = {name: float(values[slot]) for name, values in measured.items()}
                 keep[slot] = history.after_epoch(metrics, float(table[slot, -1])).keep
-        self._keep(keep)
+        self.kept = self.program.keep(self.kept, keep)
 
     def _validate(self) -> dict[str, Any]:
         """Return each model's metrics on validation images; none where none are held out."""
@@ -244,14 +244,6 @@ class _Stack:
             if key not in drawn:
                 drawn[key] = batches(job.view.training, self.batch, epoch, job.batch_seed)
         return np.stack([drawn[job.batch_seed, id(job.view.training)] for job in self.jobs], axis=1)
-
-    def _keep(self, keep: NDArray[np.bool_]) -> None:
-        if keep.all():
-            self.kept = self.program.read()
-        elif keep.any():
-            for kept, now in zip(self.kept, self.program.read(), strict=True):
-                for old, new in zip(kept, now, strict=True):
-                    old[keep] = new[keep]
 
     def _evaluate(self, rows: Sequence[NDArray[np.int32]]) -> tuple[Any, Any]:
         """Return each model's mean loss and accuracy over its `rows`."""

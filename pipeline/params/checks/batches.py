@@ -15,8 +15,5 @@ def batch_faults(recipe: Recipe, dataset: Dataset) -> list[Fault]:
 
 
 def _most_that_train(data: DataSpec, dataset: Dataset) -> int:
-    if data.pairs:
-        return data.pairs
     left = dataset.train_count - data.held_out(dataset.train_count, dataset.validation) - data.skip
-    classes = len(data.classes or dataset.class_names)
-    return min(left, data.limit or left, (data.per_class or left) * classes)
+    return data.used_of(left, len(data.classes or dataset.class_names))

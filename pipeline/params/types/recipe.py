@@ -133,6 +133,11 @@ class DataSpec(Spec):
             raise FaultsError(Fault((("per_class",), ("limit",)), "limit and per_class exclude each other"))
         return self
 
+    def used_of(self, images: int, classes: int) -> int:
+        """Return how many of the training `images` of `classes` that are left a model sees, pairs or images."""
+        most = self.per_class * classes if self.per_class else self.limit or images
+        return self.pairs or min(images, most)
+
     def held_out(self, images: int, otherwise: int) -> int:
         """Return how many of the training `images` are held out; `otherwise` is the data set's own number."""
         validation = otherwise if self.validation is None else self.validation
