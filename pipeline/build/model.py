@@ -5,19 +5,25 @@ drawn layer by layer, see `build.weights`. Those of a second tower are named `tw
 `joint<i>_<part>`.
 """
 
+import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeVar
 
 import keras
 
+from pipeline.build.built import BuildError, Shape, built
 from pipeline.build.initializers import initializers_kept, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
+from pipeline.core.errors import nearest
+from pipeline.core.metrics import Task
 from pipeline.params.keras_names.named import Named
-from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, Noise, Normalisation
-from pipeline.params.types.recipe import ModelSpec, Recipe, Top, Trainable
+from pipeline.params.types.built_model import BuiltModel
+from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasLayer, Noise, Normalisation
+from pipeline.params.types.recipe import LayerNames, ModelSpec, Only, Recipe, Reuse, Top, Trainable
+from pipeline.params.types.tasks import output_activation
 
 HEAD = "output"
 TOWERS = ("block", "twin")
@@ -68,26 +74,60 @@ def is_image_model(model: ModelSpec) -> bool:
 
 
 def convolves(model: keras.Model) -> bool:
-    """Return whether a model has a layer with more than one output vector per image."""
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer | Half)]
-    return any(len(layer.output.shape) > 2 for layer in layers)
+    """Return whether a model has a convolution, however deep."""
+    return any("Conv" in type(layer).__name__ for layer in model._flatten_layers())
 
 
-def output_units(model: ModelSpec, classes: int) -> int:
-    """Return the width of the output layer: one unit per class, unless the recipe sets it."""
-    return model.output.units or classes
+def output_units(model: ModelSpec, outputs: int) -> int:
+    """Return the width of the output layer: one unit per class, label or number, unless the recipe sets it."""
+    return model.output.units or outputs
 
 
-def build_model(recipe: Recipe, image_shape: Sequence[int], classes: int) -> keras.Model:
-    """Return the untrained model of `recipe` for images of `image_shape` (`height, width[, channels]`).
+def build_model(
+    recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task = "classes"
+) -> keras.Model:
+    """Return the untrained model of `recipe` for inputs of `input_shape`, such as images `(height, width[, channels])`.
 
-    For pairs of images `image_shape` begins with 2.
+    For pairs of images `input_shape` begins with 2; of several inputs it has the shapes by name. `outputs` is the number of
+    classes, labels or numbers. Raises `BuildError` where the user's own function builds no model that suits the data, and
+    `UserError` for surgery that does not fit.
     """
     # Seeded, since a layer of the user's own may also draw what is no weight: that is then the same for every run.
-    with initializers_kept(), seeded(0):
-        inputs = keras.Input(_input_shape(recipe.model, image_shape))
-        hidden = _towers(recipe, inputs) if recipe.model.towers == 2 else _tower(recipe, inputs, TOWERS[0])
-        return keras.Model(inputs, _head(recipe, hidden, classes))
+    with initializers_kept(), seeded(0, own_code=recipe.chain is None):
+        if isinstance(recipe.model, BuiltModel):
+            model = built(recipe.model, input_shape, outputs, task)
+        else:
+            model = _chain(recipe, recipe.model, input_shape, outputs, task)
+        return _augmented(model, recipe.data.augment)
+
+
+def _chain(
+    recipe: Recipe, chain: ModelSpec, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task
+) -> keras.Model:
+    if isinstance(input_shape, Mapping):
+        raise BuildError(
+            f"model.layers takes one input; these are {', '.join(input_shape)}: write a model.build"
+        )
+    if task == "map":
+        raise BuildError(
+            "model.layers predicts one class for each row; for maps of classes write a model.build"
+        )
+    inputs = keras.Input(_input_shape(chain, input_shape))
+    hidden = _towers(recipe, chain, inputs) if chain.towers == 2 else _tower(recipe, chain, inputs, TOWERS[0])
+    return keras.Model(inputs, _head(recipe, chain, hidden, outputs, task))
+
+
+def _augmented(model: keras.Model, layers: Sequence[KerasLayer]) -> keras.Model:
+    """Return a model whose inputs are changed by preprocessing layers while it trains."""
+    if not layers:
+        return model
+    if not isinstance(model.inputs, list) or len(model.inputs) != 1:
+        raise BuildError("data.augment changes images, a single input; this model has several")
+    inputs = keras.Input(model.inputs[0].shape[1:])
+    changed = inputs
+    for number, layer in enumerate(layers):
+        changed = make_layer(layer, name=f"augment{number}")(changed)
+    return keras.Model(inputs, model.call(changed))
 
 
 @keras.saving.register_keras_serializable("pipeline")
@@ -110,43 +150,84 @@ class Half(keras.layers.Layer):
         return {**super().get_config(), "index": self.index}
 
 
-def _tower(recipe: Recipe, hidden: Any, tower: str) -> Any:
+def _tower(recipe: Recipe, chain: ModelSpec, hidden: Any, tower: str) -> Any:
     """Return the outputs of the hidden blocks of one tower for its input."""
-    normalisation = recipe.model.normalisation
+    normalisation = chain.normalisation
     if "input" in normalisation.where:
         name = "input_norm" if tower == TOWERS[0] else f"{tower}_input_norm"
         hidden = _batch_normalisation(normalisation, name)(hidden)
-    return _through(recipe, hidden, blocks(recipe.model, tower))
+    return _through(recipe, chain, hidden, blocks(chain, tower))
 
 
-def _towers(recipe: Recipe, inputs: Any) -> Any:
+def _towers(recipe: Recipe, chain: ModelSpec, inputs: Any) -> Any:
     ends = [
-        _tower(recipe, Half(index, name=f"half{index}")(inputs), tower) for index, tower in enumerate(TOWERS)
+        _tower(recipe, chain, Half(index, name=f"half{index}")(inputs), tower)
+        for index, tower in enumerate(TOWERS)
     ]
     flat = [
         end if len(end.shape) == 2 else keras.layers.Flatten(name=f"{tower}_flatten")(end)
         for end, tower in zip(ends, TOWERS, strict=True)
     ]
-    return _through(recipe, keras.layers.Concatenate(name=JOINT)(flat), joint_blocks(recipe.model))
+    return _through(recipe, chain, keras.layers.Concatenate(name=JOINT)(flat), joint_blocks(chain))
 
 
-def _through(recipe: Recipe, hidden: Any, chain: Sequence[Block]) -> Any:
-    for block in chain:
-        for layer in _block_layers(recipe, block, flat=len(hidden.shape) == 2):
+def _through(recipe: Recipe, chain: ModelSpec, hidden: Any, sequence: Sequence[Block]) -> Any:
+    for block in sequence:
+        for layer in _block_layers(recipe, chain, block, flat=len(hidden.shape) == 2):
             hidden = layer(hidden)
     return hidden
 
 
-def freeze_layers(model: keras.Model, trainable: Trainable, count: int) -> None:
-    """Freeze all layers except those of the blocks that a phase trains; the head and what joins towers always train.
+def freeze_layers(model: keras.Model, trainable: Trainable, recipe: Recipe) -> None:
+    """Freeze all layers except those that a phase of `recipe` trains; the head and what joins towers always train.
 
-    `trainable` is `all`, `head`, `{top: k}` or `{only: [indexes]}`; `count` is the number of hidden blocks.
+    `trainable` is `all`, `head`, `{top: k}`, `{only: [indexes]}` or `{layers: [patterns]}`. Raises `BuildError` for a
+    pattern that no layer has.
     """
-    trained = _trained_blocks(trainable, count)
-    for layer in model.layers:
+    if trainable == "all":
+        return
+    trained = _trained_blocks(trainable, len(blocks(recipe.chain))) if recipe.chain else set()
+    named = trained_by_name(model, trainable)
+    heads = head_names(model)
+    for layer in leaf_layers(model):
         layer.trainable = (
-            layer.name.startswith((HEAD, JOINT)) or trainable == "all" or block_index(layer.name) in trained
+            layer.name.startswith(JOINT)
+            or layer.name in heads
+            or layer.name in named
+            or block_index(layer.name) in trained
         )
+
+
+def trained_by_name(model: keras.Model, trainable: Trainable | Reuse) -> set[str]:
+    """Return the names of the layers that `{layers: [patterns]}` means; raises `BuildError` for a pattern without any."""
+    if not isinstance(trainable, LayerNames):
+        return set()
+    names = [layer.name for layer in leaf_layers(model)]
+    matched = {pattern: fnmatch.filter(names, pattern) for pattern in trainable.layers}
+    for pattern, found in matched.items():
+        if not found:
+            raise BuildError(
+                f"no layer is called {pattern!r}; there are {', '.join(names[:20])}.{nearest(pattern, names)}"
+            )
+    return {name for found in matched.values() for name in found}
+
+
+def leaf_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the layers of a model in order, those of models within it in their place."""
+    leaves: list[keras.layers.Layer] = []
+    for layer in model.layers:
+        leaves += leaf_layers(layer) if isinstance(layer, keras.Model) else [layer]
+    return leaves
+
+
+def head_names(model: keras.Model) -> set[str]:
+    """Return the names of the layers of a model's head: those called `output…`, else from the last with weights on."""
+    leaves = leaf_layers(model)
+    named = {layer.name for layer in leaves if layer.name.startswith(HEAD)}
+    if named:
+        return named
+    last = max((place for place, layer in enumerate(leaves) if layer.weights), default=0)
+    return {layer.name for layer in leaves[last:]}
 
 
 def block_index(layer_name: str) -> int | None:
@@ -162,7 +243,7 @@ def _trained_blocks(trainable: Trainable, count: int) -> set[int]:
         return set()
     if isinstance(trainable, Top):
         return set(range(count - trainable.top, count))
-    return set(trainable.only)
+    return set(trainable.only) if isinstance(trainable, Only) else set()
 
 
 def _input_shape(model: ModelSpec, image_shape: Sequence[int]) -> tuple[int, ...]:
@@ -172,36 +253,38 @@ def _input_shape(model: ModelSpec, image_shape: Sequence[int]) -> tuple[int, ...
     return (prod(image_shape),)
 
 
-def _block_layers(recipe: Recipe, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
+def _block_layers(recipe: Recipe, chain: ModelSpec, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:
     spec = block.spec
     if isinstance(spec, DenseLayer):
-        yield from _dense_block(recipe, spec, block.prefix, flat)
+        yield from _dense_block(recipe, chain, spec, block.prefix, flat)
     elif isinstance(spec, ConvLayer):
-        yield from _weighted_block(recipe, spec, block.prefix, _conv(recipe, spec, block.prefix))
+        yield from _weighted_block(chain, spec, block.prefix, _conv(recipe, chain, spec, block.prefix))
     else:
         yield make_layer(spec, name=block.layer_name)
 
 
-def _dense_block(recipe: Recipe, spec: DenseLayer, prefix: str, flat: bool) -> Iterator[keras.layers.Layer]:
+def _dense_block(
+    recipe: Recipe, chain: ModelSpec, spec: DenseLayer, prefix: str, flat: bool
+) -> Iterator[keras.layers.Layer]:
     if not flat:
         yield keras.layers.Flatten(name=prefix + "flatten")
     dropout = _own_or(spec.dropout, recipe.regularisation.dropout)
     if dropout is not None and dropout.where == "before":
         yield _dropout(dropout, prefix)
-    dense = keras.layers.Dense(spec.units, name=prefix + "dense", **_weight_arguments(recipe, spec))
-    yield from _weighted_block(recipe, spec, prefix, dense)
+    dense = keras.layers.Dense(spec.units, name=prefix + "dense", **_weight_arguments(recipe, chain, spec))
+    yield from _weighted_block(chain, spec, prefix, dense)
     if dropout is not None and dropout.where == "after":
         yield _dropout(dropout, prefix)
 
 
 def _weighted_block(
-    recipe: Recipe, spec: DenseLayer | ConvLayer, prefix: str, layer: keras.layers.Layer
+    chain: ModelSpec, spec: DenseLayer | ConvLayer, prefix: str, layer: keras.layers.Layer
 ) -> Iterator[keras.layers.Layer]:
-    normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
+    normalisation = _own_or(spec.normalisation, chain.normalisation)
     yield layer
     if "before" in normalisation.where:
         yield _batch_normalisation(normalisation, prefix + "norm")
-    yield activation_layer(_own_or(spec.activation, recipe.model.activation), prefix + "activation")
+    yield activation_layer(_own_or(spec.activation, chain.activation), prefix + "activation")
     if "after" in normalisation.where:
         yield _batch_normalisation(normalisation, prefix + "norm")
 
@@ -210,24 +293,24 @@ def _batch_normalisation(normalisation: Normalisation, name: str) -> keras.layer
     return make_layer(Named(name="BatchNormalization", **normalisation.arguments), name=name)
 
 
-def _conv(recipe: Recipe, spec: ConvLayer, prefix: str) -> keras.layers.Layer:
+def _conv(recipe: Recipe, chain: ModelSpec, spec: ConvLayer, prefix: str) -> keras.layers.Layer:
     return keras.layers.Conv2D(
         spec.filters,
         spec.kernel_size,
         strides=spec.strides,
         padding=spec.padding,
         name=prefix + "conv",
-        **_weight_arguments(recipe, spec),
+        **_weight_arguments(recipe, chain, spec),
     )
 
 
-def _weight_arguments(recipe: Recipe, spec: DenseLayer | ConvLayer) -> dict[str, Any]:
+def _weight_arguments(recipe: Recipe, chain: ModelSpec, spec: DenseLayer | ConvLayer) -> dict[str, Any]:
     """Return the arguments shared by layers with a kernel; a bias before batch normalisation would have no effect."""
-    normalisation = _own_or(spec.normalisation, recipe.model.normalisation)
-    use_bias = _own_or(spec.use_bias, recipe.model.use_bias) and "before" not in normalisation.where
+    normalisation = _own_or(spec.normalisation, chain.normalisation)
+    use_bias = _own_or(spec.use_bias, chain.use_bias) and "before" not in normalisation.where
     return {
         "use_bias": use_bias,
-        "kernel_initializer": make("initializers", _own_or(spec.initializer, recipe.model.initializer)),
+        "kernel_initializer": make("initializers", _own_or(spec.initializer, chain.initializer)),
         **_penalties(recipe),
     }
 
@@ -242,21 +325,21 @@ def _penalties(recipe: Recipe) -> dict[str, Any]:
     return arguments
 
 
-def _head(recipe: Recipe, hidden: Any, classes: int) -> Any:
-    model = recipe.model
+def _head(recipe: Recipe, chain: ModelSpec, hidden: Any, outputs: int, task: Task) -> Any:
+    activation = output_activation(recipe, task)
     dropout = recipe.regularisation.dropout
     if len(hidden.shape) > 2:
         hidden = keras.layers.Flatten(name="output_flatten")(hidden)
-    if not model.output.weights:
-        return activation_layer(model.output.activation, "output_activation")(hidden)
+    if not chain.output.weights:
+        return activation_layer(activation, "output_activation")(hidden)
     if dropout is not None and dropout.where == "before":
         hidden = _dropout(dropout, "output_")(hidden)
     arguments = {
-        "kernel_initializer": make("initializers", model.output.initializer),
+        "kernel_initializer": make("initializers", chain.output.initializer),
         **_head_regularizer(recipe),
     }
-    hidden = keras.layers.Dense(output_units(model, classes), name=HEAD, **arguments)(hidden)
-    return activation_layer(model.output.activation, "output_activation")(hidden)
+    hidden = keras.layers.Dense(output_units(chain, outputs), name=HEAD, **arguments)(hidden)
+    return activation_layer(activation, "output_activation")(hidden)
 
 
 def _head_regularizer(recipe: Recipe) -> dict[str, Any]:

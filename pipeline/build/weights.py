@@ -1,7 +1,7 @@
 """Initial weights as a pure function of recipe and seed, so that every engine starts a run from the same weights."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.build.initializers import draw, made_again
-from pipeline.build.model import HEAD, all_blocks, block_index
+from pipeline.build.model import HEAD, all_blocks, block_index, head_names, leaf_layers, trained_by_name
 from pipeline.build.resolve import make, make_layer
 from pipeline.core.plugins import is_plugin
 from pipeline.params.keras_names.named import Named
 from pipeline.params.types.layers import ConvLayer, DenseLayer, KerasLayer
-from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.recipe import Recipe, Reuse
 from pipeline.runs.seeds import derive
 
 Weights = list[NDArray[Any]]
@@ -55,10 +55,14 @@ def owned_weights(model: keras.Model) -> list[tuple[keras.layers.Layer, keras.Va
 
 def _keyed_weights(model: keras.Model) -> list[tuple[keras.layers.Layer, keras.Variable, str]]:
     """Return each of `model.weights` with its layer and a key that is unique there, the same in every process."""
-    owners = {}
-    for layer in model.layers:
-        keys = _numbered(variable.name for variable in layer.weights)
-        owners.update({id(v): (layer, v, key) for v, key in zip(layer.weights, keys, strict=True)})
+    owners: dict[int, tuple[keras.layers.Layer, keras.Variable, str]] = {}
+    for layer in (
+        *leaf_layers(model),
+        model,
+    ):  # the model itself, for weights that it adds beside those of its layers
+        own = [variable for variable in layer.weights if id(variable) not in owners]
+        keys = _numbered(variable.name for variable in own)
+        owners.update({id(v): (layer, v, key) for v, key in zip(own, keys, strict=True)})
     return [owners[id(variable)] for variable in model.weights]
 
 
@@ -74,7 +78,10 @@ def _numbered(names: Iterable[str]) -> list[str]:
 
 def seed_generators(model: keras.Model) -> dict[str, keras.random.SeedGenerator]:
     """Return every seed generator (of dropout and other noise), however deep, by its layer's name, numbered as weights."""
-    found = {id(g): (layer.name, g) for layer in model.layers for g in generators(layer)}
+    found: dict[int, tuple[str, keras.random.SeedGenerator]] = {}
+    for layer in (*leaf_layers(model), model):
+        for generator in generators(layer):
+            found.setdefault(id(generator), (layer.name, generator))
     names = _numbered(name for name, _ in found.values())
     return {name: generator for name, (_, generator) in zip(names, found.values(), strict=True)}
 
@@ -94,35 +101,39 @@ def carry_over(
     model: keras.Model,
     previous: Weights,
     earlier: keras.Model,
-    reuse: int | str,
+    reuse: Reuse,
     same_classes: bool = True,
 ) -> Weights:
     """Return `weights` of `model` with blocks taken from `previous`, the weights of the phase before.
 
-    The first `reuse` blocks are carried over, or `all` of them; with all of them also the head, where it is for the same
-    classes.
+    The first `reuse` blocks are carried over, the layers that it names, or `all` of them; with all of them also the head,
+    where it is for the same classes.
     """
+    named, heads = trained_by_name(model, reuse), head_names(model)
     old = {
         (layer.name, key): value
         for (layer, _, key), value in zip(_keyed_weights(earlier), previous, strict=True)
     }
     result = []
     for (layer, _, key), fresh in zip(_keyed_weights(model), weights, strict=True):
-        kept = old.get((layer.name, key)) if _is_carried(layer.name, reuse, same_classes) else None
+        carried = layer.name in named or _is_carried(layer.name, reuse, same_classes, heads)
+        kept = old.get((layer.name, key)) if carried else None
         result.append(kept if kept is not None and kept.shape == fresh.shape else fresh)
     return result
 
 
-def _is_carried(layer_name: str, reuse: int | str, same_classes: bool) -> bool:
+def _is_carried(layer_name: str, reuse: Reuse, same_classes: bool, heads: Container[str]) -> bool:
     if reuse == "all":
-        return same_classes or not layer_name.startswith(HEAD)
+        return same_classes or layer_name not in heads
     index = block_index(layer_name)
-    return index is not None and index < int(reuse)
+    return isinstance(reuse, int) and index is not None and index < reuse
 
 
 def _kernel_initializers(recipe: Recipe) -> dict[str, Named]:
     """Return the initializers of kernels by the prefix of their layers' names."""
-    model = recipe.model
+    model = recipe.chain
+    if model is None:
+        return {}
     hidden = {
         block.prefix: block.spec.initializer or model.initializer
         for block in all_blocks(model)
@@ -133,9 +144,11 @@ def _kernel_initializers(recipe: Recipe) -> dict[str, Named]:
 
 def _own_layers(recipe: Recipe) -> dict[str, Callable[[], keras.layers.Layer]]:
     """Return what makes each layer of a user's own class, by the layer's name."""
+    if recipe.chain is None:
+        return {}
     return {
         block.layer_name: partial(make_layer, block.spec, name=block.layer_name)
-        for block in all_blocks(recipe.model)
+        for block in all_blocks(recipe.chain)
         if isinstance(block.spec, KerasLayer) and is_plugin(block.spec.name)
     }
 

@@ -1,27 +1,45 @@
-"""Metrics by name: whether higher is better, and their values as scores."""
+"""Metrics: which way is better, whether they are fractions, and their values as scores."""
 
 from collections.abc import Container
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["classes", "labels", "regression", "map"]
+"""What a model predicts: one of several classes, several labels at once, numbers, or a class for each pixel."""
+PARTS = ("val_", "test_")
+"""What the names of metrics of validation and test data begin with; those of training data have their plain names."""
 
 
-def higher_is_better(metric: str) -> bool:
-    """Return whether higher values of a metric are better: True for accuracies (`val_accuracy`), False for losses."""
-    return metric.endswith("accuracy")
+@dataclass(frozen=True)
+class Metric:
+    """A metric by the name that results have it under, whether higher is better, and whether it lies between 0 and 1."""
+
+    name: str
+    higher_is_better: bool
+    is_fraction: bool = False
+
+    def score(self, value: float) -> float:
+        """Return a value as a score, of which higher is better: the negative of a loss."""
+        return value if self.higher_is_better else -value
+
+    def choosing(self, measured: Container[str]) -> str:
+        """Return the name by which the best of several runs is chosen: on validation data, else on training data.
+
+        `measured` are the names in a run's metrics; without `val_<name>` among them nothing was held out. Test data choose
+        nothing.
+
+        Example: `ACCURACY.choosing({"accuracy", "val_accuracy"})` is `val_accuracy`.
+        """
+        validation = f"val_{self.name}"
+        return validation if validation in measured else self.name
 
 
-def choosing(metric: str, measured: Container[str]) -> str:
-    """Return the metric by which the best of several runs is chosen: on validation images, else on training images.
-
-    `measured` are the metrics of a run; without `val_<metric>` among them no images were held out. Test data choose nothing.
-
-    Example: `choosing("accuracy", {"accuracy", "val_accuracy"})` is `val_accuracy`.
-    """
-    validation = f"val_{metric}"
-    return validation if validation in measured else metric
+LOSS = Metric("loss", higher_is_better=False)
+ACCURACY = Metric("accuracy", higher_is_better=True, is_fraction=True)
 
 
-def score(metric: str, value: float) -> float:
-    """Return a value of a metric as a score, of which higher is better: the negative of a loss.
-
-    Example: `score("val_loss", 0.3)` is -0.3.
-    """
-    return value if higher_is_better(metric) else -value
+def plain_name(name: str) -> str:
+    """Return the name of a metric without the part of the data it was measured on: `val_loss` is `loss`."""
+    for part in PARTS:
+        name = name.removeprefix(part)
+    return name

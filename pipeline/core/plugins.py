@@ -51,6 +51,39 @@ def load_object(spec: str, root: Path) -> object:
     return getattr(loaded, name)
 
 
+def own_files(spec: str, root: Path) -> list[Path]:
+    """Return the file that `module:Name` names and those of every module of the project that it imports, directly or not.
+
+    Raises `UserError` as `locate` does.
+    """
+    found = [locate(spec, root)]
+    for path in found:
+        found += [file for file in _imported_files(path, root.resolve()) if file not in found]
+    return found
+
+
+def _imported_files(path: Path, root: Path) -> list[Path]:
+    """Return the files of the project that a module imports, anywhere in it."""
+    modules = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            modules += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parts = path.relative_to(root).parts[: -node.level] if node.level else ()
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+            modules += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    files = []
+    for module in filter(None, modules):
+        stem = root.joinpath(*module.split("."))
+        candidates = (stem.with_suffix(".py"), stem / "__init__.py")
+        files += [
+            file.resolve()
+            for file in candidates
+            if file.is_file() and not _is_private(file.relative_to(root))
+        ]
+    return list(dict.fromkeys(files))
+
+
 def top_level_names(path: Path) -> set[str]:
     """Return the names at the top level of a module: classes, functions, assigned and imported names.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.errors import DataError, nearest
+from pipeline.core.metrics import Task
 
 PARTS = ("train_images", "train_labels", "test_images", "test_labels")
 META = "meta.json"
@@ -34,6 +35,7 @@ class Dataset:
     sources: tuple[str, ...] = ()
     package: str | None = None
     package_name: str | None = None
+    task: Task = "classes"
 
     @property
     def digest(self) -> str:

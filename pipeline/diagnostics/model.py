@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.build.model import build_model
-from pipeline.build.objective import make_loss, targets
+from pipeline.build.objective import as_in_views, objective
 from pipeline.build.weights import Weights, initial_weights, seed_states, set_seed_states
 from pipeline.data import scale
 from pipeline.data.catalogue import CATALOGUE
@@ -36,7 +35,8 @@ class DiagnosedModel:
         phase = run.phases[-1]
         self.recipe = phase.recipe
         self.view = model_cache.view(run, phase)
-        self.keras_model = build_model(self.recipe, self.view.image_shape, self.view.classes)
+        self.keras_model = build_model(self.recipe, self.view.input_shape, self.view.outputs, self.view.task)
+        self.objective = objective(self.recipe, self.view.task, self.keras_model.output_shape[-1])
         self._images = model_cache.views(run.context.dataset).images
         self._dataset = run.context.dataset
 
@@ -53,13 +53,11 @@ class DiagnosedModel:
 
     def loss(self) -> Callable[[Any, Any], Any]:
         """Return the recipe's loss for Keras's `compile`: from integer labels and outputs to one number per image."""
-        loss, units = make_loss(self.recipe), self.keras_model.output_shape[-1]
 
-        def per_image(labels: Any, outputs: Any) -> Any:
-            flat = keras.ops.reshape(keras.ops.cast(labels, "int32"), [-1])
-            return loss(targets(flat, loss, units), keras.ops.cast(outputs, "float32"))
+        def per_row(targets: Any, outputs: Any) -> Any:
+            return self.objective.losses(as_in_views(targets, outputs, self.view.task), outputs)
 
-        return per_image
+        return per_row
 
     def probabilities(self, rows: NDArray[np.int32], training: bool = False) -> NDArray[np.float64]:
         """Return the predicted probabilities of the images at `rows`, `[n, classes]`; `training`: with dropout active."""
@@ -69,7 +67,7 @@ class DiagnosedModel:
 
     def probabilities_of(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the predicted probabilities of other images, `[n, classes]`, which are scaled as the data set's own."""
-        scaler = scale.fit(self.recipe.data.scale, self._images.x_train[self.view.training])
+        scaler = scale.fit(self.recipe.data.scale or "/255", self._images.x_train[self.view.training])
         x = scaler(images).reshape(len(images), *self.view.x.shape[1:])
         return as_probabilities(self._outputs(x, training=False))
 
@@ -79,10 +77,7 @@ class DiagnosedModel:
     @property
     def class_names(self) -> list[str]:
         """The names of the classes, in the order of the labels that the model is trained on."""
-        if self.recipe.data.pairs is not None:
-            return ["same", "different"]
-        names, classes = self._images.class_names, self.recipe.data.classes
-        return list(names) if classes is None else [names[index] for index in classes]
+        return list(self.view.names)
 
     def font_digits(self) -> NDArray[np.uint8]:
         """Return a picture of each class drawn with a font, `[classes, height, width]`; none where classes are no digits.
@@ -97,7 +92,7 @@ class DiagnosedModel:
     def picture(self, row: int) -> str:
         """Return the unscaled image at `row` as PNG in base64; the two images of a pair next to each other."""
         if self.recipe.data.pairs is not None:
-            return png(_side_by_side(self.view.x[row].reshape(self.view.image_shape)))
+            return png(_side_by_side(self.view.x[row].reshape(2, *self._images.image_shape)))
         train_count = len(self._images.y_train)
         image = self._images.x_train[row] if row < train_count else self._images.x_test[row - train_count]
         return png(image.reshape(self._images.image_shape))

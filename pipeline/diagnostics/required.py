@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any, Literal
 
 from pipeline.core.digests import digest
-from pipeline.core.metrics import choosing, score
+from pipeline.core.metrics import Metric
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
 from pipeline.planning.state import AblationState, VariantState, best_replicate
@@ -62,7 +62,8 @@ def _of_variant(state: AblationState, variant: VariantState) -> Iterator[Diagnos
     for run in variant.replicates:
         if settings.signals:
             yield _diagnostic("signals", name, run, settings.signals.model_dump(mode="json"), run.key)
-        if settings.propagation and run.phases[-1].recipe.model.layers:
+        chain = run.phases[-1].recipe.chain
+        if settings.propagation and chain is not None and chain.layers:
             plain = {**settings.propagation.model_dump(mode="json"), **_propagated_layer(run)}
             yield _diagnostic("propagation", name, run, plain, [run.seeds.weights, own_code(plain)])
         if settings.training_set:
@@ -77,11 +78,11 @@ def _propagated_layer(run: Run) -> dict[str, Any]:
 
 
 def _predictions(store: Store, state: AblationState) -> Iterator[Diagnostic]:
-    """Yield those of the variant with the best mean score, see `choosing`, then those of a ladder's other rungs.
+    """Yield those of the variant with the best mean score, then those of a ladder's other rungs.
 
     A variant is shown by its best replicate: test data decide nothing.
     """
-    shown, metric = state.evaluation.predictions, state.spec.metric
+    shown, metric = state.evaluation.predictions, state.metric
     if shown is None:
         return
     candidates = [
@@ -98,11 +99,11 @@ def _predictions(store: Store, state: AblationState) -> Iterator[Diagnostic]:
         yield _diagnostic("predictions", variant.variant.name, run, {"shown": count}, run.key)
 
 
-def _mean_score(store: Store, variant: VariantState, metric: str) -> float:
+def _mean_score(store: Store, variant: VariantState, metric: Metric) -> float:
     """Return the mean score over the replicates that finished, at least one."""
     records = [store.runs.get(run.key) for run in variant.replicates]
     finished = [record for record in records if record is not None and record.outcome == "finished"]
-    return fmean(score(metric, record.metrics[choosing(metric, record.metrics)]) for record in finished)
+    return fmean(metric.score(record.metrics[metric.choosing(record.metrics)]) for record in finished)
 
 
 def hidden_activations(recipe: Recipe) -> list[dict[str, Any]]:

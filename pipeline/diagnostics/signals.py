@@ -51,7 +51,7 @@ def _sample(model: DiagnosedModel, run: Run, settings: Signals) -> tuple[NDArray
         return view.x[rows[: settings.samples]], view.y[rows[: settings.samples]]
     generator = np.random.default_rng(derive(run.seeds.weights, "inputs"))
     x = generator.standard_normal((settings.samples, *view.x.shape[1:]), np.float32)
-    return x, generator.integers(view.classes, size=settings.samples, dtype=np.int32)
+    return x, generator.integers(view.outputs, size=settings.samples, dtype=np.int32)
 
 
 def _observed_layers(model: keras.Model) -> list[ObservedLayer]:

@@ -80,8 +80,8 @@ class DatasetViews:
         scaler = self._scaler(data, partition)
         x, y, test = self._arrays(scaler, classes, flat)
         pool = hashlib.sha256(repr((self._content, scaler, classes, flat)).encode()).hexdigest()[:16]
-        shape = self.images.image_shape
-        view = View(pool, x, y, partition.train, partition.validation, test, len(classes), shape)
+        names = tuple(self.images.class_names[index] for index in classes)
+        view = View(pool, x, y, partition.train, partition.validation, test, len(classes), names=names)
         return paired(view, data.pairs, split_seed) if data.pairs else view
 
     def _split_uncached(self, data: DataSpec, split_seed: int, fold: Fold | None) -> Split:
@@ -92,7 +92,7 @@ class DatasetViews:
 
     def _scaler(self, data: DataSpec, partition: Split) -> str:
         """Fit a scaler on the training images; return a name for it, equal for equal scalers."""
-        scaler = fit(data.scale, self.images.x_train[partition.train])
+        scaler = fit(data.scale or "/255", self.images.x_train[partition.train])
         name = hashlib.sha256(scaler.shift.tobytes() + scaler.factor.tobytes()).hexdigest()[:16]
         self._scalers[name] = scaler
         return name

@@ -80,10 +80,16 @@ def on_features(parts: Parts, jobs: Sequence[Job]) -> list[Job]:
     rows = {origin: _rows(job) for origin, job in distinct.items()}
     x = np.concatenate([_features(parts, job, rows[origin]) for origin, job in distinct.items()])
     y = np.concatenate([job.view.y[rows[origin]] for origin, job in distinct.items()])
+    counted = [
+        job.view.weights[rows[origin]] for origin, job in distinct.items() if job.view.weights is not None
+    ]
+    weights = np.concatenate(counted) if counted else None
     pool = hashlib.sha256("".join(distinct).encode()).hexdigest()[:16]
     views, start = {}, 0
     for origin, job in distinct.items():
-        views[origin] = replace(_renumbered(job.view, rows[origin], start), pool=pool, x=x, y=y)
+        views[origin] = replace(
+            _renumbered(job.view, rows[origin], start), pool=pool, x=x, y=y, weights=weights
+        )
         start += len(rows[origin])
     return [
         replace(job, view=views[origin], weights=parts.of(parts.upper, job.weights))
@@ -122,7 +128,7 @@ def _features(parts: Parts, job: Job, rows: NDArray[np.int32]) -> NDArray[np.flo
         return np.asarray(keras.ops.convert_to_numpy(outputs), np.float32)
 
     starts = range(0, len(rows), CHUNK)
-    return np.concatenate([apply(job.view.x[rows[start : start + CHUNK]]) for start in starts])
+    return np.concatenate([apply(job.view.rows(rows[start : start + CHUNK])["x"]) for start in starts])
 
 
 def _renumbered(view: View, rows: NDArray[np.int32], start: int) -> View:

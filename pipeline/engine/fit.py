@@ -9,14 +9,17 @@ import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.build.objective import correct, make_loss, targets
+from pipeline.build.objective import Judge, Objective, as_in_views, objective
 from pipeline.build.optimizer import make_optimizer
 from pipeline.build.schedules import rates
-from pipeline.build.weights import set_seed_states
+from pipeline.build.weights import seed_generators, set_seed_states
+from pipeline.core.metrics import Task
 from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.engine.views import View
+from pipeline.params.types.tasks import metric_specs
 
 MOST_STEPS_PER_EXECUTION = 200
 EVALUATION_BATCH = 1000
@@ -76,8 +79,9 @@ class _Compiled:
 
     def __init__(self, template: keras.Model, job: Job) -> None:
         self.model = template
-        self.units = template.output_shape[-1]
-        self.loss = make_loss(job.recipe)
+        self.objective = objective(job.recipe, job.view.task, template.output_shape[-1])
+        self.task = job.view.task
+        self.metrics = [spec.metric for spec in metric_specs(job.recipe, job.view.task)]
         self.steps = steps_per_epoch(len(job.view.training), job.recipe.training.batch_size)
         self.table = Table()
         self.optimizer = make_optimizer(job.recipe.optimizer, self.table)
@@ -89,14 +93,14 @@ class _Compiled:
     def _compile(self, model: keras.Model) -> None:
         model.compile(
             optimizer=self.optimizer,
-            loss=_mean(self.loss, self.units),
-            metrics=[_accuracy(self.units)],
+            loss=_loss(self.objective),
+            metrics=[_OfTargets(metric, self.task) for metric in self.objective.metrics],
             steps_per_execution=steps_per_execution(self.steps),
             jit_compile="auto",  # Keras knows that XLA does not pay on a CPU (docs/performance.md)
         )
 
     def train(self, job: Job, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> PhaseOutcome:
-        history = History(job.recipe, job.view.validates)
+        history = History(job.recipe, self.metrics, job.view.validates)
         self._load(job)
         callback = _EpochEnd(self, history, on_epoch, checkpoint)
         epochs_done = callback.resume()
@@ -149,15 +153,15 @@ class _Compiled:
         # Python draws a whole epoch at a time: a call for each batch would cost more than the step.
         spec = tf.TensorSpec([self.steps, training.batch_size], tf.int32)
         order = tf.data.Dataset.from_generator(epochs, output_signature=spec).prefetch(1).unbatch()
-        x, y = tf.constant(job.view.x), tf.constant(job.view.y)
-        return order.map(lambda row: (tf.gather(x, row), tf.gather(y, row))).prefetch(8)
+        arrays = _arrays(job)
+        return order.map(lambda chosen: _as_fit_takes(_gathered(arrays, chosen))).prefetch(8)
 
     def _test(self, job: Job, history: History) -> dict[str, float]:
         if not job.test or history.diverged:
             return {}
-        data = _in_batches(job.view.x, job.view.y, job.view.test)
+        data = _in_batches(job.view, job.view.test)
         metrics = self.model.evaluate(data, verbose=0, return_dict=True)
-        return {"test_loss": float(metrics["loss"]), "test_accuracy": float(metrics["accuracy"])}
+        return {f"test_{name}": float(value) for name, value in metrics.items()}
 
 
 class _EpochEnd(keras.callbacks.Callback):
@@ -181,6 +185,15 @@ class _EpochEnd(keras.callbacks.Callback):
         replay([self.history], saved.plain["histories"])
         return int(saved.plain["epoch"])
 
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Remember the seeds: recurrent layers draw while they evaluate too, and the other engine forgets that."""
+        generators = seed_generators(self.model)
+        self.seeds = {name: np.array(generator.state) for name, generator in generators.items()}
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Put the seeds back."""
+        set_seed_states(self.model, self.seeds)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Apply the rules to the metrics that Keras computed."""
         table = self.compiled.table
@@ -202,27 +215,61 @@ def steps_per_execution(steps: int) -> int:
     return max(size for size in range(1, min(steps, MOST_STEPS_PER_EXECUTION) + 1) if steps % size == 0)
 
 
-def _mean(loss: Any, units: int) -> Callable[[Any, Any], Any]:
-    def per_image(labels: Any, predictions: Any) -> Any:
-        return loss(targets(_flat(labels), loss, units), ops.cast(predictions, "float32"))
+def _loss(objective: Objective) -> Callable[[Any, Any], Any]:
+    def per_row(targets: Any, outputs: Any) -> Any:
+        return objective.losses(as_in_views(targets, outputs, objective.form.task), outputs)
 
-    return per_image
-
-
-def _accuracy(units: int) -> Callable[[Any, Any], Any]:
-    def accuracy(labels: Any, predictions: Any) -> Any:
-        return correct(_flat(labels), predictions, units)
-
-    return accuracy
+    return per_row
 
 
-def _flat(labels: Any) -> Any:
-    return ops.reshape(ops.cast(labels, "int32"), [-1])
+class _OfTargets(keras.metrics.Metric):
+    """A metric that gets targets as views hold them; of one with a number for each class, the mean."""
+
+    def __init__(self, judge: Judge, task: Task) -> None:
+        super().__init__(name=judge.name)
+        self.judge, self.task = judge, task
+        self.metric = judge.metric
+
+    def update_state(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:  # noqa: ARG002
+        """Add a batch; rows all count alike, as in `compile(metrics=...)`."""
+        targets = as_in_views(targets, outputs, self.task)
+        self.metric.update_state(self.judge.form(targets), ops.cast(outputs, "float32"))
+
+    def result(self) -> Any:
+        """Return the metric of the batches so far."""
+        return ops.mean(ops.cast(self.metric.result(), "float32"))
+
+    def reset_state(self) -> None:
+        """Forget the batches so far."""
+        self.metric.reset_state()
+
+
+def _arrays(job: Job) -> dict[str, Any]:
+    """Return inputs, targets and weights of all rows; those of classes count while training."""
+    view, weights = job.view, job.view.weights
+    if job.class_weights is not None:
+        of_classes = job.class_weights[np.maximum(view.y, 0)]
+        weights = of_classes if weights is None else weights * of_classes
+    arrays = {"x": view.x, "y": view.y, "weights": weights}
+    tensors: dict[str, Any] = tf.nest.map_structure(
+        tf.constant, {name: array for name, array in arrays.items() if array is not None}
+    )
+    return tensors
+
+
+def _gathered(arrays: dict[str, Any], chosen: Any) -> dict[str, Any]:
+    gathered: dict[str, Any] = tf.nest.map_structure(lambda tensor: tf.gather(tensor, chosen), arrays)
+    return gathered
+
+
+def _as_fit_takes(rows: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(rows[name] for name in ("x", "y", "weights") if name in rows)
 
 
 def _validation_data(job: Job) -> tf.data.Dataset | None:
-    return _in_batches(job.view.x, job.view.y, job.view.validation) if job.view.validates else None
+    return _in_batches(job.view, job.view.validation) if job.view.validates else None
 
 
-def _in_batches(x: NDArray[np.float32], y: NDArray[np.int32], rows: NDArray[Any]) -> tf.data.Dataset:
-    return tf.data.Dataset.from_tensor_slices((x[rows], y[rows])).batch(EVALUATION_BATCH).cache()
+def _in_batches(view: View, rows: NDArray[Any]) -> tf.data.Dataset:
+    data = tf.data.Dataset.from_tensor_slices(_as_fit_takes(view.rows(rows)))
+    return data.batch(EVALUATION_BATCH).cache()

@@ -1,19 +1,26 @@
 """Curves that grow epoch by epoch, and what the rules decide after each."""
 
+from collections.abc import Sequence
+
+from pipeline.core.metrics import ACCURACY, LOSS, Metric
 from pipeline.engine.rules import Decision, EpochRules
 from pipeline.params.types.recipe import Recipe
 from pipeline.runs.records import Curves
 
-TRAINING, VALIDATION = ("loss", "accuracy"), ("val_loss", "val_accuracy")
-
 
 class History:
-    """The curves of one job in one phase, and whether it still trains; `validates`: whether images are held out."""
+    """The curves of one job in one phase, and whether it still trains.
 
-    def __init__(self, recipe: Recipe, validates: bool = True) -> None:
-        self.rules = EpochRules(recipe)
-        metrics = (*TRAINING, *VALIDATION) if validates else TRAINING
-        self.curves: Curves = {name: [] for name in (*metrics, "learning_rate")}
+    `metrics` are those of the recipe for the task of its data; `validates`: whether rows are held out.
+    """
+
+    def __init__(
+        self, recipe: Recipe, metrics: Sequence[Metric] = (ACCURACY,), validates: bool = True
+    ) -> None:
+        self.rules = EpochRules(recipe, metrics)
+        names = [LOSS.name, *(metric.name for metric in metrics)]
+        validation = [f"val_{name}" for name in names] if validates else []
+        self.curves: Curves = {name: [] for name in (*names, *validation, "learning_rate")}
         self.scale = 1.0
         self.over = False
         self.diverged = False

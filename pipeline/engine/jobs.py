@@ -22,7 +22,8 @@ class Job:
 
     `weights` are in the order of the template's `weights`; `states` are those of the seed generators, by the names that
     `build.weights.seed_generators` gives them.
-    `batch_seed` decides the order of images; `test` is whether the job is evaluated on test data.
+    `batch_seed` decides the order of rows; `test` is whether the job is evaluated on test data. `class_weights` `[classes]`
+    are how much the rows of each class count while training, where that differs.
     """
 
     recipe: Recipe
@@ -31,6 +32,7 @@ class Job:
     states: dict[str, NDArray[np.uint32]]
     batch_seed: int
     test: bool
+    class_weights: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from threading import RLock
 
 import keras
 
-from pipeline.build.model import blocks, build_model, freeze_layers, is_image_model
+from pipeline.build.model import build_model, freeze_layers, is_image_model
 from pipeline.core.errors import DataError
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.datasets import DatasetViews
@@ -30,7 +30,8 @@ class ModelCache:
 
     def view(self, run: Run, phase: Phase) -> View:
         """Return what `run` sees of the data in `phase`."""
-        flat = not is_image_model(phase.recipe.model)
+        chain = phase.recipe.chain
+        flat = chain is not None and not is_image_model(chain)
         return self.views(run.context.dataset).view(phase.recipe.data, flat, run.seeds.split, run.fold)
 
     def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
@@ -41,10 +42,10 @@ class ModelCache:
         view, size = self.view(run, phase), phase.recipe.training.batch_size
         steps = steps_per_epoch(len(view.training), size)
         if size > len(view.training):
-            what = f"must be 1 to {len(view.training)}, the number of training images"
+            what = f"must be 1 to {len(view.training)}, the number of training rows"
             raise DataError(f"{run.context.dataset}: training.batch_size: {what}; got {size}")
         trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
-        shape = [view.pool, steps, view.classes, view.validates, trainable, phase.cache_features]
+        shape = [view.pool, steps, view.outputs, view.validates, trainable, phase.cache_features]
         return signature(phase.recipe, shape, exact)
 
     def run_signature(self, run: Run) -> str:
@@ -70,6 +71,6 @@ class ModelCache:
 
     def _build(self, run: Run, phase: Phase) -> keras.Model:
         view = self.view(run, phase)
-        model = build_model(phase.recipe, view.image_shape, view.classes)
-        freeze_layers(model, phase.trainable, len(blocks(phase.recipe.model)))
+        model = build_model(phase.recipe, view.input_shape, view.outputs, view.task)
+        freeze_layers(model, phase.trainable, phase.recipe)
         return model

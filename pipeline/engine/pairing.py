@@ -36,9 +36,11 @@ def paired(view: View, count: int, seed: int) -> View:
         pool=_name(view.pool, first, second),
         x=both.reshape(len(both), -1) if view.x.ndim == 2 else both,
         y=different,
-        classes=2,
-        image_shape=(2, *view.image_shape),
-        **rows,
+        outputs=2,
+        names=("same", "different"),
+        training=rows["training"],
+        validation=rows["validation"],
+        test=rows["test"],
     )
 
 

@@ -15,6 +15,7 @@ from pipeline.engine.checkpoints import (
     outcomes_as_checkpoint,
     outcomes_of,
 )
+from pipeline.engine.class_weights import class_weights
 from pipeline.engine.environment import device, environment
 from pipeline.engine.features import Parts, on_features, too_large
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, TrainedRun
@@ -125,13 +126,15 @@ def _job(
     if state.weights is not None and state.template is not None:
         same_classes = _task(run.phases[number - 1]) == _task(phase)
         weights = carry_over(weights, template, state.weights, state.template, phase.reuse, same_classes)
+    view = model_cache.view(run, phase)
     return Job(
         recipe=phase.recipe,
-        view=model_cache.view(run, phase),
+        view=view,
         weights=weights,
         states=seed_states(template, derive(seeds.dropout, number)),
         batch_seed=derive(seeds.batches, number),
         test=last and run.kind == "replicate",
+        class_weights=class_weights(phase.recipe, view, run.context.dataset),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from pipeline.build.model import convolves
 from pipeline.build.optimizer import make_optimizer
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.checkpoints import Checkpoints
@@ -83,7 +84,7 @@ class Engine:
         """Return how many models of one phase's graph to train at once."""
         run, batch = runs[0], phase.recipe.training.batch_size
         template = self.model_cache.template(run, phase)
-        if not compiles_whole(template):
+        if convolves(template) and not on_gpu():
             return 1
         graph = self.model_cache.signature(run, phase)
         steps = steps_per_epoch(len(self.model_cache.view(run, phase).training), batch)
@@ -105,8 +106,9 @@ class Engine:
         for phase in run.phases:
             if not elementwise(phase.recipe.optimizer):
                 return f"the update of {phase.recipe.optimizer.name} is not elementwise"
-            if phase.recipe.training.loss.name in BRANCHING:
-                return f"{phase.recipe.training.loss.name} branches by its labels, which a stack cannot"
+            loss = phase.recipe.training.loss
+            if loss is not None and loss.name in BRANCHING:
+                return f"{loss.name} branches by its labels, which a stack cannot"
         return ""
 
 

@@ -1,29 +1,61 @@
-"""The data of one phase: scaled images, labels from 0, and which of them are for training, validation and testing."""
+"""The data of one phase: scaled inputs, targets, and which rows are for training, validation and testing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.metrics import Task
+
+Inputs = Any
+"""An array `[n, ...]`, or several by name."""
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Images and labels for one phase; `training`, `validation` and `test` are rows of them, ascending and disjoint.
+    """Inputs and targets for one phase; `training`, `validation` and `test` are rows of them, ascending and disjoint.
 
-    `x` `[n, ...]` float32, `y` `[n]` int32 counted from 0 (-1 for images of classes that are left out, which are never
-    drawn). Views with equal `pool` hold equal `x` and `y`. Views of pairs of images: see `pairing`.
+    `x` is an array `[n, ...]` of float32 or of integers, or several by name; `y` are targets of the `task`: classes `[n]`
+    int32 counted from 0 (-1 for classes that are left out, which are never drawn), labels and numbers `[n, outputs]`
+    float32, classes of pixels `[n, height, width]` int32. `outputs` is the number of classes, labels or numbers, `names`
+    what they are called. `weights` `[n]` float32 are those of rows, where they have any. Views with equal `pool` hold
+    equal `x` and `y`. Views of pairs of images: see `pairing`.
     """
 
     pool: str
-    x: NDArray[np.float32]
-    y: NDArray[np.int32]
+    x: Inputs
+    y: NDArray[Any]
     training: NDArray[np.int32]
     validation: NDArray[np.int32]
     test: NDArray[np.int32]
-    classes: int
-    image_shape: tuple[int, ...]
+    outputs: int
+    task: Task = "classes"
+    names: tuple[str, ...] = ()
+    weights: NDArray[np.float32] | None = None
 
     @property
     def validates(self) -> bool:
-        """Whether images are held out for validation."""
+        """Whether rows are held out for validation."""
         return len(self.validation) > 0
+
+    @property
+    def input_shape(self) -> Shape | dict[str, Shape]:
+        """The shape of one input, without the batch; of several inputs by name."""
+        if isinstance(self.x, dict):
+            return {name: tuple(array.shape[1:]) for name, array in self.x.items()}
+        return tuple(self.x.shape[1:])
+
+    @property
+    def numbers_per_row(self) -> int:
+        """How many numbers the inputs of one row are."""
+        arrays = self.x.values() if isinstance(self.x, dict) else [self.x]
+        return sum(int(np.prod(array.shape[1:])) for array in arrays)
+
+    def rows(self, chosen: NDArray[Any]) -> dict[str, Any]:
+        """Return the inputs `x`, the targets `y` and, where there are any, the `weights` of some rows."""
+        x = self.x
+        inputs = {name: x[name][chosen] for name in x} if isinstance(x, dict) else x[chosen]
+        weights = {} if self.weights is None else {"weights": self.weights[chosen]}
+        return {"x": inputs, "y": self.y[chosen], **weights}

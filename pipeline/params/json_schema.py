@@ -13,12 +13,13 @@ from pipeline.params.keras_names import catalogue
 from pipeline.params.keras_names.catalogue import Namespace
 from pipeline.params.keras_names.vocabulary import allowed_names
 from pipeline.params.spec import DEFINITION
+from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.evaluation import FINDER, SWITCHES
 from pipeline.params.types.layers import PLACES, ConvLayer, DenseLayer
-from pipeline.params.types.recipe import OptimizerSpec, Output
+from pipeline.params.types.recipe import ModelSpec, OptimizerSpec, Output
 from pipeline.params.types.reference import PublishedNumber
 from pipeline.params.types.schedules import OURS
-from pipeline.params.types.study import Extras, Study
+from pipeline.params.types.study import Extras, Relative, Study
 from pipeline.params.types.tune import KINDS as RANGES
 
 FILE = "params.schema.json"
@@ -28,7 +29,6 @@ NULL: Json = {"type": "null"}
 PLUGIN: Json = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"}
 PARTIAL = {
     "DataPatch": "DataSpec",
-    "ModelPatch": "ModelSpec",
     "RegularisationPatch": "RegularisationSpec",
     "TrainingPatch": "TrainingSpec",
     "RecipePatch": "Recipe",
@@ -46,7 +46,7 @@ SECTIONS = {
 def json_schema() -> Json:
     """Return the JSON Schema (draft 2020-12) of a params file, with the installed Keras's names."""
     kinds: list[type[BaseModel]] = [Study, Extras, OptimizerSpec, Output, DenseLayer, ConvLayer]
-    kinds += [PublishedNumber, *RANGES.values(), *SWITCHES.values()]
+    kinds += [ModelSpec, BuiltModel, Relative, PublishedNumber, *RANGES.values(), *SWITCHES.values()]
     _, generated = models_json_schema([(kind, "validation") for kind in kinds])
     typed = generated["$defs"]
     definitions: Json = _with_references({**typed, **_names(typed), **_forms(), **_patches(typed)})
@@ -84,6 +84,8 @@ def _names(typed: Json) -> Json:
         "schedule": {"anyOf": _named_forms(["schedules"], OURS)},
         "optimizer": {"anyOf": _named_forms(["optimizers"], properties=typed["OptimizerSpec"]["properties"])},
         "dropout": {"anyOf": [rate, *_named_forms(["noise"], properties=where)]},
+        "metric": {"anyOf": _named_forms(["metrics"], ["accuracy"])},
+        "augmentation": {"anyOf": _named_forms(["augmentation", "noise"])},
     }
 
 
@@ -123,6 +125,9 @@ def _forms() -> Json:
         "published": {"anyOf": [{"type": "number"}, _reference("PublishedNumber"), NULL]},
         "range": {"anyOf": ranges},
         "dataset": {"anyOf": [{"enum": list(CATALOGUE)}, PLUGIN]},
+        "model": {"anyOf": [_reference("ModelSpec"), _reference("BuiltModel")]},
+        "margin": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _reference("Relative")]},
+        "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},
         **{name: _switch(kind.__name__) for name, kind in SWITCHES.items()},
     }
@@ -141,6 +146,11 @@ def _switch(kind: str) -> Json:
 def _patches(typed: Json) -> Json:
     """Return the definitions of partial sections: nothing is required, and a null resets to the default."""
     partial = {name: _partial(typed[whole]) for name, whole in PARTIAL.items()}
+    chain, built = _partial(typed["ModelSpec"]), _partial(typed["BuiltModel"])
+    partial["ModelPatch"] = {
+        "type": "object",
+        "properties": {**built["properties"], **chain["properties"]},
+    }
     recipe = partial["RecipePatch"]
     recipe["properties"] |= {section: _or_null({DEFINITION: patch}) for section, patch in SECTIONS.items()}
     variant = {**recipe, "properties": {**recipe["properties"], **typed["Extras"]["properties"]}}

@@ -11,15 +11,18 @@ KEPT: dict[Where, tuple[str, ...]] = {
     ("regularisation", "dropout"): ("where",),
 }
 """The arguments that stay when the name changes, because every other name there has them too."""
-NORMALISATION, OUTPUT = "normalisation", ("model", "output")
+NORMALISATION, MODEL, OUTPUT = "normalisation", ("model",), ("model", "output")
+MODEL_KINDS = ("layers", "build", "application")
+"""The keys of which a model has one; what else it may have depends on that."""
 
 
 def merge(base: Mapping[str, Any], patch: Mapping[str, Any], where: Where = ()) -> dict[str, Any]:
     """Return `base` with `patch` merged into it, mapping by mapping.
 
     A null resets to the default; where a mapping's `name` changes, its old arguments are dropped (an optimizer keeps
-    its learning rate, dropout its `where`); lists are replaced whole, and so is batch normalisation by its bare places.
-    A bare name counts as `{name: ...}`, a bare dropout rate as Dropout's, an output `none` as `{weights: false}`.
+    its learning rate, dropout its `where`), and so is a model where another function builds it; lists are replaced whole,
+    and so is batch normalisation by its bare places. A bare name counts as `{name: ...}`, a bare dropout rate as
+    Dropout's, an output `none` as `{weights: false}`.
     """
     result = dict(base)
     for key, value in patch.items():
@@ -40,7 +43,15 @@ def _merged(old: Any, new: Any, where: Where) -> Any:
         return new
     if not isinstance(old, Mapping):
         return merge({}, new, where)
+    if where == MODEL and _is_another_model(old, new):
+        return merge({}, new, where)
     return merge(_kept(old, where) if _renamed(old, new) else old, new, where)
+
+
+def _is_another_model(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Return whether a patch makes a model of another kind, or by another function."""
+    kinds = [kind for kind in MODEL_KINDS if new.get(kind) is not None]
+    return any(old.get(kind) is None or (kind != "layers" and old[kind] != new[kind]) for kind in kinds)
 
 
 def _named(value: Any, where: Where) -> Any:
@@ -123,6 +134,8 @@ def _differences(
 
 
 def _replaces(before: Mapping[str, Any], after: Mapping[str, Any], path: Where) -> bool:
+    if path == MODEL and _is_another_model(before, after):
+        return True
     return path != ("optimizer",) and _renamed(before, after)
 
 

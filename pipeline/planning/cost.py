@@ -93,10 +93,13 @@ def parts_of(model: ModelSpec, image: Shape, outputs: int) -> tuple[list[Part], 
 def _frozen_and_trained(phase: Phase, dataset: Dataset) -> tuple[list[Part], list[Part]]:
     """Return the parts below the first one that trains, and all others."""
     recipe = phase.recipe
-    outputs = recipe.model.output.units or class_count(recipe, len(dataset.class_names)) or 1
-    is_flat_pair = recipe.data.pairs is not None and recipe.model.towers == 1
+    chain = recipe.chain
+    if chain is None:
+        return [], []  # what a function builds is known only once it has run
+    outputs = chain.output.units or class_count(recipe, len(dataset.class_names)) or 1
+    is_flat_pair = recipe.data.pairs is not None and chain.towers == 1
     image = (2 * prod(dataset.image_shape),) if is_flat_pair else dataset.image_shape
-    hidden, top = parts_of(recipe.model, image, outputs)
+    hidden, top = parts_of(chain, image, outputs)
     frozen = frozen_blocks(phase.trainable, len(hidden))
     return hidden[:frozen], hidden[frozen:] + top
 

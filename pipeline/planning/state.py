@@ -7,11 +7,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.metrics import choosing, score
+from pipeline.core.errors import ParamsError, nearest
+from pipeline.core.metrics import LOSS, Metric, Task
 from pipeline.data import catalogue
 from pipeline.params.expansion.expand import expand
 from pipeline.params.types.evaluation import Evaluation
-from pipeline.params.types.study import Ablation, Study
+from pipeline.params.types.study import Ablation, Margin, Study
+from pipeline.params.types.tasks import metric_of, metric_specs
 from pipeline.params.types.variants import Expanded, Variant
 from pipeline.runs.run import Context, Run
 from pipeline.search.rate_search import RateSearch
@@ -73,7 +75,9 @@ class AblationState:
     expanded: Expanded
     variants: list[VariantState]
     seeds: int
-    margin: float
+    task: Task
+    metric: Metric
+    margin: Margin
     evaluation: Evaluation
 
     def required_keys(self) -> list[str]:
@@ -105,20 +109,45 @@ def read_states(
         >>> [state.name for state in read_states(load(Path("params.yaml")), Store(), Path())]
     """
     names = study.ablations if names is None else names
-    return [_ablation(study, store, context_of(study, name, root), name) for name in names]
+    return [
+        _ablation(study, store, context_of(study, name, root), name, task_of(study, name, root))
+        for name in names
+    ]
 
 
-def _ablation(study: Study, store: Store, context: Context, name: str) -> AblationState:
+def task_of(study: Study, name: str, root: Path) -> Task:
+    """Return the task of an ablation's data set; raises `DataError` where a user's own was not fetched."""
+    return catalogue.lookup(study.dataset_of(name), root).task
+
+
+def _ablation(study: Study, store: Store, context: Context, name: str, task: Task) -> AblationState:
     expanded, spec = expand(study, name), study.ablations[name]
     seeds, evaluation = study.seeds_of(name), study.evaluation_of(name)
-    variants = [_variant(store, context, spec, variant, seeds, evaluation) for variant in expanded.variants]
-    return AblationState(name, spec, expanded, variants, seeds, study.margin_of(name), evaluation)
+    metric = judging_metric(name, spec, expanded, task)
+    variants = [_variant(store, context, metric, variant, seeds, evaluation) for variant in expanded.variants]
+    margin = study.margin_of(name, metric)
+    return AblationState(name, spec, expanded, variants, seeds, task, metric, margin, evaluation)
+
+
+def judging_metric(name: str, spec: Ablation, expanded: Expanded, task: Task) -> Metric:
+    """Return the metric that compares the variants of an ablation, by default the first that its baseline measures.
+
+    Raises `ParamsError` where a variant does not measure it.
+    """
+    baseline = expanded.variant(expanded.baseline).recipe
+    wanted = spec.metric or metric_of(baseline, task).name
+    for variant in expanded.variants:
+        names = [LOSS.name, *(spec.key for spec in metric_specs(variant.recipe, task))]
+        if wanted not in names:
+            text = f"{variant.name} measures {', '.join(names)}, not {wanted}.{nearest(wanted, names)}"
+            raise ParamsError(name, [f"metric: {text}"])
+    return metric_of(baseline, task, wanted)
 
 
 def _variant(
-    store: Store, context: Context, spec: Ablation, variant: Variant, seeds: int, evaluation: Evaluation
+    store: Store, context: Context, metric: Metric, variant: Variant, seeds: int, evaluation: Evaluation
 ) -> VariantState:
-    search = Search(variant, context, spec.metric) if variant.tune is not None else None
+    search = Search(variant, context, metric) if variant.tune is not None else None
     finds_rate = variant.recipe.optimizer.finds_rate
     finder = RateSearch(variant, context, evaluation.rate_range) if finds_rate else None
     used = search or finder
@@ -126,18 +155,18 @@ def _variant(
     return VariantState(variant, context, seeds, search, choice, finder)
 
 
-def best_replicate(store: Store, state: VariantState, metric: str) -> Run | None:
-    """Return the replicate with the best `metric`, see `choosing`; None where none finished."""
+def best_replicate(store: Store, state: VariantState, metric: Metric) -> Run | None:
+    """Return the replicate with the best `metric`, on validation data where there are any; None where none finished."""
     scores = []
     for run in state.replicates:
         record = store.runs.get(run.key)
         if record is not None and record.outcome == "finished":
-            scores.append((score(metric, record.metrics[choosing(metric, record.metrics)]), run))
+            scores.append((metric.score(record.metrics[metric.choosing(record.metrics)]), run))
     # Of equal scores, `max` returns the first: that of the lowest seed.
     return max(scores, key=itemgetter(0))[1] if scores else None
 
 
 def lacks_models(store: Store, state: AblationState) -> bool:
     """Return whether a variant's best model is not saved, as when a process was killed just before saving it."""
-    best = [best_replicate(store, variant, state.spec.metric) for variant in state.variants]
+    best = [best_replicate(store, variant, state.metric) for variant in state.variants]
     return any(run is not None and not store.runs.model_path(run.key).exists() for run in best)

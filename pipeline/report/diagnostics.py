@@ -6,7 +6,6 @@ from statistics import fmean
 
 import numpy as np
 
-from pipeline.core.metrics import choosing, score
 from pipeline.report.figures.chart import Chart
 from pipeline.report.figures.depth import propagation_charts, signal_charts
 from pipeline.report.figures.functions import function_charts
@@ -173,8 +172,8 @@ def _mean_score(ablation: Ablation, variant: Variant) -> float:
 
 
 def _score(ablation: Ablation, metrics: Outcome) -> float:
-    value = metrics.get(choosing(ablation.metric, metrics), np.nan)
-    return score(ablation.metric, float(value))
+    metric = ablation.measured(ablation.metric)
+    return metric.score(float(metrics.get(metric.choosing(metrics), np.nan)))
 
 
 def _uncertainty_table(variants: Sequence[VariantOutcomes], styles: Styles) -> Table:

@@ -14,6 +14,7 @@ from pipeline.stats.audit import Flag
 from pipeline.stats.compare import Comparison, compare
 from pipeline.stats.conclusion import conclusion
 from pipeline.stats.factors import Importance, importance
+from pipeline.stats.formatting import MetricFormat
 from pipeline.stats.intervals import Interval, t_interval
 
 
@@ -155,13 +156,14 @@ def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:
     if ablation.tune is None:
         return []
     monitor, tune = ablation.tune.monitor, ablation.tune
+    shown = MetricFormat(monitor, ablation.measured(monitor).is_fraction)
     scores = [trial.score for trial in variant.trials]
     measured = [
         r.metrics[monitor] for r in variant.replicates if r.outcome == "finished" and monitor in r.metrics
     ]
     return [
-        *audit.failed_trials(variant.name, scores, monitor),
-        *audit.close_second(variant.name, scores, measured, tune.seeds * tune.folds, monitor),
+        *audit.failed_trials(variant.name, scores, shown),
+        *audit.close_second(variant.name, scores, measured, tune.seeds * tune.folds, shown),
     ]
 
 
@@ -187,7 +189,7 @@ def _conclusion(
         baseline=ablation.baseline,
         comparisons=compared,
         intervals=intervals,
-        metric=unit.key,
+        metric=MetricFormat(unit.key, ablation.measured(unit.metric).is_fraction),
         seeds=ablation.seeds,
         dataset=ablation.dataset,
         margin=margin(ablation),

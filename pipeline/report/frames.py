@@ -32,7 +32,7 @@ def runs_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
     NaN for what is missing.
     """
     rows = [_run(ablation, variant, replicate) for ablation, variant, replicate in _replicates(ablations)]
-    return _frame(rows, [*RUN_COLUMNS, *METRICS])
+    return _frame(rows, [*RUN_COLUMNS, *_measured(METRICS, rows)])
 
 
 def curves_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def curves_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
         for ablation, variant, replicate in _replicates(ablations)
         for row in _epochs(ablation, variant, replicate)
     ]
-    return _frame(rows, [*CURVE_COLUMNS, *CURVES])
+    return _frame(rows, [*CURVE_COLUMNS, *_measured(CURVES, rows)])
 
 
 def trials_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
@@ -101,6 +101,11 @@ def _epochs(ablation: Ablation, variant: Variant, replicate: Replicate) -> Itera
 
 def _hyper(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"hyper.{path}": value for path, value in values.items()}
+
+
+def _measured(names: list[str], rows: list[dict[str, Any]]) -> list[str]:
+    """Return names of metrics, without accuracies where no row has any: there are tasks without."""
+    return [name for name in names if "accuracy" not in name or not rows or any(name in row for row in rows)]
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

@@ -1,9 +1,11 @@
-"""The unit results are shown in: accuracies in per cent and points, losses as they are."""
+"""The unit results are shown in: fractions in per cent and points, other metrics as they are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor, log10
+from statistics import fmean
 from typing import Self
 
-from pipeline.core.metrics import higher_is_better
+from pipeline.core.metrics import Metric, plain_name
 from pipeline.result_files.schema import Ablation, Replicate
 from pipeline.stats.intervals import Interval
 
@@ -42,14 +44,19 @@ class Measure:
         return f"test_{self.metric}"
 
     @property
+    def name(self) -> str:
+        """The metric in words: `mean absolute error`."""
+        return self.metric.replace("_", " ")
+
+    @property
     def label(self) -> str:
         """The title of an axis or a column."""
-        return f"test {self.metric}" + (f" ({self.unit})" if self.unit else "")
+        return f"test {self.name}" + (f" ({self.unit})" if self.unit else "")
 
     @property
     def step_label(self) -> str:
         """The title of an axis of differences."""
-        return f"difference in test {self.metric}" + (f" ({self.step_unit})" if self.step_unit else "")
+        return f"difference in test {self.name}" + (f" ({self.step_unit})" if self.step_unit else "")
 
     def of(self, replicate: Replicate) -> float | None:
         """Return what a replicate measured, as stored, or None where it diverged or measured nothing."""
@@ -89,18 +96,43 @@ def _fixed(value: float, decimals: int) -> str:
 
 ACCURACY = Measure("accuracy", 100.0, "%", "points", 2, True)
 LOSS = Measure("loss", 1.0, "", "", 4, False)
+DIGITS = 4
+"""Digits of values that are neither fractions nor losses."""
 
 
 def measure(ablation: Ablation) -> Measure:
     """Return the measure an ablation is judged by."""
-    return shown_as(ablation.metric)
+    return shown_as(ablation, ablation.metric)
 
 
-def shown_as(metric: str) -> Measure:
-    """Return how a metric of any name is shown, by what it measures: `val_accuracy` in per cent."""
-    return ACCURACY if higher_is_better(metric) else LOSS
+def shown_as(ablation: Ablation, name: str) -> Measure:
+    """Return how a metric of an ablation is shown, by its name on any part of the data: `val_accuracy` in per cent."""
+    metric = ablation.measured(name)
+    if metric.is_fraction:
+        return replace(ACCURACY, metric=metric.name, higher_is_better=metric.higher_is_better)
+    if metric.name == LOSS.metric:
+        return LOSS
+    return Measure(metric.name, 1.0, "", "", _decimals(ablation, metric), metric.higher_is_better)
+
+
+def _decimals(ablation: Ablation, metric: Metric) -> int:
+    """Return how many decimals show a metric with `DIGITS` digits, by its typical size in an ablation."""
+    sizes = sorted(
+        abs(value)
+        for variant in ablation.variants
+        for replicate in variant.replicates
+        for name, value in replicate.metrics.items()
+        if plain_name(name) == metric.name and value
+    )
+    return max(0, min(6, DIGITS - 1 - floor(log10(sizes[len(sizes) // 2])))) if sizes else DIGITS
 
 
 def margin(ablation: Ablation) -> float:
-    """Return the margin of equivalence in the stored unit: params give percentage points for accuracy."""
-    return ablation.margin / measure(ablation).factor
+    """Return the margin of equivalence in the stored unit: params give points for fractions, or a part of the baseline."""
+    if not ablation.relative:
+        return ablation.margin / measure(ablation).factor
+    key = measure(ablation).key
+    values = [
+        run.metrics[key] for run in ablation.variant(ablation.baseline).replicates if key in run.metrics
+    ]
+    return ablation.margin * abs(fmean(values)) if values else 0.0

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from pipeline.core.metrics import choosing
 from pipeline.report.figures.chart import Chart
 from pipeline.report.figures.confusion import confusion, most_confused
 from pipeline.report.figures.sheet import COLUMNS, Frame, sheet, sheet_of_rows
@@ -113,5 +112,5 @@ def _times(count: int) -> str:
 def _chosen_by(ablation: Ablation) -> str:
     """Return by which data the best variant and its best replicate are chosen, in words."""
     measured = {name for variant in ablation.variants for run in variant.replicates for name in run.metrics}
-    holds_out = choosing(ablation.metric, measured) != ablation.metric
+    holds_out = ablation.measured(ablation.metric).choosing(measured) != ablation.metric
     return "validation data" if holds_out else "training data, as no images were held out"

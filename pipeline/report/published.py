@@ -28,21 +28,17 @@ WORD_CLASSES = {NOT_TESTED: "not-tested"}
 class PublishedComparison:
     """One published value of one variant next to ours; without `agreement` where none of our runs measured it.
 
-    `name` is that in the params file: of a metric, or a path to something else that results hold.
+    `name` is that in the params file: of a metric, or a path to something else that results hold; `value` what it means.
     """
 
     variant: Variant
     name: str
+    value: Value
     published: Published
     reference: Reference
     agreement: Agreement | None
     values: Sequence[float]
     reasons: tuple[str, ...]
-
-    @property
-    def value(self) -> Value:
-        """What the name stands for."""
-        return value_of(self.name)
 
     @property
     def unit(self) -> Measure:
@@ -168,31 +164,32 @@ def interval_ends(unit: Measure, low: float | None, high: float | None) -> str:
 def _compared(
     ablation: Ablation, variant: Variant, name: str, published: Published, reference: Reference
 ) -> PublishedComparison:
-    values = list(value_of(name).read(ablation, variant, published).values())
-    agreement = _agreement(name, values, published)
+    value = value_of(name, ablation)
+    values = list(value.read(ablation, variant, published).values())
+    agreement = _agreement(name, value, values, published)
     differs = agreement is not None and agreement.agrees is False
-    reasons = tuple(_reasons(variant, name, published)) if differs else ()
-    return PublishedComparison(variant, name, published, reference, agreement, values, reasons)
+    reasons = tuple(_reasons(variant, name, value, published)) if differs else ()
+    return PublishedComparison(variant, name, value, published, reference, agreement, values, reasons)
 
 
-def _agreement(name: str, values: Sequence[float], published: Published) -> Agreement | None:
+def _agreement(name: str, value: Value, values: Sequence[float], published: Published) -> Agreement | None:
     if not values:
         return None
     if name == RATIO:
         return ratio_agreement(values, published)
-    return agreement(values, published, value_of(name).size(published.value))
+    return agreement(values, published, value.size(published.value))
 
 
-def _reasons(variant: Variant, name: str, published: Published) -> list[str]:
+def _reasons(variant: Variant, name: str, value: Value, published: Published) -> list[str]:
     """Return what may explain a difference, as far as the runs show it."""
-    return [text for text in (_last_epoch(variant, name, published), _dropout(variant, name)) if text]
+    return [text for text in (_last_epoch(variant, name, value, published), _dropout(variant, name)) if text]
 
 
-def _last_epoch(variant: Variant, metric: str, published: Published) -> str:
+def _last_epoch(variant: Variant, metric: str, value: Value, published: Published) -> str:
     """Return a sentence where restored weights are of an earlier epoch, and the value fits the last epoch, else nothing."""
     runs = [run for run in variant.replicates if run.outcome == "finished" and run.curves.get(metric)]
     restored = any(run.best_epoch != len(run.curves[metric]) for run in runs)
-    at_last = _agreement(metric, [run.curves[metric][-1] for run in runs], published)
+    at_last = _agreement(metric, value, [run.curves[metric][-1] for run in runs], published)
     if not restored or at_last is None or not at_last.agrees:
         return ""
     return "Ours is that of the epoch whose weights were restored; at the last epoch the values would agree."

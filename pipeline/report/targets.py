@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from math import isfinite, nan
 
-from pipeline.core.metrics import score
 from pipeline.report.measure import Measure
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
@@ -25,7 +24,7 @@ NOTE = (
 
 def heading(ablation: Ablation) -> str:
     """Return the heading of the table: `Epochs until validation accuracy (%) reaches 98.00`; empty without a target."""
-    texts = ((value_of(metric), wanted) for metric, wanted in ablation.target.items())
+    texts = ((value_of(metric, ablation), wanted) for metric, wanted in ablation.target.items())
     return " ".join(
         f"Epochs until {value.label} reaches {value.unit.text(wanted)}" for value, wanted in texts
     )
@@ -34,7 +33,7 @@ def heading(ablation: Ablation) -> str:
 def table(ablation: Ablation, styles: Styles) -> Table | None:
     """Return each variant's epochs, compared with the baseline's; None where no target is set or no run reached it."""
     reached = {
-        variant.name: {run.seed: first_epoch(run, ablation.target) for run in variant.replicates}
+        variant.name: {run.seed: first_epoch(run, ablation) for run in variant.replicates}
         for variant in ablation.variants
     }
     if not any(isfinite(epoch) for epochs in reached.values() for epoch in epochs.values()):
@@ -54,11 +53,12 @@ def table(ablation: Ablation, styles: Styles) -> Table | None:
     return Table(columns, rows)
 
 
-def first_epoch(run: Replicate, target: Mapping[str, float]) -> float:
-    """Return the first epoch, from 1, at which a replicate reached its target; NaN where it never did."""
-    for metric, wanted in target.items():
-        for epoch, value in enumerate(run.curves.get(metric, []), start=1):
-            if score(metric, value) >= score(metric, wanted):
+def first_epoch(run: Replicate, ablation: Ablation) -> float:
+    """Return the first epoch, from 1, at which a replicate reached the ablation's target; NaN where it never did."""
+    for name, wanted in ablation.target.items():
+        metric = ablation.measured(name)
+        for epoch, value in enumerate(run.curves.get(name, []), start=1):
+            if metric.score(value) >= metric.score(wanted):
                 return epoch
     return nan
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.metrics import higher_is_better
+from pipeline.core.metrics import Metric
 from pipeline.params.types.reference import PHASE, RATIO
 from pipeline.report.measure import ACCURACY, LOSS, Measure, shown_as
 from pipeline.report.phase_epochs import phase_ends
@@ -24,6 +24,7 @@ DEPTHS = 10
 """Depths, spread evenly, of which the self-normalisation experiment's values are."""
 
 MEAN = "mean through depth"
+PARTS_IN_WORDS = {"val_": "validation", "test_": "test"}
 
 ByReplicate = dict[int, float]
 """A value by the seed of the replicate that it was measured on."""
@@ -42,7 +43,7 @@ class Value:
     @property
     def is_judged(self) -> bool:
         """Whether higher or lower is better."""
-        return self.unit in (ACCURACY, LOSS, TIMES)
+        return self.unit not in (COUNT, PLAIN)
 
     @property
     def label(self) -> str:
@@ -51,34 +52,37 @@ class Value:
 
     def size(self, published: float) -> float:
         """Return what the width of our range is judged by: an accuracy's error, 1 for a mean about 0, else the value."""
-        if self.unit is ACCURACY:
+        if self.unit.factor == ACCURACY.factor:
             return 1 - published
         return 1.0 if self.title == MEAN else abs(published)
 
 
-def value_of(name: str) -> Value:
-    """Return the value that `name` stands for; a name that is none of ours is read as a metric's."""
+def value_of(name: str, ablation: Ablation) -> Value:
+    """Return the value that `name` stands for; a name that is none of ours is read as a metric's of the ablation."""
     if name in OTHERS:
         return OTHERS[name]
     phase = PHASE.fullmatch(name)
     if phase:
         title = f"{metric_name(phase['metric'])} after “{phase['phase']}”"
-        return Value(title, shown_as(phase["metric"]), _after_phase(phase["phase"], phase["metric"]))
+        unit = shown_as(ablation, phase["metric"])
+        return Value(title, unit, _after_phase(phase["phase"], phase["metric"]))
     group, _, metric = name.rpartition(".")
+    unit, measured = shown_as(ablation, metric), ablation.measured(metric)
     if group == "best":
-        return Value(f"best {metric_name(metric)}", shown_as(metric), _each(lambda run: _best(run, metric)))
+        return Value(f"best {metric_name(metric)}", unit, _each(lambda run: _best(run, metric, measured)))
     if group == "best_epoch":
         return Value(
-            f"epoch of best {metric_name(metric)}", COUNT, _each(lambda run: _best_epoch(run, metric))
+            f"epoch of best {metric_name(metric)}",
+            COUNT,
+            _each(lambda run: _best_epoch(run, metric, measured)),
         )
-    return Value(metric_name(metric), shown_as(metric), _each(lambda run: run.metrics.get(metric)))
+    return Value(metric_name(metric), unit, _each(lambda run: run.metrics.get(metric)))
 
 
 def metric_name(metric: str) -> str:
     """Return a metric in words: `validation accuracy`."""
-    return {"accuracy": "training accuracy", "loss": "training loss"}.get(
-        metric, metric.replace("val_", "validation ").replace("_", " ")
-    )
+    part = next((part for part in PARTS_IN_WORDS if metric.startswith(part)), "")
+    return f"{PARTS_IN_WORDS.get(part, 'training')} {metric.removeprefix(part)}".replace("_", " ")
 
 
 def _each(of: Callable[[Replicate], float | None]) -> Reader:
@@ -91,13 +95,13 @@ def _each(of: Callable[[Replicate], float | None]) -> Reader:
     return read
 
 
-def _best(run: Replicate, metric: str) -> float | None:
-    curve = run.curves.get(metric)
-    return None if not curve else max(curve) if higher_is_better(metric) else min(curve)
+def _best(run: Replicate, name: str, metric: Metric) -> float | None:
+    curve = run.curves.get(name)
+    return max(curve, key=metric.score) if curve else None
 
 
-def _best_epoch(run: Replicate, metric: str) -> float | None:
-    best = _best(run, metric)
+def _best_epoch(run: Replicate, metric: str, measured: Metric) -> float | None:
+    best = _best(run, metric, measured)
     return None if best is None else run.curves[metric].index(best) + 1
 
 

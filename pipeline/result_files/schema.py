@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.core.metrics import ACCURACY, LOSS, Metric, Task, plain_name
 from pipeline.params.types.kinds import AblationKind
 from pipeline.result_files.diagnostics import Diagnostics
 from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
 from pipeline.stats.published_value import Published
 
 FILE = "ablation.json"
+KNOWN = {metric.name: metric for metric in (LOSS, ACCURACY)}
+"""The metrics of results that name none."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,10 @@ class Variant:
 class Ablation:
     """One ablation with all its runs.
 
-    `metric` is `accuracy` or `loss`; differences within `margin` count as practically equal: percentage points for
-    accuracy, else a loss. `environment` holds versions of libraries, by name. `target` is the value of a metric whose epoch
-    is compared, if any.
+    `metric` is the name of the one by which variants are compared, one of `metrics`; differences within `margin` count as
+    practically equal: percentage points for fractions, else in the metric's own unit, or where `relative` a part of the
+    baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries, by name. `target` is the value
+    of a metric whose epoch is compared, if any. `task` is what models predict.
     """
 
     name: str
@@ -203,7 +207,15 @@ class Ablation:
     variants: tuple[Variant, ...]
     environment: Mapping[str, str]
     target: Mapping[str, float] = field(default_factory=dict)
+    relative: bool = False
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: KNOWN)
+    task: Task = "classes"
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
+
+    def measured(self, name: str) -> Metric:
+        """Return the metric of a name, be it measured on training, validation or test data: `val_loss`."""
+        plain = plain_name(name)
+        return self.metrics.get(plain) or Metric(plain, higher_is_better=True)
 
     def variant(self, name: str) -> Variant:
         """Return the variant called `name`; raises `KeyError` if there is none."""
@@ -220,6 +232,7 @@ class Ablation:
         """Return the ablation as plain data, without its diagnostics, which have their own file."""
         return {
             **_without(vars(self), "diagnostics"),
+            "metrics": [vars(metric) for metric in self.metrics.values()],
             "tune": self.tune.as_json() if self.tune else None,
             "variants": [variant.as_json() for variant in self.variants],
         }
@@ -240,6 +253,9 @@ class Ablation:
             variants=tuple(map(Variant.from_json, raw["variants"])),
             environment={key: str(value) for key, value in raw.get("environment", {}).items()},
             target=raw.get("target") or {},
+            relative=bool(raw.get("relative")),
+            metrics={metric["name"]: Metric(**metric) for metric in raw.get("metrics") or ()} or KNOWN,
+            task=raw.get("task") or "classes",
         )
         ablation.variant(ablation.baseline)
         return ablation

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import write_json
+from pipeline.core.metrics import LOSS, Metric
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.tasks import metric_specs
 from pipeline.planning.learning_rates import planned_rates
 from pipeline.planning.state import AblationState, VariantState
 from pipeline.result_files import diagnostics, schema
@@ -41,13 +43,16 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         kind=state.expanded.kind,
         baseline=state.expanded.baseline,
         dataset=state.variants[0].context.dataset,
-        metric=state.spec.metric,
-        margin=state.margin,
+        metric=state.metric.name,
+        margin=state.margin.size,
+        relative=state.margin.relative,
+        metrics=_metrics(state),
+        task=state.task,
         seeds=state.seeds,
         tune=_tuning(state),
         variants=tuple(_variant(store, variant, root) for variant in state.variants),
         environment=_record(store, state.variants[0].replicates[0].key).environment,
-        target=state.spec.target.values if state.spec.target else {},
+        target=state.spec.target or {},
     )
 
 
@@ -90,7 +95,14 @@ def _tuning(state: AblationState) -> schema.Tuning | None:
     if state.spec.tune is None:
         return None
     tune = state.spec.tune.model_dump(mode="json")
-    return schema.Tuning.from_json({**tune, "monitor": f"val_{state.spec.metric}"})
+    return schema.Tuning.from_json({**tune, "monitor": f"val_{state.metric.name}"})
+
+
+def _metrics(state: AblationState) -> dict[str, Metric]:
+    """Return the metrics that the variants measure, by name."""
+    recipes = [variant.variant.recipe for variant in state.variants]
+    metrics = [spec.metric for recipe in recipes for spec in metric_specs(recipe, state.task)]
+    return {metric.name: metric for metric in (*metrics, LOSS, state.metric)}
 
 
 def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:

@@ -11,7 +11,7 @@ import pipeline
 from pipeline.core.digests import digest, source_digest, without_docstrings
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.files import read_json
-from pipeline.core.plugins import is_plugin, locate
+from pipeline.core.plugins import is_plugin, own_files
 from pipeline.core.project import root
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
@@ -30,6 +30,8 @@ TRAINING_CODE = (
 """The files and folders of this package that can change a run's numbers."""
 LIBRARIES = ("keras", "tensorflow", "numpy")
 BACKENDS = ("tensorflow", "jax")
+NAMED_BY = ("name", "build")
+"""The keys whose values may name the user's own code."""
 
 
 def run_key(
@@ -63,10 +65,13 @@ def run_key(
 
 
 def own_code(value: object) -> dict[str, str]:
-    """Return, by `module:Name`, a hash of the file of each of the user's own classes that `value` (plain data) names."""
+    """Return, by `module:Name`, a hash of the code of each of the user's own functions and classes that plain data name.
+
+    Modules of the project that their files import count too.
+    """
     if isinstance(value, dict):
-        name = value.get("name")
-        own = {name: _file_digest(name)} if isinstance(name, str) and is_plugin(name) else {}
+        names = [value.get(key) for key in NAMED_BY]
+        own = {name: _code_of(name) for name in names if isinstance(name, str) and is_plugin(name)}
         return own | {key: code for item in value.values() for key, code in own_code(item).items()}
     if isinstance(value, list | tuple):
         return {key: code for item in value for key, code in own_code(item).items()}
@@ -112,6 +117,6 @@ def backend_name() -> str:
     return name
 
 
-def _file_digest(name: str) -> str:
-    tree = ast.parse(locate(name, root()).read_text(encoding="utf-8"))
-    return digest(ast.dump(without_docstrings(tree)))
+def _code_of(name: str) -> str:
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in own_files(name, root())]
+    return digest([ast.dump(without_docstrings(tree)) for tree in trees])

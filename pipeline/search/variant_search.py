@@ -1,5 +1,6 @@
 """The search for the hyperparameters of one variant: trials are requested, scored on validation data, the best is chosen."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -7,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.digests import digest
-from pipeline.core.metrics import score
+from pipeline.core.metrics import Metric
 from pipeline.params.expansion.expand import apply
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
@@ -21,8 +22,8 @@ from pipeline.runs.seeds import derive
 if TYPE_CHECKING:
     from pipeline.search.oracle import Candidate, Oracle
 
-WORST = {"accuracy": 0.0, "loss": -100.0}
-"""The score of a diverged trial, by metric; it is finite, so that oracles can learn from it."""
+WORST = -100.0
+"""The score of a diverged trial, 0 for a fraction; it is finite, so that oracles can learn from it."""
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Search:
 
     variant: Variant
     context: Context
-    metric: str
+    metric: Metric
     trials: list[Trial] = field(default_factory=list)
 
     @property
@@ -58,7 +59,7 @@ class Search:
             canonical(self.variant.recipe),
             self.tune.model_dump(mode="json"),
             vars(self.context),
-            self.metric,
+            vars(self.metric),
         ]
         return digest([*parts, code_digest(), part_digest("search")])
 
@@ -83,12 +84,13 @@ class Search:
                 measured = [records[run.key] for run in trial.runs]
                 diverged = any(record.outcome == "diverged" for record in measured)
                 trial.outcome = "diverged" if diverged else "finished"
-                trial.score = WORST[self.metric] if diverged else self._score(measured)
+                worst = 0.0 if self.metric.is_fraction else WORST
+                trial.score = worst if diverged else self._score(measured)
                 self._oracle.report(trial.candidate, trial.score)
 
     def choice(self) -> dict[str, Any]:
         """Return the outcome to store: the values of the best trial, and every trial."""
-        best = max(self.trials, key=lambda trial: trial.score if trial.score is not None else WORST["loss"])
+        best = max(self.trials, key=lambda trial: trial.score if trial.score is not None else -math.inf)
         return {
             "values": {path: best.candidate.values[path] for path in self.tune.space},
             "trials": [self._entry(trial) for trial in self.trials],
@@ -104,7 +106,8 @@ class Search:
         )
 
     def _score(self, records: Sequence[RunRecord]) -> float:
-        return score(self.metric, fmean(record.metrics[f"val_{self.metric}"] for record in records))
+        name = f"val_{self.metric.name}"
+        return self.metric.score(fmean(record.metrics[name] for record in records))
 
     def _entry(self, trial: Trial) -> dict[str, Any]:
         return {

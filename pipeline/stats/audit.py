@@ -56,20 +56,20 @@ def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> l
     ]
 
 
-def failed_trials(variant: str, scores: Sequence[float | None], metric: str) -> list[Flag]:
+def failed_trials(variant: str, scores: Sequence[float | None], metric: MetricFormat) -> list[Flag]:
     """Flag a variant most of whose trials failed, so that its choice is one of few; `scores` are None for diverged ones.
 
     A trial scored by accuracy also failed where it reached less than half of the best trial's: it hardly learnt.
     """
     diverged_ones = [score for score in scores if score is None]
     known = [score for score in scores if score is not None]
-    poor = [score for score in known if score < max(known) / 2] if MetricFormat(metric).is_fraction else []
+    poor = [score for score in known if score < max(known) / 2] if metric.is_fraction else []
     failed = len(diverged_ones) + len(poor)
     if 2 * failed <= len(scores):
         return []
     parts = [
         f"{len(diverged_ones)} diverged" if diverged_ones else "",
-        f"{len(poor)} reached less than half of the best one's {MetricFormat(metric).name}" if poor else "",
+        f"{len(poor)} reached less than half of the best one's {metric.name}" if poor else "",
     ]
     reasons = ", ".join(filter(None, parts))
     message = f"{failed} of {len(scores)} trials failed ({reasons}): few values of its range were compared."
@@ -77,7 +77,11 @@ def failed_trials(variant: str, scores: Sequence[float | None], metric: str) -> 
 
 
 def close_second(
-    variant: str, scores: Sequence[float | None], measured: Sequence[float], averaged: int, metric: str
+    variant: str,
+    scores: Sequence[float | None],
+    measured: Sequence[float],
+    averaged: int,
+    metric: MetricFormat,
 ) -> list[Flag]:
     """Flag a variant whose second best trial is within noise of its best.
 
@@ -90,9 +94,8 @@ def close_second(
     gap, noise = known[0] - known[1], stdev(measured) * (2 / averaged) ** 0.5
     if gap > noise:
         return []
-    shown = MetricFormat(metric)
     message = (
-        f"Its second best trial is {shown.amount(gap)} behind the best, within the {shown.amount(noise)} "
+        f"Its second best trial is {metric.amount(gap)} behind the best, within the {metric.amount(noise)} "
         "by which seeds alone part two trials."
     )
     return [Flag("close second", variant, message)]

@@ -1,4 +1,4 @@
-"""The number_format conclusion of an ablation, which claims only what the numbers support.
+"""The conclusion of an ablation in sentences, which claims only what the numbers support.
 
 The idea of results in sentences is that of autorank (S. Herbold, Journal of Open Source Software 5, 2020).
 """
@@ -18,7 +18,7 @@ def conclusion(
     baseline: str,
     comparisons: Mapping[str, Comparison],
     intervals: Mapping[str, Interval],
-    metric: str,
+    metric: MetricFormat,
     seeds: int,
     dataset: str,
     margin: float,
@@ -27,19 +27,18 @@ def conclusion(
     """Return sentences of plain text, in reading order: the first is the question, the others answer it.
 
     `comparisons` are those of `compare`, called with the same `margin`. Of `intervals`, only the baseline's is quoted,
-    if it has one. `metric` decides how numbers are number_format, see `MetricFormat`.
+    if it has one. `metric` decides how numbers are written.
     """
-    number_format = MetricFormat(metric)
     by_verdict = {verdict: _ranked(comparisons, verdict, higher_is_better) for verdict in _VERDICTS}
     better, worse, equal, inconclusive = by_verdict.values()
-    answer = _answer(len(better), len(comparisons), baseline, number_format)
+    answer = _answer(len(better), len(comparisons), baseline, metric)
     return [
         question,
         f"On {dataset}, over {plural(seeds, 'seed')}, {answer}.",
-        *_baseline(number_format, baseline, intervals.get(baseline)),
-        *_differing(number_format, baseline, better, "better"),
-        *_differing(number_format, baseline, worse[::-1], "worse"),
-        *_equal(number_format, baseline, margin, equal),
+        *_baseline(metric, baseline, intervals.get(baseline)),
+        *_differing(metric, baseline, better, "better"),
+        *_differing(metric, baseline, worse[::-1], "worse"),
+        *_equal(metric, baseline, margin, equal),
         *_inconclusive(baseline, inconclusive),
         *_diverged(comparisons.values()),
     ]

@@ -14,18 +14,14 @@ LISTED = 3
 class MetricFormat:
     """The format of the values and differences of one metric.
 
-    A metric with "accuracy" in its name is a fraction, written in per cent and percentage points with one decimal; any
-    other is written in its own unit, with three digits for values and two for differences.
+    A fraction is written in per cent and percentage points with one decimal; any other is written in its own unit, with
+    three digits for values and two for differences.
 
-    Example: `MetricFormat("test_accuracy").value(0.973)` is `97.3 %`.
+    Example: `MetricFormat("test_accuracy", is_fraction=True).value(0.973)` is `97.3 %`.
     """
 
     metric: str
-
-    @property
-    def is_fraction(self) -> bool:
-        """Whether the metric is a fraction, written in per cent."""
-        return "accuracy" in self.metric
+    is_fraction: bool = False
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ def export_best(model_cache: ModelCache, store: Store, state: AblationState) -> 
     Raises `UserError` for a model that Keras cannot save.
     """
     for variant in state.variants:
-        best = best_replicate(store, variant, state.spec.metric)
+        best = best_replicate(store, variant, state.metric)
         if best is not None and not store.runs.model_path(best.key).exists():
             _export(model_cache, store, best)
 
@@ -31,7 +31,7 @@ def _export(model_cache: ModelCache, store: Store, run: Run) -> None:
         return
     phase = run.phases[-1]
     view = model_cache.view(run, phase)
-    model = build_model(phase.recipe, view.image_shape, view.classes)
+    model = build_model(phase.recipe, view.input_shape, view.outputs, view.task)
     model.set_weights(weights)
     _save(model, store.runs.model_path(run.key))
 

@@ -39,9 +39,9 @@ class Rows:
         return len(self.y)
 
     @cached_property
-    def tensors(self) -> tuple[Any, Any]:
+    def tensors(self) -> dict[str, Any]:
         """Both as tensors, the only copy of them that training makes."""
-        return keras.ops.convert_to_tensor(self.x), keras.ops.convert_to_tensor(self.y)
+        return {"x": keras.ops.convert_to_tensor(self.x), "y": keras.ops.convert_to_tensor(self.y)}
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from keras_tuner.src.engine.tuner_utils import SaveBestEpoch
 from numpy.typing import NDArray
 
+from pipeline.build.objective import Objective, accuracy, form_for
 from pipeline.build.optimizer import clip_of
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.environment import on_gpu
@@ -127,9 +128,12 @@ def _program(stack: Sequence[Fusible], whole: bool) -> Program:
     model = stack[0].model
     lifts = [Lift((layer,), "rate") for layer in dropouts(model)]
     clip, _ = clip_of(model.optimizer)
-    return program(
-        model, stack[0].loss, optimizer_maker(model.optimizer), len(stack), clip, lifts, whole=whole
+    units = model.output_shape[-1]
+    objective = Objective(
+        stack[0].loss, [accuracy("classes", units)], form_for(stack[0].loss, "classes", units)
     )
+    maker = optimizer_maker(model.optimizer)
+    return program(model, objective, maker, len(stack), clip, lifts, whole=whole)
 
 
 @dataclass
@@ -220,11 +224,11 @@ class _Training:
         for train, batches, of_batches in parts:
             if batches.size:
                 arguments = np.ascontiguousarray(batches), np.ascontiguousarray(of_batches)
-                means = train(*self.request.training.tensors, *arguments)
+                means = train(self.request.training.tensors, *arguments)
                 sums += np.stack(means) * batches.shape[0] * batches.shape[2]
         return sums / rows
 
-    def _evaluate(self) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _evaluate(self) -> list[NDArray[Any]]:
         rows = [np.arange(len(self.request.validation), dtype=np.int32)] * len(self.stack)
         return averages(self.program, self.request.validation.tensors, rows, min(EVALUATED, len(rows[0])))
 

@@ -122,7 +122,7 @@ def test_a_phase_trains_the_blocks_it_names_and_the_head(trainable: Any, expecte
     patch = {"model": {**FOUR, "normalisation": "before"}}
     phase = recipe({**patch, "phases": [{}, {"trainable": trainable}]}).phases[1]
     net = built(patch)
-    freeze_layers(net, phase.trainable, 4)
+    freeze_layers(net, phase.trainable, recipe(patch))
     trained = {block_index(layer.name) for layer in net.layers if layer.trainable_variables}
     assert trained == {*expected, None}
     assert net.get_layer("output").trainable
@@ -296,7 +296,7 @@ def test_both_towers_freeze_alike(trainable: Any, expected: set[str]) -> None:
     from pipeline.params.types.recipe import PhaseSpec
 
     model = pairs_model({})
-    freeze_layers(model, PhaseSpec(trainable=trainable).trainable, 2)
+    freeze_layers(model, PhaseSpec(trainable=trainable).trainable, recipe(TOWERS))
     owners = {layer.name.partition("_")[0] for layer in model.layers if layer.trainable_weights}
     assert owners == expected
 

@@ -59,7 +59,7 @@ NEVER = {
     "report": {"keras", "keras_tuner", "tensorflow", "mlflow"},
     "tracking": {"keras", "keras_tuner", "tensorflow", "pandas", "seaborn"},
     "engine": {"keras_tuner", "mlflow", "pandas"},
-    "build": {"keras_tuner", "mlflow", "pandas"},
+    "build": {"mlflow", "pandas"},
     "diagnostics": {"keras_tuner", "mlflow", "pandas", "tensorflow"},
     "executors": {"keras_tuner", "mlflow", "pandas"},
     "search": {"mlflow", "pandas", "keras", "tensorflow"},

@@ -65,7 +65,7 @@ def test_a_pair_is_two_images_in_one_vector() -> None:
     views = DatasetViews(images(), 12)
     single, pairs = view(views), view(views, pairs=40)
     assert [len(rows) for rows in (pairs.training, pairs.validation, pairs.test)] == [40, 12, 20]
-    assert (pairs.classes, pairs.image_shape, pairs.x.shape) == (2, (2, 4, 3), (72, 24))
+    assert (pairs.outputs, pairs.names, pairs.x.shape) == (2, ("same", "different"), (72, 24))
     for name in ("training", "validation", "test"):
         allowed = {single.x[row].tobytes(): single.y[row] for row in getattr(single, name)}
         rows = getattr(pairs, name)

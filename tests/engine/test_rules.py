@@ -148,7 +148,16 @@ def test_a_run_that_breaks_is_over_and_diverged_and_its_broken_epoch_not_in_the_
 
 
 def test_a_training_loss_that_explodes_is_divergence() -> None:
-    for loss, diverged in ((EXPLODED, False), (EXPLODED * 1.01, True), (math.nan, True)):
-        history = History(recipe())
-        history.after_epoch({"loss": loss, "accuracy": 0.1, "val_loss": 2.0, "val_accuracy": 0.1}, RATE)
-        assert history.diverged is diverged
+    far = EXPLODED * 2.01
+    for losses, epochs in (
+        ([2.0, *[EXPLODED * 2] * 5], None),
+        ([2.0, far, far, 1.0, far, far], None),
+        ([2.0, far, far, far], 4),
+        ([2.0, math.nan], 2),
+        ([1e6, 2e6, 5e5], None),  # of targets in large units
+    ):
+        history = History(recipe({"training": {"epochs": 9}}))
+        for loss in losses:
+            history.after_epoch({"loss": loss, "accuracy": 0.1, "val_loss": 2.0, "val_accuracy": 0.1}, RATE)
+        assert history.diverged is (epochs is not None)
+        assert len(history.curves["loss"]) == (len(losses) if epochs is None else epochs - 1)

@@ -82,7 +82,8 @@ def lifted_numbers(recipe: Recipe) -> dict[str, float]:
 
 def lifts(template: keras.Model, recipe: Recipe) -> list[Lift]:
     """Return where `template` holds each of `recipe`'s lifted numbers."""
-    own = {block.index for block in blocks(recipe.model) if getattr(block.spec, "dropout", None) is not None}
+    chain = blocks(recipe.chain) if recipe.chain else []
+    own = {block.index for block in chain if getattr(block.spec, "dropout", None) is not None}
     drops = [
         layer
         for layer in template.layers

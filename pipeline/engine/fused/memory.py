@@ -30,4 +30,7 @@ def first_guess(template: Any, batch_size: int, on_gpu: bool = False) -> int:
 
 
 def _width(layer: Any) -> int:
-    return prod(layer.output.shape[1:])
+    """Return how many numbers a layer yields for a row; 0 where a subclassed model calls it only while it runs."""
+    output = getattr(layer, "output", None)
+    tensors = output if isinstance(output, list | tuple) else [output]
+    return sum(prod(size or 1 for size in tensor.shape[1:]) for tensor in tensors if tensor is not None)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.philox import uniform
-from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.program import Program, Rows
 
 LARGEST_SEED = 2**31 - 2
 """Keras takes its seeds modulo this number."""
@@ -27,48 +27,52 @@ class TensorFlowProgram(Program):
         self._rest = tf.function(self._run_epoch)  # a single step is not worth compiling
         self._evaluate = tf.function(self._run_evaluation)  # compiling it costs more than it saves
 
-    def epoch(self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+    def epoch(self, rows: Rows, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> list[Any]:
         """See `Program`."""
-        arguments = (x, y, tf.constant(batches), tf.constant(rates))
+        arguments = (rows, tf.constant(batches), tf.constant(rates))
         try:
-            totals = self._epoch(*arguments)
+            loss, measured = self._epoch(*arguments)
         except NOT_COMPILABLE:
             if not self.whole:
                 raise
             self.whole, self._epoch = False, tf.function(self._run_epoch)
-            totals = self._epoch(*arguments)
-        return [total.numpy() / len(batches) for total in totals]
+            loss, measured = self._epoch(*arguments)
+        return [loss.numpy() / len(batches), *self.results(tf.nest.map_structure(_array, measured))]
 
-    def rest(self, x: Any, y: Any, batch: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+    def rest(self, rows: Rows, batch: NDArray[np.int32], rates: NDArray[np.float32]) -> list[Any]:
         """See `Program`."""
-        return [total.numpy() for total in self._rest(x, y, tf.constant(batch), tf.constant(rates))]
+        loss, measured = self._rest(rows, tf.constant(batch), tf.constant(rates))
+        return [loss.numpy(), *self.results(tf.nest.map_structure(_array, measured))]
 
-    def evaluate(self, x: Any, y: Any, rows: NDArray[np.int32], counted: NDArray[np.float32]) -> Any:
+    def evaluate(
+        self, rows: Rows, chosen: NDArray[np.int32], counted: NDArray[np.float32], measured: Any
+    ) -> tuple[Any, Any, Any]:
         """See `Program`."""
-        return [value.numpy() for value in self._evaluate(x, y, tf.constant(rows), tf.constant(counted))]
+        result = self._evaluate(rows, tf.constant(chosen), tf.constant(counted), _tensors(measured))
+        sums, measured, penalties = tf.nest.map_structure(_array, result)
+        return sums, measured, penalties
 
-    def _run_epoch(self, x: Any, y: Any, batches: Any, rates: Any) -> Any:
-        loss, accuracy = tf.zeros([self.models]), tf.zeros([self.models])
+    def _run_epoch(self, rows: Rows, batches: Any, rates: Any) -> Any:
+        loss, measured = tf.zeros([self.models]), _tensors(self.unmeasured)
         for step in tf.range(batches.shape[0]):
-            images, labels = tf.gather(x, batches[step]), tf.gather(y, batches[step])
-            gradients, state, losses, hits = self._for_all(
-                self._gradients, (*self._variables(), images, labels, self._numbers())
+            gradients, state, losses, measured = self._for_all(
+                self._gradients,
+                (*self._variables(), _gathered(rows, batches[step]), self._numbers(), measured),
             )
             for variable, value in zip(self.state, state, strict=True):
                 variable.assign(value)
             self._update(gradients, rates[step])
             loss += losses
-            accuracy += hits
-        return loss, accuracy
+        return loss, measured
 
     def _gradients(self, model: Any) -> Any:
-        """Return one model's flat gradients, new state, loss and accuracy on its batch."""
-        flat, state, images, labels, numbers = model
+        """Return one model's flat gradients, new state, loss and values of metrics on its batch."""
+        flat, state, batch, numbers, measured = model
         weights = self.unpacked(flat)
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            loss, (state, accuracy) = self._objective(weights, state, images, labels, numbers)
-        return self.packed(tape.gradient(loss, weights), numbers), state, loss, accuracy
+            loss, (state, measured) = self._objective(weights, state, batch, numbers, measured)
+        return self.packed(tape.gradient(loss, weights), numbers), state, loss, measured
 
     def _update_step(self, gradients: Any, rates: Any) -> None:
         self.rate.value = rates
@@ -78,9 +82,9 @@ class TensorFlowProgram(Program):
             for variable, value in zip(self.flat, values, strict=True):
                 variable.assign(value)
 
-    def _run_evaluation(self, x: Any, y: Any, rows: Any, counted: Any) -> Any:
-        data = (tf.gather(x, rows), tf.gather(y, rows), counted)
-        return self._for_all(lambda model: self._judge(*model), (*self._variables(), *data, self._numbers()))
+    def _run_evaluation(self, rows: Rows, chosen: Any, counted: Any, measured: Any) -> Any:
+        models = (*self._variables(), _gathered(rows, chosen), counted, self._numbers(), measured)
+        return self._for_all(lambda model: self._judge(*model), models)
 
     def _uniform(self, shape: Sequence[int], dtype: str, generator: Any) -> Any:
         """See `Program`."""
@@ -100,3 +104,16 @@ class TensorFlowProgram(Program):
             return tf.vectorized_map(function, models)
         results = function(tf.nest.map_structure(lambda array: array[0], models))
         return tf.nest.map_structure(lambda array: array[None], results)
+
+
+def _gathered(rows: Rows, chosen: Any) -> Rows:
+    gathered: Rows = tf.nest.map_structure(lambda tensor: tf.gather(tensor, chosen), rows)
+    return gathered
+
+
+def _tensors(measured: Any) -> Any:
+    return [[tf.convert_to_tensor(array) for array in values] for values in measured]
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    return np.asarray(tensor)

@@ -16,13 +16,15 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from pipeline.build.objective import correct, targets
+from pipeline.build.objective import Objective
 from pipeline.engine.fused.layout import Layout, layout
 from pipeline.engine.fused.lifting import Lift, lifted
 
 Arrays = Sequence[NDArray[Any]]
 Stacked = tuple[list[NDArray[Any]], list[NDArray[Any]]]
 """The arrays of a stack: trainable ones by bucket, and the other state."""
+Rows = dict[str, Any]
+"""Tensors of the rows of a data set: inputs `x` (one, or several by name), targets `y`, `weights` where rows have any."""
 
 
 class Column(keras.optimizers.schedules.LearningRateSchedule):
@@ -39,48 +41,66 @@ class Column(keras.optimizers.schedules.LearningRateSchedule):
 class Program(ABC):
     """A compiled stack of `models` models with one graph; load it with weights, train it, read it, load it again.
 
-    `optimizer` returns an optimizer for a learning rate. `clip` names the kind of clipping, if any. Where `whole`, whole
-    epochs are compiled by XLA, else only updates. Not to be used by two threads at once.
+    `optimizer` returns an optimizer for a learning rate. `clip` names the kind of clipping, if any. `class_weights`: how
+    many classes have a weight while training. Where `whole`, whole epochs are compiled by XLA, else only updates. Not to
+    be used by two threads at once.
     """
 
     def __init__(
         self,
         template: keras.Model,
-        loss: Any,
+        objective: Objective,
         optimizer: Callable[[Any], Any],
         models: int,
         clip: str | None = None,
         lifts: Sequence[Lift] = (),
+        class_weights: int = 0,
         whole: bool = True,
     ) -> None:
-        self.template, self.loss, self.models, self.clip, self.lifts = template, loss, models, clip, lifts
-        self.units = template.output_shape[-1]
-        self.whole = whole
+        self.template, self.objective, self.models = template, objective, models
+        self.clip, self.lifts, self.class_weights, self.whole = clip, lifts, class_weights, whole
         trainable = template.trainable_variables
         self.constraints = [variable.constraint for variable in trainable]
         self.layout = _layout(trainable, self.constraints)
         self.flat = [keras.Variable(array) for array in self._like_template(self.layout, trainable)]
         self.state = [_stacked(variable, models) for variable in template.non_trainable_variables]
-        self.numbers = keras.Variable(np.zeros([models, 1 + len(lifts)], np.float32), trainable=False)
+        numbers = np.zeros([models, 1 + len(lifts) + class_weights], np.float32)
+        self.numbers = keras.Variable(numbers, trainable=False)
+        self.unmeasured = [
+            [np.stack([np.asarray(variable)] * models) for variable in metric.variables]
+            for metric in objective.metrics
+        ]
         self.rate = Column(models)
         self.optimizer = optimizer(self.rate)
         self.optimizer.build(self.flat)
         self.fresh = [np.asarray(variable) for variable in self.optimizer.variables]
 
     @abstractmethod
-    def epoch(self, x: Any, y: Any, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+    def epoch(self, rows: Rows, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> list[Any]:
         """Train an epoch, or any number of steps; `batches` `[steps, models, batch]`, `rates` `[steps, models, 1]`.
 
-        Return each model's mean loss and accuracy over the batches, shapes `[models]`.
+        Return each model's mean loss over the batches and its metrics, shapes `[models]`.
         """
 
-    def rest(self, x: Any, y: Any, batch: NDArray[np.int32], rates: NDArray[np.float32]) -> Any:
+    def rest(self, rows: Rows, batch: NDArray[np.int32], rates: NDArray[np.float32]) -> list[Any]:
         """Train a step on what is left of an epoch, a smaller batch; see `epoch`."""
-        return self.epoch(x, y, batch, rates)
+        return self.epoch(rows, batch, rates)
 
     @abstractmethod
-    def evaluate(self, x: Any, y: Any, rows: NDArray[np.int32], counted: NDArray[np.float32]) -> Any:
-        """Return sums of loss and of correct answers over `rows` `[models, n]` where `counted` is 1, and penalties."""
+    def evaluate(
+        self, rows: Rows, chosen: NDArray[np.int32], counted: NDArray[np.float32], measured: Any
+    ) -> tuple[Any, Any, Any]:
+        """Return sums of loss over the rows `chosen` `[models, n]` where `counted` is 1, values of metrics, and penalties.
+
+        `measured` are the values of the metrics before, `unmeasured` at first.
+        """
+
+    def results(self, measured: Sequence[Sequence[Any]]) -> list[NDArray[Any]]:
+        """Return the metrics of the values of each, shapes `[models]`."""
+        return [
+            np.array([metric.result([array[slot] for array in values]) for slot in range(self.models)])
+            for metric, values in zip(self.objective.metrics, measured, strict=True)
+        ]
 
     @property
     def size(self) -> int:
@@ -92,7 +112,8 @@ class Program(ABC):
     ) -> None:
         """Set each model's trainable variables, other state and numbers, and reset the optimizer.
 
-        A model's numbers are its clipping limit (any number where nothing is clipped), then one for each lift.
+        A model's numbers are its clipping limit (any number where nothing is clipped), then one for each lift, then the
+        weights of its classes.
         """
         self.numbers.assign(np.asarray(numbers, np.float32))
         _assign(self.flat, self.layout.stack(trainable))
@@ -125,20 +146,35 @@ class Program(ABC):
     def _like_template(self, where: Layout, trainable: Any) -> list[NDArray[Any]]:
         return where.stack([[np.asarray(variable) for variable in trainable]] * self.models)
 
-    def _objective(self, weights: Any, state: Any, images: Any, labels: Any, numbers: Any) -> Any:
-        """Return one model's loss on its batch, and with it its new state and accuracy."""
-        outputs, changed, penalty = self._call(weights, state, images, numbers, training=True)
-        loss = ops.mean(self.loss(targets(labels, self.loss, self.units), outputs)) + penalty
+    def _objective(self, weights: Any, state: Any, batch: Rows, numbers: Any, measured: Any) -> Any:
+        """Return one model's loss on its batch, and with it its new state and the values of its metrics."""
+        outputs, changed, penalty = self._call(weights, state, batch["x"], numbers, training=True)
+        losses = self.objective.losses(batch["y"], outputs) * self._counting(batch, numbers)
         state = [ops.cast(new, old.dtype) for new, old in zip(changed, state, strict=True)]
-        return loss, (state, ops.mean(correct(labels, outputs, self.units)))
+        return ops.mean(losses) + penalty, (state, self._measured(measured, batch, outputs))
 
-    def _judge(self, flat: Any, state: Any, images: Any, labels: Any, counted: Any, numbers: Any) -> Any:
-        """Return one model's sums of loss and of correct answers, and its penalty."""
-        weights = self.unpacked(flat)
-        outputs, _, penalty = self._call(weights, state, images, numbers, training=False)
-        losses = self.loss(targets(labels, self.loss, self.units), outputs)
-        hits = correct(labels, outputs, self.units)
-        return ops.sum(losses * counted), ops.sum(hits * counted), penalty
+    def _judge(self, flat: Any, state: Any, batch: Rows, counted: Any, numbers: Any, measured: Any) -> Any:
+        """Return one model's sum of losses, the values of its metrics, and its penalty."""
+        outputs, _, penalty = self._call(self.unpacked(flat), state, batch["x"], numbers, training=False)
+        losses = self.objective.losses(batch["y"], outputs) * batch.get("weights", 1.0)
+        return ops.sum(losses * counted), self._measured(measured, batch, outputs, counted), penalty
+
+    def _measured(self, measured: Any, batch: Rows, outputs: Any, counted: Any = None) -> Any:
+        """Return the values of one model's metrics with a batch added, in their own types."""
+        return [
+            [
+                ops.cast(new, old.dtype)
+                for new, old in zip(metric.updated(values, batch["y"], outputs, counted), values, strict=True)
+            ]
+            for metric, values in zip(self.objective.metrics, measured, strict=True)
+        ]
+
+    def _counting(self, batch: Rows, numbers: Any) -> Any:
+        """Return how much each row of a batch counts while training: its weight, and that of its class."""
+        weights = batch.get("weights", 1.0)
+        if not self.class_weights:
+            return weights
+        return weights * ops.take(numbers[1 + len(self.lifts) :], batch["y"])
 
     def unpacked(self, flat: Any) -> Any:
         """Return one model's variables from its flat vectors."""
@@ -163,11 +199,11 @@ class Program(ABC):
         shaped = ops.reshape(value, (self.models, *self.layout.shapes[index]))
         return ops.reshape(for_all(constraint, shaped), (self.models, -1))
 
-    def _call(self, weights: Any, state: Any, images: Any, numbers: Any, training: bool) -> Any:
+    def _call(self, weights: Any, state: Any, inputs: Any, numbers: Any, training: bool) -> Any:
         """Return one model's outputs, new state and penalty."""
-        with lifted(self.template, self.lifts, numbers[1:], self._uniform):
+        with lifted(self.template, self.lifts, numbers[1 : 1 + len(self.lifts)], self._uniform):
             outputs, changed, penalties = self.template.stateless_call(
-                weights, state, images, training=training, return_losses=True
+                weights, state, inputs, training=training, return_losses=True
             )
         return ops.cast(outputs, "float32"), changed, _sum(penalties)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.program import Program, Rows
 
 Chunk = tuple[NDArray[np.int32], NDArray[np.float32]]
 
@@ -21,12 +21,11 @@ def chunks(rows: Sequence[NDArray[np.int32]], length: int) -> Iterator[Chunk]:
 
 
 def averages(
-    program: Program, data: tuple[Any, Any], rows: Sequence[NDArray[np.int32]], length: int
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return each model's mean loss (penalties included, as Keras reports it) and accuracy over its `rows` of `data`."""
-    lengths = np.array([len(own) for own in rows])
-    totals, penalty = np.zeros((2, len(rows))), np.zeros(len(rows))
+    program: Program, data: Rows, rows: Sequence[NDArray[np.int32]], length: int
+) -> list[NDArray[Any]]:
+    """Return each model's mean loss (penalties included, as Keras reports it) and metrics over its `rows` of `data`."""
+    total, penalty, measured = np.zeros(len(rows)), np.zeros(len(rows)), program.unmeasured
     for part, counted in chunks(rows, length):
-        loss, hits, penalty = program.evaluate(*data, part, counted)
-        totals += [loss, hits]
-    return totals[0] / lengths + penalty, totals[1] / lengths
+        loss, measured, penalty = program.evaluate(data, part, counted, measured)
+        total += loss
+    return [total / np.array([len(own) for own in rows]) + penalty, *program.results(measured)]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.build.model import convolves
-from pipeline.build.objective import make_loss
+from pipeline.build.objective import objective
 from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.build.weights import seed_generators
@@ -20,11 +20,12 @@ from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, rep
 from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.lifting import draws_otherwise, lifted_numbers, lifts
-from pipeline.engine.fused.program import Program
+from pipeline.engine.fused.program import Program, Rows
 from pipeline.engine.fused.rows import averages
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
 from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.tasks import metric_specs
 
 EVALUATION_NUMBERS = 16_000_000
 """Numbers of input images held at once while evaluating."""
@@ -42,7 +43,7 @@ class FusedTrainer:
 
     def __init__(self) -> None:
         self._idle = Programs()
-        self._resident: dict[str, tuple[Any, Any]] = {}
+        self._resident: dict[str, Rows] = {}
         self._lock = Lock()
 
     def train(
@@ -75,15 +76,16 @@ class FusedTrainer:
         yield program
         self._idle.put(key, program)
 
-    def _on_device(self, job: Job) -> tuple[Any, Any]:
-        """Return the images and labels as tensors, kept for the next stack that uses the same ones."""
+    def _on_device(self, job: Job) -> Rows:
+        """Return the inputs and targets as tensors, kept for the next stack that uses the same ones."""
         view = job.view
         with self._lock:
             if view.pool not in self._resident:
                 self._resident.clear()  # one data set at a time: two might not fit
-                self._resident[view.pool] = (
-                    keras.ops.convert_to_tensor(view.x),
-                    keras.ops.convert_to_tensor(view.y),
+                arrays = {"x": view.x, "y": view.y, "weights": view.weights}
+                self._resident[view.pool] = keras.tree.map_structure(
+                    keras.ops.convert_to_tensor,
+                    {name: array for name, array in arrays.items() if array is not None},
                 )
             return self._resident[view.pool]
 
@@ -113,15 +115,16 @@ class Programs:
 
 
 def _program(template: keras.Model, jobs: Sequence[Job]) -> Program:
-    recipe = jobs[0].recipe
+    recipe, view, class_weights = jobs[0].recipe, jobs[0].view, jobs[0].class_weights
     clip, _ = clip_of(recipe.optimizer)
     return program(
         template,
-        make_loss(recipe),
+        objective(recipe, view.task, template.output_shape[-1]),
         _optimizer_maker(recipe),
         len(jobs),
         clip,
         lifts(template, recipe),
+        0 if class_weights is None else len(class_weights),
         whole=compiles_whole(template),
     )
 
@@ -164,22 +167,22 @@ def _optimizer_maker(recipe: Recipe) -> Callable[[Any], Any]:
 class _Stack:
     """One stack in training in one phase."""
 
-    def __init__(
-        self, program: Program, template: keras.Model, jobs: Sequence[Job], data: tuple[Any, Any]
-    ) -> None:
+    def __init__(self, program: Program, template: keras.Model, jobs: Sequence[Job], data: Rows) -> None:
         self.program, self.template, self.jobs, self.data = program, template, jobs, data
         recipe = jobs[0].recipe
         self.epochs: int = recipe.training.epochs
         self.batch: int = recipe.training.batch_size
         self.steps = steps_per_epoch(len(jobs[0].view.training), self.batch)
-        self.histories = [History(job.recipe, job.view.validates) for job in jobs]
+        metrics = [spec.metric for spec in metric_specs(recipe, jobs[0].view.task)]
+        self.names = ["loss", *(metric.name for metric in metrics)]
+        self.histories = [History(job.recipe, metrics, job.view.validates) for job in jobs]
         self.table = np.stack(
             [
                 rates(job.recipe.schedule, job.recipe.optimizer.learning_rate, self.steps, self.epochs)
                 for job in jobs
             ]
         )
-        self.numbers = [_numbers(job.recipe) for job in jobs]
+        self.numbers = [_numbers(job) for job in jobs]
         self.program.load(*_by_trainability(template, jobs), self.numbers)
         self.kept = self.program.read()
 
@@ -212,16 +215,16 @@ class _Stack:
         """
         steps = min(self.steps, max(FEWEST_STEPS, self.steps // len(self.jobs)))
         batches, no_rates = self._batches(1)[:steps], _by_step(np.zeros_like(self.table[:, :steps]))
-        self.program.epoch(*self.data, batches, no_rates)
+        self.program.epoch(self.data, batches, no_rates)
         started = time.perf_counter()
-        self.program.epoch(*self.data, batches, no_rates)
+        self.program.epoch(self.data, batches, no_rates)
         return (time.perf_counter() - started) / steps / len(self.jobs)
 
     def _train_epoch(self, epoch: int) -> None:
         scales = np.array([history.scale for history in self.histories], np.float32)
         table = self.table[:, (epoch - 1) * self.steps : epoch * self.steps] * scales[:, None]
-        loss, accuracy = self.program.epoch(*self.data, self._batches(epoch), _by_step(table))
-        measured = {"loss": loss, "accuracy": accuracy, **self._validate()}
+        trained = self.program.epoch(self.data, self._batches(epoch), _by_step(table))
+        measured = {**self._named("", trained), **self._validate()}
         keep = np.zeros(len(self.jobs), bool)
         for slot, history in enumerate(self.histories):
             if not history.over:
@@ -230,11 +233,14 @@ class _Stack:
         self.kept = self.program.keep(self.kept, keep)
 
     def _validate(self) -> dict[str, Any]:
-        """Return each model's metrics on validation images; none where none are held out."""
+        """Return each model's metrics on validation rows; none where none are held out."""
         if not self.jobs[0].view.validates:
             return {}
-        loss, accuracy = self._evaluate([job.view.validation for job in self.jobs])
-        return {"val_loss": loss, "val_accuracy": accuracy}
+        return self._named("val_", self._evaluate([job.view.validation for job in self.jobs]))
+
+    def _named(self, part: str, measured: Sequence[Any]) -> dict[str, Any]:
+        """Return measurements of a part of the data by name."""
+        return {f"{part}{name}": values for name, values in zip(self.names, measured, strict=True)}
 
     def _batches(self, epoch: int) -> NDArray[np.int32]:
         """Return this epoch's batches, `[steps, models, batch]`; jobs with one seed and one split share theirs."""
@@ -245,8 +251,8 @@ class _Stack:
                 drawn[key] = batches(job.view.training, self.batch, epoch, job.batch_seed)
         return np.stack([drawn[job.batch_seed, id(job.view.training)] for job in self.jobs], axis=1)
 
-    def _evaluate(self, rows: Sequence[NDArray[np.int32]]) -> tuple[Any, Any]:
-        """Return each model's mean loss and accuracy over its `rows`."""
+    def _evaluate(self, rows: Sequence[NDArray[np.int32]]) -> list[NDArray[Any]]:
+        """Return each model's mean loss and metrics over its `rows`."""
         return averages(self.program, self.data, rows, _chunk_length(self.jobs))
 
     def outcomes(self) -> list[PhaseOutcome]:
@@ -269,15 +275,16 @@ class _Stack:
         if not self.jobs[0].test:
             return [{} for _ in self.jobs]
         self.program.load(trainable, state, self.numbers)
-        loss, accuracy = self._evaluate([job.view.test for job in self.jobs])
+        measured = self._named("test_", self._evaluate([job.view.test for job in self.jobs]))
         return [
-            {"test_loss": float(a), "test_accuracy": float(b)} for a, b in zip(loss, accuracy, strict=True)
+            {name: float(values[slot]) for name, values in measured.items()} for slot in range(len(self.jobs))
         ]
 
 
-def _numbers(recipe: Recipe) -> list[float]:
-    """Return the numbers that a program takes for a model: the clipping limit, then those that are lifted."""
-    return [clip_of(recipe.optimizer)[1], *lifted_numbers(recipe).values()]
+def _numbers(job: Job) -> list[float]:
+    """Return a program's numbers for a model: the clipping limit, those that are lifted, the weights of classes."""
+    weights = [] if job.class_weights is None else job.class_weights.tolist()
+    return [clip_of(job.recipe.optimizer)[1], *lifted_numbers(job.recipe).values(), *weights]
 
 
 def _by_step(table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -286,7 +293,7 @@ def _by_step(table: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _chunk_length(jobs: Sequence[Job]) -> int:
     """Return how many rows to evaluate at once: one length for validation and test, so one graph."""
-    numbers = len(jobs) * int(np.prod(jobs[0].view.x.shape[1:]))
+    numbers = len(jobs) * jobs[0].view.numbers_per_row
     longest = max(max(len(job.view.validation), len(job.view.test) * job.test) for job in jobs)
     return min(longest, max(32, EVALUATION_NUMBERS // numbers))
 

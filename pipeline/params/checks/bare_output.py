@@ -4,7 +4,7 @@ from pipeline.params.checks.image_shapes import Shape
 from pipeline.params.checks.shapes import hidden_units
 from pipeline.params.faults import Fault
 from pipeline.params.types.layers import KerasLayer
-from pipeline.params.types.recipe import Only, Recipe
+from pipeline.params.types.recipe import ModelSpec, Only, Recipe
 
 WEIGHTS, LAYERS = ("model", "output", "weights"), ("model", "layers")
 WEIGHTLESS = ("Pooling", "Flatten", "Reshape", "Dropout", "Padding", "Cropping", "UpSampling", "Rescaling")
@@ -13,7 +13,7 @@ WEIGHTLESS = ("Pooling", "Flatten", "Reshape", "Dropout", "Padding", "Cropping",
 
 def untrained_faults(recipe: Recipe) -> list[Fault]:
     """Return the fault of a model without any weights to train, as far as the names of its layers tell."""
-    if recipe.model.output.weights or _has_weights(recipe):
+    if recipe.chain is None or recipe.chain.output.weights or _has_weights(recipe.chain):
         return []
     return [Fault((WEIGHTS, LAYERS), "neither the output nor a hidden layer has weights to train")]
 
@@ -22,8 +22,9 @@ def untrained_phase_faults(recipe: Recipe) -> list[Fault]:
     """Return the faults of phases that train the output alone, where it has no weights."""
     faults = []
     for index, phase in enumerate(recipe.phases):
-        model = recipe.in_phase(phase).model
-        if phase.trainable in ("head", Only(only=())) and not model.output.weights and not model.joint:
+        model = recipe.in_phase(phase).chain
+        bare = model is not None and not model.output.weights and not model.joint
+        if phase.trainable in ("head", Only(only=())) and bare:
             place = ("phases", index, "trainable")
             faults.append(Fault((place, WEIGHTS), "the output has no weights, so nothing would train"))
     return faults
@@ -31,15 +32,16 @@ def untrained_phase_faults(recipe: Recipe) -> list[Fault]:
 
 def width_faults(recipe: Recipe, image_shape: Shape | None, classes: int | None) -> list[Fault]:
     """Return the fault of an output without weights whose input does not have one number for each class, where known."""
-    width = None if recipe.model.output.weights else hidden_units(recipe.model, image_shape)
+    chain = recipe.chain
+    width = None if chain is None or chain.output.weights else hidden_units(chain, image_shape)
     if width is None or classes is None or width == classes:
         return []
     text = f"without weights needs a last hidden layer of {classes} units or channels, one per class; it has {width}"
     return [Fault((WEIGHTS, LAYERS), text)]
 
 
-def _has_weights(recipe: Recipe) -> bool:
+def _has_weights(chain: ModelSpec) -> bool:
     return any(
         not isinstance(layer, KerasLayer) or not any(word in layer.name for word in WEIGHTLESS)
-        for layer in (*recipe.model.layers, *recipe.model.joint)
+        for layer in (*chain.layers, *chain.joint)
     )

@@ -22,11 +22,14 @@ def cache_faults(recipe: Recipe) -> list[Fault]:
 
 def _obstacle(recipe: Recipe, phase: PhaseSpec) -> str | None:
     phase_recipe = recipe.in_phase(phase)
-    layers = phase_recipe.model.unrolled()
+    chain = phase_recipe.chain
+    if chain is None:
+        return None
+    layers = chain.unrolled()
     frozen = layers[: frozen_blocks(phase.trainable, len(layers))]
     if not frozen:
         return NOTHING_FROZEN
-    if phase_recipe.model.towers == 2:
+    if chain.towers == 2:
         return TWO_TOWERS
     random = next(filter(None, (_random_part(phase_recipe, layer) for layer in frozen)), None)
     return RANDOM.format(name=random) if random else None

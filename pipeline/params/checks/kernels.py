@@ -11,7 +11,7 @@ from pipeline.params.keras_names import catalogue
 from pipeline.params.keras_names.arguments import nested_namespace
 from pipeline.params.keras_names.catalogue import Namespace
 from pipeline.params.types.layers import ConvLayer, DenseLayer, KerasLayer, title
-from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.recipe import ModelSpec, Recipe
 
 Demand = tuple[Namespace, Any, int, Where]
 """An initializer, penalty or constraint: its namespace, its name, the number of axes of its variable, and where it is."""
@@ -24,11 +24,13 @@ KERNELS = {"kernel", "depthwise", "pointwise"}
 
 def kernel_faults(recipe: Recipe) -> list[Fault]:
     """Return the faults of layers where the number of axes does not fit an initializer, penalty or constraint."""
-    faults = []
-    for index, layer in enumerate(recipe.model.layers):
+    chain, faults = recipe.chain, []
+    for index, layer in enumerate(chain.layers if chain else ()):
         place = ("model", "layers", index)
         demands = (
-            _of_keras(layer, place) if isinstance(layer, KerasLayer) else _of_block(recipe, layer, place)
+            _of_keras(layer, place)
+            if isinstance(layer, KerasLayer)
+            else _of_block(recipe, chain, layer, place)
         )
         for space, named, axes, where in demands:
             name, arguments = _named(space, named)
@@ -37,10 +39,12 @@ def kernel_faults(recipe: Recipe) -> list[Fault]:
     return faults
 
 
-def _of_block(recipe: Recipe, layer: DenseLayer | ConvLayer, place: Where) -> Iterator[Demand]:
+def _of_block(
+    recipe: Recipe, chain: ModelSpec | None, layer: DenseLayer | ConvLayer, place: Where
+) -> Iterator[Demand]:
     axes, shared = 4 if isinstance(layer, ConvLayer) else 2, recipe.regularisation
     where = (*place, "initializer") if layer.initializer is not None else ("model", "initializer")
-    yield "initializers", layer.initializer or recipe.model.initializer, axes, where
+    yield "initializers", layer.initializer or (chain and chain.initializer), axes, where
     if shared.kernel_regularizer is not None:
         yield "regularizers", shared.kernel_regularizer, axes, ("regularisation", "kernel_regularizer")
     if shared.kernel_constraint is not None:

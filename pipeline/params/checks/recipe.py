@@ -6,13 +6,15 @@ from pipeline.params.checks.bare_output import untrained_faults, untrained_phase
 from pipeline.params.checks.batches import batch_faults
 from pipeline.params.checks.freezing import cache_faults
 from pipeline.params.checks.kernels import kernel_faults
+from pipeline.params.checks.metrics import metric_faults
 from pipeline.params.checks.shapes import shape_faults
 from pipeline.params.checks.validation import mixed_validation_faults, validation_faults
 from pipeline.params.faults import Fault, FaultsError, fault_at
 from pipeline.params.types.evaluation import FINDER
 from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasLayer, title
-from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.recipe import Recipe, RegularisationSpec
 from pipeline.params.types.schedules import KerasSchedule, Piecewise
+from pipeline.params.types.tasks import loss_of, output_activation
 
 UNITS, ACTIVATION = ("model", "output", "units"), ("model", "output", "activation")
 RECURRENT = {"LSTM", "GRU", "SimpleRNN"}
@@ -57,6 +59,20 @@ def _own_faults(recipe: Recipe) -> list[Fault]:
         *kernel_faults(recipe),
         *validation_faults(recipe),
         *untrained_faults(recipe),
+        *_of_built(recipe),
+        *metric_faults(recipe),
+    ]
+
+
+def _of_built(recipe: Recipe) -> list[Fault]:
+    """Return the faults of settings that only a chain of layers uses, in a recipe whose model a function builds."""
+    if recipe.chain is not None:
+        return []
+    plain, text = RegularisationSpec(), "is for model.layers; a built model has model.replace, or arguments"
+    return [
+        fault_at(text, "regularisation", key)
+        for key in RegularisationSpec.model_fields
+        if getattr(recipe.regularisation, key) != getattr(plain, key)
     ]
 
 
@@ -65,7 +81,7 @@ def _class_faults(recipe: Recipe, total: int | None) -> list[Fault]:
     kept = recipe.data.classes
     if kept is not None and total is not None and max(kept) >= total:
         return [Fault((CLASSES,), f"must be below {total}, the number of classes; got {max(kept)}")]
-    count, units = class_count(recipe, total), recipe.model.output.units
+    count, units = class_count(recipe, total), recipe.chain.output.units if recipe.chain else None
     if count is None or units is None:
         return []
     if units == 1 and count != 2:
@@ -112,9 +128,12 @@ def _block_faults(recipe: Recipe) -> list[Fault]:
     """Return the faults of phases that reuse or train more hidden blocks than the model has."""
     faults = []
     for index, phase in enumerate(recipe.phases):
-        count = len(recipe.in_phase(phase).model.unrolled())
+        chain = recipe.in_phase(phase).chain
         for key, number in phase.blocks().items():
-            if number > count:
+            if chain is None:
+                text = "a model that a function builds has no blocks; name layers, {layers: [pattern, ...]}"
+                faults.append(fault_at(text, "phases", index, key))
+            elif number > (count := len(chain.unrolled())):
                 text = f"needs {number} hidden blocks; the model has {count}"
                 faults.append(fault_at(text, "phases", index, key))
     return faults
@@ -153,7 +172,7 @@ def _order(recipe: Recipe) -> list[Fault]:
     flat: str | None = None  # the layer that flattened the images
     shaped = False  # by a layer that may have made sequences or volumes of them
     faults = []
-    for index, layer in enumerate(recipe.model.layers):
+    for index, layer in enumerate(recipe.chain.layers if recipe.chain else ()):
         text = ""
         if flat and _is_spatial(layer):
             text = f"{title(layer)} needs images, but {flat} before it has flattened them"
@@ -170,7 +189,10 @@ def _order(recipe: Recipe) -> list[Fault]:
 
 
 def _pairs(recipe: Recipe) -> list[Fault]:
-    pairs, model = recipe.data.pairs, recipe.model
+    pairs, model = recipe.data.pairs, recipe.chain
+    if model is None:
+        text = "pairs need a chain of layers, model.layers"
+        return [Fault((PAIRS, ("model",)), text)] if pairs is not None else []
     if model.towers == 2 and pairs is None:
         return [Fault((TOWERS, PAIRS), "two towers take pairs of images; set their number with data.pairs")]
     if model.joint and model.towers == 1:
@@ -216,9 +238,10 @@ def _reshapes(layer: AnyLayer) -> bool:
 
 
 def _one_output(recipe: Recipe) -> list[Fault]:
-    if recipe.model.output.units != 1:
+    chain = recipe.chain
+    if chain is None or chain.output.units != 1:
         return []
-    loss, activation = recipe.training.loss, recipe.model.output.activation
+    loss, activation = loss_of(recipe, "classes", 1), output_activation(recipe, "classes")
     if "Categorical" in loss.name:
         text = f"{loss.name} needs an output per class; with one output use binary_crossentropy"
         return [Fault((LOSS, UNITS), text)]

@@ -25,7 +25,9 @@ def shape_faults(recipe: Recipe, image_shape: Shape | None) -> list[Fault]:
 
     `image_shape` is `height, width[, channels]`; None where it is unknown.
     """
-    model = recipe.model
+    model = recipe.chain
+    if model is None:
+        return []
     walk = _Walk(_start(model, image_shape))
     for index, layer in enumerate(model.layers):
         walk.through(model, layer, ("model", "layers", index))
@@ -33,7 +35,8 @@ def shape_faults(recipe: Recipe, image_shape: Shape | None) -> list[Fault]:
         walk.shape = VECTOR
         walk.activated(model.activation, ("model", "activation"), ("model", "joint"))
     walk.shape = VECTOR
-    walk.activated(model.output.activation, ("model", "output", "activation"))
+    if model.output.activation is not None:
+        walk.activated(model.output.activation, ("model", "output", "activation"))
     return list(dict.fromkeys(walk.faults))
 
 

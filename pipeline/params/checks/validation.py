@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from pipeline.params.faults import Fault
+from pipeline.core.errors import nearest
+from pipeline.params.checks.metrics import measured_names
+from pipeline.params.faults import Fault, fault_at, listing
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.schedules import Plateau
 
@@ -33,7 +35,15 @@ def mixed_validation_faults(recipe: Recipe) -> list[Fault]:
 
 
 def target_faults(metrics: Iterable[str], recipes: Iterable[Recipe]) -> list[Fault]:
-    """Return the fault of an ablation's target that is a validation metric, where a recipe holds out no images."""
+    """Return the faults of an ablation's target: not measured, or on validation rows where a recipe holds none out."""
+    recipes = list(recipes)
+    for metric in metrics:
+        known = [
+            f"{part}{name}" for recipe in recipes for part in ("val_", "") for name in measured_names(recipe)
+        ]
+        if recipes and metric not in known:
+            known = list(dict.fromkeys(known))
+            return [fault_at(f"must be one of {listing(known)}.{nearest(metric, known)}", "target", metric)]
     validated = [metric for metric in metrics if metric.startswith("val_")]
     if not validated or all(recipe.data.validation != 0 for recipe in recipes):
         return []

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.data.catalogue import CATALOGUE, Dataset
+from pipeline.params.checks.metrics import measured_names
 from pipeline.params.checks.validation import target_faults
 from pipeline.params.expansion.drafts import Source, VariantDraft, variant_drafts
 from pipeline.params.expansion.origin import is_from_patches, traced
@@ -90,7 +91,7 @@ def expand_ablation(
     tunes, search_faults = searches(ablation, drafts, recipes, base.dataset)
     faults += [fault.under(*at) for fault in search_faults]
     if ablation.target is not None:
-        faults += [fault.under(*at) for fault in target_faults(ablation.target.values, recipes.values())]
+        faults += [fault.under(*at) for fault in target_faults(ablation.target, recipes.values())]
     if evaluation is not None:
         on = evaluation.overridden(ablation.evaluation).switched_on
         faults += [fault.under(*at) for fault in _published_faults(drafts, recipes, on)]
@@ -133,7 +134,8 @@ def _published_faults(
             reference = read_as(Extras, draft.extras).reference
             if reference is not None and draft.name in recipes:
                 phases = [phase.name for phase in phases_of(recipes[draft.name])]
-                found = reference_faults(reference, phases, names, diagnostics)
+                metrics = measured_names(recipes[draft.name])
+                found = reference_faults(reference, phases, names, diagnostics, metrics)
                 faults += [fault.under(*draft.where, "reference") for fault in found]
     return faults
 

@@ -25,6 +25,9 @@ Namespace = Literal[
     "layers",
     "noise",
     "activation_layers",
+    "applications",
+    "metrics",
+    "augmentation",
 ]
 NAMESPACES: tuple[Namespace, ...] = get_args(Namespace)
 
@@ -32,11 +35,13 @@ FOLDERS: dict[Namespace, str] = {
     "schedules": "optimizers/schedules",
     "noise": "layers/regularization",
     "activation_layers": "layers/activations",
+    "augmentation": "layers/preprocessing/image_preprocessing",
 }
 EXPORTS: dict[Namespace, str] = {
     "schedules": "optimizers.schedules",
     "noise": "layers",
     "activation_layers": "layers",
+    "augmentation": "layers",
 }
 
 # Layers that join several inputs cannot be part of a chain; text and feature layers do not take images.
@@ -56,13 +61,20 @@ UNSUITED = {
     "initializers": {"STFT"},  # the kernel of a Fourier transform
     # For sequences; for embeddings; divides by targets, most of which are 0.
     "losses": {"CTC", "Circle", "MeanAbsolutePercentageError"},
+    # Bases, and means of what is no prediction.
+    "metrics": {"Metric", "Mean", "Sum", "MeanMetricWrapper", "ConcordanceCorrelation"},
     # They drop channels; as layers they may be used.
     "noise": {"SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"},
+    # A base; of pairs of inputs and labels; of bounding boxes.
+    "augmentation": {"BaseImagePreprocessingLayer", "CutMix", "MixUp", "MaxNumBoundingBoxes"},
 }
 # Exported names that Keras does not read where a layer's argument is a bare name.
 UNREADABLE = {"Constant", "constant", "l1_l2"}
 # Arguments that the pipeline sets for every run, so the user cannot.
 RESERVED = {"self", "name", "dtype", "seed", "autocast"}
+
+FUNCTIONS = {"activations", "applications"}
+"""Namespaces of functions; the others hold classes."""
 
 EXPORT = re.compile(r"^@keras_export\((.*?)\)\s*\n(?:@[^\n]*\n)*(class|def) (\w+)", re.DOTALL | re.MULTILINE)
 QUOTED = re.compile(r'"([\w.]+)"')
@@ -179,4 +191,4 @@ def _is_chainable(path: Path, folder: Path) -> bool:
 def _is_usable(symbol: Symbol) -> bool:
     """Return whether a params file may have the name: no base class, wrapper or helper function (`get`, `serialize`)."""
     unsuited = EXCLUDED | UNSUITED.get(symbol.namespace, set())
-    return symbol.name not in unsuited and symbol.is_class != (symbol.namespace == "activations")
+    return symbol.name not in unsuited and symbol.is_class != (symbol.namespace in FUNCTIONS)

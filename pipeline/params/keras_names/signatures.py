@@ -29,6 +29,14 @@ def signature(path: Path, name: str) -> Mapping[str, Argument]:
     return dict(list(_of_function(node).items())[1:])
 
 
+def parameters(path: Path, name: str) -> Mapping[str, Argument] | None:
+    """Return all arguments of the function or class `name`; None where the file does not show all of them."""
+    if not is_closed(path, name):
+        return None
+    node = definitions(path)[name]
+    return _of_function(node) if isinstance(node, ast.FunctionDef) else signature(path, name)
+
+
 def is_closed(path: Path, name: str) -> bool:
     """Return whether the file itself shows all arguments of `name`: no `*args`, no `**kwargs`."""
     node = definitions(path).get(name)

@@ -15,6 +15,9 @@ WITH_ARTICLE: dict[Namespace, str] = {
     "schedules": "a schedule",
     "layers": "a layer",
     "noise": "a regularization layer",
+    "applications": "an application",
+    "metrics": "a metric",
+    "augmentation": "a preprocessing layer for images",
 }
 
 

@@ -24,11 +24,13 @@ from pipeline.params.keras_names.named import (
     Regularizer,
     read_named,
 )
-from pipeline.params.numbers import is_integer
+from pipeline.params.numbers import is_integer, is_number
 from pipeline.params.patches import merge
 from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, at_most, defined_as
+from pipeline.params.types.built_model import BuiltModel, Patterns, Replacements
 from pipeline.params.types.evaluation import FINDER
-from pipeline.params.types.layers import AnyLayer, Dropout, Layers, Normalisation, Places, Width
+from pipeline.params.types.layers import AnyLayer, Dropout, KerasLayer, Layers, Normalisation, Places, Width
+from pipeline.params.types.metrics import Metrics
 from pipeline.params.types.schedules import Constant, Schedule
 
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which optimizers of Keras clip gradients
@@ -54,6 +56,37 @@ def _read_validation(value: Any) -> Any:
     if value is None or is_count or is_fraction:
         return value
     raise invalid(f"must be a number of images, or a fraction between 0 and 1; got {show(value)}")
+
+
+def _read_model(value: Any) -> Any:
+    """Return a model of the kind that its keys say: a chain of `layers`, or what a function builds."""
+    if isinstance(value, ModelSpec | BuiltModel) or not isinstance(value, Mapping):
+        return value if not isinstance(value, str) else read_as(ModelSpec, value)
+    kinds = [kind for kind in MODEL_KINDS if kind in value]
+    if len(kinds) > 1:
+        raise invalid(
+            f"{' and '.join(kinds)} exclude each other; a model has one of {', '.join(MODEL_KINDS)}"
+        )
+    is_built = bool(kinds) and kinds[0] != "layers"
+    return read_as(BuiltModel, value) if is_built else read_as(ModelSpec, value)
+
+
+def _read_augmentation(value: Any) -> Any:
+    return (
+        value if isinstance(value, KerasLayer) else KerasLayer(**read_named(value, "augmentation", "noise"))
+    )
+
+
+def _read_class_weight(value: Any) -> Any:
+    if value is None or value == "balanced":
+        return value
+    if (
+        isinstance(value, Mapping)
+        and value
+        and all(is_number(weight) and weight >= 0 for weight in value.values())
+    ):
+        return {str(name): float(weight) for name, weight in value.items()}
+    raise invalid(f"must be balanced, or a mapping of classes to numbers of at least 0; got {show(value)}")
 
 
 def _read_output(value: Any) -> Any:
@@ -92,32 +125,47 @@ def _read_rate(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
 
 
 def _read_trainable(value: Any) -> Any:
-    if isinstance(value, Top | Only) or value in ("all", "head"):
+    if isinstance(value, Top | Only | LayerNames) or value in ("all", "head"):
         return value
-    if isinstance(value, dict) and ("top" in value or "only" in value):
-        return read_as(Top if "top" in value else Only, value)
-    raise invalid(f"must be all, head, {{top: k}} or {{only: [block, ...]}}; got {show(value)}")
+    kinds: dict[str, type[Spec]] = {"top": Top, "only": Only, "layers": LayerNames}
+    kind = next((kinds[key] for key in kinds if isinstance(value, dict) and key in value), None)
+    if kind is not None:
+        return read_as(kind, value)
+    raise invalid(
+        f"must be all, head, {{top: k}}, {{only: [block, ...]}} or {{layers: [name, ...]}}; got {show(value)}"
+    )
 
 
 def _read_reuse(value: Any) -> Any:
-    if value == "all" or (is_integer(value) and 0 <= value <= 10**9):
+    if value == "all" or (is_integer(value) and 0 <= value <= 10**9) or isinstance(value, LayerNames):
         return value
-    raise invalid(f"must be all, or a number of hidden blocks; got {show(value)}")
+    if isinstance(value, dict) and "layers" in value:
+        return read_as(LayerNames, value)
+    raise invalid(f"must be all, a number of hidden blocks, or {{layers: [name, ...]}}; got {show(value)}")
+
+
+Augmentation = Annotated[
+    tuple[Annotated[KerasLayer, BeforeValidator(_read_augmentation), defined_as("augmentation")], ...],
+    Field(strict=False),
+    at_most(20),
+]
 
 
 class DataSpec(Spec):
-    """Which images, and how they are scaled.
+    """Which rows (images, for example), and how they are scaled.
 
-    `validation` is a number of training images, or a fraction of them (null: the data set's own split; 0: none, so that
-    only test data measure a run); `split` says which: the first ones, or random ones with all classes in proportion
-    (null: random for data of one's own, which may be sorted by class, else the first). `skip` leaves out the first n
-    training images, then `limit` keeps the first n of the rest, `per_class` n of each class. With `pairs` the model gets
-    n pairs of the remaining images, and predicts whether both show the same class.
+    `scale`: null divides 8-bit images by 255, standardises the numbers of a table, and leaves other arrays as they are.
+    `validation` is a number of training rows, or a fraction of them (null: the data set's own split; 0: none, so that
+    only test data measure a run); `split` says which: the first ones, random ones with all classes in proportion, or the
+    last ones, `time` (null: random for data of one's own, which may be sorted by class, else the first). `skip` leaves
+    out the first n training rows, then `limit` keeps the first n of the rest, `per_class` n of each class. With `pairs`
+    the model gets n pairs of the remaining images, and predicts whether both show the same class. `without`: columns of a
+    table, or inputs, to leave out. `augment`: preprocessing layers of Keras that change the inputs while training.
     """
 
-    scale: Literal["/255", "/256", "standardise", "none"] = "/255"
+    scale: Literal["/255", "/256", "standardise", "none"] | None = None
     validation: Annotated[int | float | None, BeforeValidator(_read_validation)] = None
-    split: Literal["first", "random"] | None = None
+    split: Literal["first", "random", "time"] | None = None
     classes: Annotated[
         Annotated[tuple[Index, ...], Field(strict=False, min_length=2), at_most(MOST_CLASSES)] | None,
         AfterValidator(_distinct),
@@ -126,6 +174,8 @@ class DataSpec(Spec):
     limit: Count | None = None
     per_class: Count | None = None
     pairs: Annotated[Count | None, AfterValidator(_even)] = None
+    without: Patterns = ()
+    augment: Augmentation = ()
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
@@ -145,13 +195,14 @@ class DataSpec(Spec):
 
 
 class Output(Spec):
-    """The output layer; `units` defaults to the number of classes.
+    """The output layer; `units` defaults to the number of classes, labels or targets.
 
-    Without `weights` there is no dense layer: the activation is applied to what the last hidden layer yields, one number
-    for each class.
+    `activation`: null is softmax for classes, sigmoid for labels and a single unit, linear for numbers. Without
+    `weights` there is no dense layer: the activation is applied to what the last hidden layer yields, one number for each
+    class.
     """
 
-    activation: Activation = Named(name="softmax")
+    activation: Activation | None = None
     initializer: Initializer = Named(name="GlorotUniform")
     units: Count | None = None
     weights: bool = True
@@ -178,10 +229,16 @@ class ModelSpec(Spec):
     towers: Literal[1, 2] = 1
     joint: Annotated[tuple[Width, ...], Field(strict=False, max_length=100), at_most(100)] = ()
     output: Annotated[Output, BeforeValidator(_read_output), defined_as("output")] = Output()
+    without: Patterns = ()
+    replace: Replacements = Field(default_factory=dict)
 
     def unrolled(self) -> list[AnyLayer]:
         """Return the layers of one tower in order, each as often as it repeats."""
         return [layer for layer in self.layers for _ in range(getattr(layer, "repeat", 1))]
+
+
+MODEL_KINDS = ("layers", "build", "application")
+Model = Annotated[ModelSpec | BuiltModel, BeforeValidator(_read_model), defined_as("model")]
 
 
 Rate = Annotated[
@@ -236,17 +293,25 @@ class EarlyStopping(Spec):
     """Stop once `monitor` has not improved by `min_delta` for `patience` epochs."""
 
     patience: Index
-    monitor: Literal["val_loss", "val_accuracy"] = "val_loss"
+    monitor: str = "val_loss"
     min_delta: NotNegative = 0.0
     restore_best_weights: bool = True
 
 
 class TrainingSpec(Spec):
-    """The number of epochs, the batch size, the loss, and when to stop early."""
+    """The number of epochs, the batch size, the loss, the metrics, and when to stop early.
+
+    `loss` and `metrics`: null are those of the task. `class_weight`: how much each class counts while training,
+    `balanced`: each as much in all.
+    """
 
     epochs: Count
     batch_size: Count = 32
-    loss: Loss = Named(name="SparseCategoricalCrossentropy")
+    loss: Loss | None = None
+    metrics: Metrics = None
+    class_weight: Annotated[
+        dict[str, float] | Literal["balanced"] | None, BeforeValidator(_read_class_weight)
+    ] = None
     early_stopping: EarlyStopping | None = None
 
 
@@ -262,8 +327,14 @@ class Only(Spec):
     only: Annotated[tuple[Index, ...], Field(strict=False)]
 
 
-Trainable = Annotated[Literal["all", "head"] | Top | Only, BeforeValidator(_read_trainable)]
-Reuse = Annotated[int | Literal["all"], BeforeValidator(_read_reuse)]
+class LayerNames(Spec):
+    """Layers by patterns of their names; the layers of a model that none of them is in are like those of a head."""
+
+    layers: Annotated[Patterns, Field(min_length=1)]
+
+
+Trainable = Annotated[Literal["all", "head"] | Top | Only | LayerNames, BeforeValidator(_read_trainable)]
+Reuse = Annotated[int | Literal["all"] | LayerNames, BeforeValidator(_read_reuse)]
 
 
 def frozen_blocks(trainable: Trainable, count: int) -> int:
@@ -272,7 +343,7 @@ def frozen_blocks(trainable: Trainable, count: int) -> int:
         return 0 if trainable == "all" else count
     if isinstance(trainable, Top):
         return max(0, count - trainable.top)
-    return min(trainable.only, default=count)
+    return min(trainable.only, default=count) if isinstance(trainable, Only) else 0
 
 
 Patch = dict[str, Any]
@@ -321,12 +392,17 @@ class Recipe(Spec):
     """Everything that decides one training, seed and data set aside."""
 
     data: DataSpec = DataSpec()
-    model: ModelSpec
+    model: Model
     optimizer: Optimizer
     schedule: Schedule = Constant()
     regularisation: RegularisationSpec = RegularisationSpec()
     training: TrainingSpec
     phases: Annotated[tuple[PhaseSpec, ...], Field(strict=False, max_length=100), at_most(100)] = ()
+
+    @property
+    def chain(self) -> ModelSpec | None:
+        """The model, where it is a chain of layers; None for one that a function builds."""
+        return self.model if isinstance(self.model, ModelSpec) else None
 
     def in_phase(self, phase: PhaseSpec) -> "Recipe":
         """Return the complete recipe of one of its phases, itself without phases.

@@ -17,9 +17,11 @@ from pipeline.params.numbers import is_number
 from pipeline.params.spec import Spec, defined_as
 
 METRICS = ("test_accuracy", "test_loss", "val_accuracy", "val_loss", "accuracy", "loss")
-"""The metrics that a run records: on test, validation and training images, at the epoch of the weights it keeps."""
+"""Metrics that a run records: on test, validation and training data, at the epoch of the weights it keeps."""
 CURVES = ("val_accuracy", "val_loss", "accuracy", "loss")
-"""The metrics of every epoch."""
+"""Metrics of every epoch."""
+METRIC = r"[A-Za-z]\w*"
+"""Any other metric that a recipe may measure."""
 RATIO = "error_ratio"
 COUNTS = ("parameters", "trainable_parameters", "non_trainable_parameters")
 DIAGNOSED = {
@@ -35,7 +37,8 @@ NAMES = (
     *(f"{which}.{metric}" for which in ("best", "best_epoch") for metric in CURVES),
     *(name for names in DIAGNOSED.values() for name in names),
 )
-PHASE = re.compile(rf"phases\.(?P<phase>.+)\.(?P<metric>{'|'.join(CURVES)})")
+PHASE = re.compile(rf"phases\.(?P<phase>.+)\.(?P<metric>{METRIC})")
+OF_A_METRIC = re.compile(rf"(?:best\.|best_epoch\.)?(?P<metric>{METRIC})")
 """The value of a metric at the last epoch of a phase, which is named or numbered (`phase 2`)."""
 
 
@@ -133,23 +136,32 @@ class Reference(Spec):
 
 def is_name(name: str) -> bool:
     """Return whether `name` is one of a value that results hold."""
-    return name in NAMES or PHASE.fullmatch(name) is not None
+    return name in NAMES or PHASE.fullmatch(name) is not None or OF_A_METRIC.fullmatch(name) is not None
 
 
 def reference_faults(
-    reference: Reference, phases: Iterable[str], variants: Iterable[str], diagnostics: Iterable[str]
+    reference: Reference,
+    phases: Iterable[str],
+    variants: Iterable[str],
+    diagnostics: Iterable[str],
+    metrics: Iterable[str],
 ) -> list[Fault]:
     """Return the faults of values that the variant's results will not hold.
 
-    `phases` are the names of its phases, `variants` those of the ablation's variants, `diagnostics` those turned on.
+    `phases` are the names of its phases, `variants` those of the ablation's variants, `diagnostics` those turned on,
+    `metrics` those that its recipe measures.
     """
     phases, variants, on = list(phases), list(variants), set(diagnostics)
+    known = {*NAMES, *(f"{part}{metric}" for part in ("", "val_", "test_") for metric in metrics)}
     faults = []
     for name, value in reference.values.items():
         match, part = PHASE.fullmatch(name), name.partition(".")[0]
         if match and match["phase"] not in phases:
             near = nearest(match["phase"], phases)
             faults.append(fault_at(f"there is no such phase; there are {listing(phases)}.{near}", name))
+        named = OF_A_METRIC.fullmatch(name)
+        if name not in known and named and named["metric"] not in known:
+            faults.append(fault_at(unknown_key(name, reference.keys()), name))
         against = value.against if isinstance(value, PublishedNumber) else None
         if against is not None and against not in variants:
             near = nearest(against, variants)

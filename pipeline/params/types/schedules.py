@@ -57,7 +57,7 @@ class Piecewise(Spec):
 
 
 class Plateau(Spec):
-    """rate * factor once the validation loss has not fallen by `min_delta` for `patience` epochs.
+    """rate * factor once `monitor` has not improved by `min_delta` for `patience` epochs.
 
     The defaults of `min_delta` and `min_learning_rate` are those of `keras.callbacks.ReduceLROnPlateau`.
     """
@@ -65,6 +65,7 @@ class Plateau(Spec):
     name: Literal["plateau"] = "plateau"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
     patience: Index = 5
+    monitor: str = "val_loss"
     min_delta: NotNegative = 1e-4
     min_learning_rate: NotNegative = 0.0
 

@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.core.errors import UserError, nearest
+from pipeline.core.metrics import Metric
 from pipeline.core.plugins import is_plugin, locate
 from pipeline.core.project import root
 from pipeline.data.catalogue import CATALOGUE, Dataset
-from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, listing, show
+from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, listing, read_as, show
+from pipeline.params.numbers import is_number
 from pipeline.params.spec import Index, Positive, Spec, defined_as
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.executor import ExecutorSpec
@@ -75,7 +79,6 @@ def _filled(patches: Mapping[str, Any]) -> dict[str, Any]:
     return {name: patch or {} for name, patch in patches.items()}
 
 
-Proportion = Annotated[float, Field(gt=0, le=1)]
 RecipePatch = Annotated[Patch, defined_as("RecipePatch")]
 Patches = Annotated[
     dict[str, Patch], Field(min_length=1), BeforeValidator(_read_patches), defined_as("patches")
@@ -113,24 +116,45 @@ Grid = Annotated[
 ]
 
 
-class Target(Spec):
-    """A value of one metric that training is to reach; the report compares in how many epochs each variant does."""
+def _read_target(value: Any) -> Any:
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise invalid(f"needs exactly one metric with a value, such as val_accuracy: 0.95; got {show(value)}")
+    for name, wanted in value.items():
+        if not is_number(wanted) or not isfinite(wanted):
+            raise invalid(f"must be a number; got {show(wanted)}", name)
+        if name.endswith("accuracy") and not 0 < wanted <= 1:
+            raise invalid(f"must be a fraction, above 0 and at most 1; got {show(wanted)}", name)
+    return {name: float(wanted) for name, wanted in value.items()}
 
-    val_accuracy: Proportion | None = None
-    val_loss: Positive | None = None
-    accuracy: Proportion | None = None
-    loss: Positive | None = None
 
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if len(self.values) != 1:
-            raise invalid(f"needs exactly one of {listing(self.keys())}")
-        return self
+class Relative(Spec):
+    """A margin as a part of the baseline's mean."""
 
-    @property
-    def values(self) -> dict[str, float]:
-        """The metric, and the value to reach."""
-        return self.model_dump(exclude_none=True)
+    relative: Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How large a difference may be that counts as practically equal; `relative`: as a part of the baseline's mean."""
+
+    size: float
+    relative: bool = False
+
+
+def _read_margin(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        part = value.get("relative")
+        if isinstance(part, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", part.strip())):
+            value = {**value, "relative": float(match[1]) / 100}
+        return read_as(Relative, value)
+    return value
+
+
+MarginSize = Annotated[Positive | Relative, BeforeValidator(_read_margin), defined_as("margin")]
+
+
+Target = Annotated[dict[str, float], BeforeValidator(_read_target), defined_as("target")]
+"""A value of one metric that training is to reach; the report compares in how many epochs each variant does."""
 
 
 class Ablation(Spec):
@@ -142,8 +166,8 @@ class Ablation(Spec):
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
     seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
-    margin: Positive | None = None
-    metric: Literal["accuracy", "loss"] = "accuracy"
+    margin: MarginSize | None = None
+    metric: str | None = None
     target: Target | None = None
     evaluation: Evaluation = Evaluation()
     variants: Patches | None = None
@@ -219,9 +243,12 @@ class Study(Spec):
         """Return how many replicates each variant of an ablation has."""
         return self.ablations[ablation].seeds or self.seeds
 
-    def margin_of(self, ablation: str) -> float:
-        """Return an ablation's margin of practical equality, in percentage points."""
-        return self.ablations[ablation].margin or self.margin
+    def margin_of(self, ablation: str, metric: Metric) -> Margin:
+        """Return an ablation's margin of practical equality: the study's is for fractions, in percentage points."""
+        own = self.ablations[ablation].margin
+        if isinstance(own, Relative):
+            return Margin(own.relative, relative=True)
+        return Margin(own if own is not None else self.margin if metric.is_fraction else 0.0)
 
     def evaluation_of(self, ablation: str) -> Evaluation:
         """Return the diagnostics of an ablation's models."""

@@ -12,17 +12,12 @@ from pipeline.report.figures.axis import log_axis, quick_ticks, sparse_log
 from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish
 from pipeline.report.figures.lines import Floats, Line, draw_line
 from pipeline.report.figures.phases import PhaseMark, draw_phases, phase_marks
+from pipeline.report.measure import LOSS, shown_as
 from pipeline.report.styles import Style, Styles
 from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats.intervals import t_quantile
 
-PANELS = {
-    "val_accuracy": "Validation accuracy (%)",
-    "accuracy": "Training accuracy (%)",
-    "val_loss": "Validation loss",
-    "loss": "Training loss",
-    "learning_rate": "Learning rate",
-}
+RATE = "learning_rate"
 SIZE = (338, 250)
 MOST_POINTS = 120
 SMALLEST_ERROR = 0.05
@@ -31,17 +26,36 @@ _ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 
 def learning_curves(ablation: Ablation, styles: Styles) -> list[Chart]:
     """Draw a panel for every curve that was recorded."""
-    panels = ((key, title, curves_info(ablation, key, styles)) for key, title in PANELS.items())
+    panels = (
+        (key, title, curves_info(ablation, key, styles)) for key, title in panel_titles(ablation).items()
+    )
     phases = phase_marks(ablation)
-    return [_panel(key, title, lines, phases, styles) for key, title, lines in panels if lines]
+    return [
+        _panel(key, title, lines, phases, styles, ablation.measured(key).is_fraction)
+        for key, title, lines in panels
+        if lines
+    ]
+
+
+def panel_titles(ablation: Ablation) -> dict[str, str]:
+    """Return the names of an ablation's curves with their titles: of every metric, the loss, and the learning rate."""
+    names = [name for name in ablation.metrics if name != LOSS.metric]
+    if ablation.metric in names:
+        names.sort(key=lambda name: name != ablation.metric)
+    titles: dict[str, str] = {}
+    for name in (*names, LOSS.metric):
+        unit = f" ({shown_as(ablation, name).unit})" if shown_as(ablation, name).unit else ""
+        words = name.replace("_", " ")
+        titles |= {f"val_{name}": f"Validation {words}{unit}", name: f"Training {words}{unit}"}
+    return {**titles, RATE: "Learning rate"}
 
 
 def curves_info(ablation: Ablation, curve: str, styles: Styles) -> list[Line]:
     """Return each variant's mean of `curve` by epoch, from 1, over the replicates still training, while half of them are.
 
-    Diverged replicates are left out. Accuracies are in per cent.
+    Diverged replicates are left out. Fractions are in per cent.
     """
-    factor = 100.0 if curve.endswith("accuracy") else 1.0
+    factor = 100.0 if ablation.measured(curve).is_fraction else 1.0
     lines = []
     for variant in ablation.variants:
         values = _stacked(variant, curve)
@@ -71,11 +85,17 @@ def _line(name: str, style: Style, values: Floats) -> Line:
     return Line(name, style, epochs[shown], mean[shown], (mean - half)[shown], (mean + half)[shown])
 
 
-def _panel(key: str, title: str, lines: Sequence[Line], phases: Sequence[PhaseMark], styles: Styles) -> Chart:
+def _panel(
+    key: str,
+    title: str,
+    lines: Sequence[Line],
+    phases: Sequence[PhaseMark],
+    styles: Styles,
+    accuracy: bool,
+) -> Chart:
     figure, axes = blank_figure(*SIZE, Margins(left=50))
-    accuracy = key.endswith("accuracy")
     for line in lines:
-        _draw(axes, line, accuracy, bands=key != "learning_rate")
+        _draw(axes, line, accuracy, bands=key != RATE)
     draw_phases(axes, phases, styles)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))

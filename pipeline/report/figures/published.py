@@ -12,7 +12,7 @@ from pipeline.report.figures.svg import INK
 from pipeline.report.measure import Estimate
 from pipeline.report.published import PublishedComparison
 from pipeline.report.styles import Style, Styles
-from pipeline.report.values import value_of
+from pipeline.report.values import Value
 
 CAPTION = (
     "Star: the published value. Dots: our replicates, their mean as a stroke; band: where one more run of ours would be, "
@@ -38,9 +38,9 @@ def published_charts(comparisons: Sequence[PublishedComparison], styles: Styles)
     """Draw a plot for each name with published values."""
     names = dict.fromkeys(comparison.name for comparison in comparisons)
     return [
-        _chart(name, rows)
+        _chart(name, own[0].value, rows)
         for name in names
-        if (rows := published_rows([c for c in comparisons if c.name == name], styles))
+        if (own := [c for c in comparisons if c.name == name]) and (rows := published_rows(own, styles))
     ]
 
 
@@ -61,11 +61,10 @@ def published_rows(comparisons: Sequence[PublishedComparison], styles: Styles) -
     ]
 
 
-def _chart(name: str, rows: Sequence[PublishedRow]) -> Chart:
+def _chart(name: str, value: Value, rows: Sequence[PublishedRow]) -> Chart:
     figure, axes = row_figure([row.name for row in rows])
     for position, row in enumerate(rows):
         _draw(axes, position, row)
-    value = value_of(name)
     axes.set_xlabel(value.label)
     title = f"Published and ours: {value.title}"
     alt = "; ".join(

@@ -10,6 +10,7 @@ from pipeline.report.figures.axis import quick_ticks, sparse_log
 from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, mark, stroke
 from pipeline.report.figures.rows import WIDE, note, row_figure
 from pipeline.report.figures.svg import LINE, MUTED, PAPER, series
+from pipeline.report.measure import Measure, shown_as
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import plain
 from pipeline.result_files.schema import Ablation, Trial, Variant
@@ -20,7 +21,7 @@ from pipeline.stats.audit import position_in
 class Search:
     """One variant's search over one hyperparameter; positions are values, or indices of categories.
 
-    `tried` are position and score of trials in order of position, the score in per cent for accuracies and
+    `tried` are position and score of trials in order of position, the metric in per cent for fractions and
     None where the trial diverged; `chosen` is None without a choice; `low` and `high` are the range's ends.
     `room` is the distance of the choice from the nearer end, as a part of the range on its own scale (at most
     0.5, in the middle); None for categories.
@@ -68,18 +69,18 @@ def _hyperparameter(ablation: Ablation, path: str, styles: Styles) -> Hyperparam
     values = [value for variant in tuned for value in _values(variant, path)]
     categories = [] if all(map(_is_number, values)) else list(dict.fromkeys(map(plain, values)))
     logarithmic = not categories and any("log" in _domain(variant, path) for variant in tuned)
-    monitor = "" if ablation.tune is None else ablation.tune.monitor
-    searches = [_search(variant, path, categories, monitor, styles[variant.name]) for variant in tuned]
+    unit = shown_as(ablation, ablation.tune.monitor if ablation.tune else ablation.metric)
+    searches = [_search(variant, path, categories, unit, styles[variant.name]) for variant in tuned]
     return Hyperparameter(path, logarithmic, categories, searches)
 
 
-def _search(variant: Variant, path: str, categories: Sequence[str], monitor: str, style: Style) -> Search:
+def _search(variant: Variant, path: str, categories: Sequence[str], unit: Measure, style: Style) -> Search:
     def position(value: Any) -> float:
         return float(categories.index(plain(value)) if categories else value)
 
-    factor = 100.0 if monitor.endswith("accuracy") else 1.0
+    sign = 1.0 if unit.higher_is_better else -1.0
     tried = [
-        (position(trial.values[path]), _score(trial, factor))
+        (position(trial.values[path]), _score(trial, sign * unit.factor))
         for trial in variant.trials
         if path in trial.values
     ]
@@ -139,7 +140,7 @@ def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> 
         "One mark per trial, joined in order of the value; the large mark is the choice. "
         "Trials that diverged have no score."
     )
-    unit = " (%)" if monitor.endswith("accuracy") else ""
+    unit = " (%)" if shown_as(ablation, monitor).unit else ""
     title = f"{monitor}{unit} by {hyperparameter.path}"
     quick_ticks(axes)
     return finish(figure, f"tuning-score-{number}", title, caption, _alt(hyperparameter))
