@@ -1,32 +1,34 @@
 """Layers taken out of a model that somebody's code built."""
 
 import inspect
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from types import FunctionType
 from typing import Any
 
 import keras
 
-from pipeline.build.graph import calls, graph_of, is_graph, parameters, walk
+from pipeline.build.graph import (
+    calls,
+    graph_of,
+    is_graph,
+    is_input,
+    made_again,
+    parameters,
+    require_graph,
+    walk,
+    words,
+)
+from pipeline.build.replacement import replaced
 from pipeline.core.errors import UserError, nearest
 from pipeline.params.faults import listing
 
-OWN_KINDS = (
-    keras.layers.Layer,
-    keras.initializers.Initializer,
-    keras.regularizers.Regularizer,
-    keras.constraints.Constraint,
-)
 MERGES = (
     *(keras.layers.Add, keras.layers.Subtract, keras.layers.Multiply, keras.layers.Average),
     *(keras.layers.Maximum, keras.layers.Minimum, keras.layers.Concatenate, keras.layers.Dot),
 )
 MERGING_OPERATIONS = {"Add", "Subtract", "Multiply", "Maximum", "Minimum", "Concatenate"}
 """What `x + y`, `keras.ops.maximum(x, y)` and their like are in a graph; these classes have no public names."""
-TERMINAL_CODES = re.compile(r"\x1b\[\d+m")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Removed:
     parameters: int
 
 
+__all__ = ["Part", "Removed", "replaced", "without"]
+
+
 def without(model: keras.Model, patterns: Sequence[str]) -> tuple[keras.Model, Removed]:
     """Return a new model like `model`, with new variables, that lacks the layers whose names match `patterns`.
 
@@ -62,7 +67,7 @@ def without(model: keras.Model, patterns: Sequence[str]) -> tuple[keras.Model, R
     Raises `UserError` where `model` is subclassed or unbuilt, a pattern matches nothing, an input or the output layer, a
     layer has several outputs, or shapes no longer fit.
     """
-    _require_graph(model, "model.without")
+    require_graph(model, "model.without")
     surgery = _Surgery(model, patterns)
     result = surgery.rebuilt(model)
     for path, old, new in zip(_output_paths(model), model.outputs, result.outputs, strict=True):
@@ -119,7 +124,7 @@ class _Surgery:
             part = Part(path, type(operation).__name__, parameters(operation))
             if id(operation) in self.taken:
                 taken[path] = part
-            elif not (id(operation) in self._new or is_graph(operation) or _is_input(operation)):
+            elif not (id(operation) in self._new or is_graph(operation) or is_input(operation)):
                 unused[path] = part
         merges = tuple(dict.fromkeys(self.merges))
         unused = {path: part for path, part in unused.items() if path not in merges}
@@ -169,7 +174,7 @@ class _Surgery:
             raise UserError(
                 f"model.without: {type(node.operation).__name__} {self.paths[id(node.operation)]!r} no longer fits "
                 f"without {listing(self.taken.values())}: its input was {_shapes(node.input_tensors)} and would be "
-                f"{_shapes(given)}. Keras: {_words(error)}"
+                f"{_shapes(given)}. Keras: {words(error)}"
             ) from error
 
     def _layer(self, operation: Any, given: Sequence[Any]) -> Any:
@@ -177,29 +182,15 @@ class _Surgery:
             self._new[id(operation)] = (
                 self.rebuilt(operation, given)
                 if is_graph(operation)
-                else _made_again(operation, self.paths[id(operation)])
+                else made_again(operation, self.paths[id(operation)])
             )
         return self._new[id(operation)]
-
-
-def _require_graph(model: keras.Model, key: str) -> None:
-    """Raise `UserError` where `model` has no graph that can be changed."""
-    if is_graph(model):
-        return
-    if isinstance(model, keras.Sequential) and not model.built:
-        raise UserError(
-            f"{key}: the Sequential model {model.name!r} has no input shape; begin it with keras.Input"
-        )
-    raise UserError(
-        f"{key}: works for functional and Sequential models; {type(model).__name__} {model.name!r} is subclassed, "
-        "and what its call computes is not known"
-    )
 
 
 def _matches(model: keras.Model, patterns: Sequence[str]) -> dict[int, str]:
     """Return the paths of the layers to take out, by the layers' ids."""
     known = dict(walk(model))
-    inner_inputs = {path for path, layer in known.items() if "/" in path and _is_input(layer)}
+    inner_inputs = {path for path, layer in known.items() if "/" in path and is_input(layer)}
     heads = set(_output_paths(model))
     taken: dict[int, str] = {}
     for pattern in patterns:
@@ -222,11 +213,11 @@ def _check_matches(pattern: str, matched: Sequence[str], known: Mapping[str, Any
     """Raise `UserError` where a pattern matches nothing or what cannot be taken out."""
     start = f"model.without: {pattern!r} matches"
     if not matched:
-        names = [path for path, layer in known.items() if not _is_input(layer)]
+        names = [path for path, layer in known.items() if not is_input(layer)]
         raise UserError(f"{start} no layer; there are: {listing(names)}.{nearest(pattern, names)}")
     for path in matched:
         layer = known[path]
-        if _is_input(layer):
+        if is_input(layer):
             raise UserError(f"{start} the input {path!r}; inputs stay")
         if path in heads:
             raise UserError(f"{start} the output layer {path!r}; the head stays")
@@ -275,7 +266,7 @@ def _now(tensor: Any, source: Mapping[int, Any]) -> Any:
 
 def _new_inputs(graph: keras.Model, given: Sequence[Any]) -> Any:
     """Return new inputs in the structure of `graph.input`, of the shapes of what is `given` where those differ."""
-    layers = {id(layer.output): layer for layer in graph.layers if _is_input(layer)}
+    layers = {id(layer.output): layer for layer in graph.layers if is_input(layer)}
     shapes = {id(old): new.shape for old, new in zip(graph.inputs, given, strict=False)}
 
     def new(tensor: Any) -> Any:
@@ -301,44 +292,11 @@ def _first_input(node: Any) -> Any:
     return next(value for value in ordered if isinstance(value, keras.KerasTensor))
 
 
-def _is_input(operation: Any) -> bool:
-    return isinstance(operation, keras.layers.InputLayer)
-
-
 def _is_merge(operation: Any) -> bool:
     kind = type(operation)
     return isinstance(operation, MERGES) or (
         kind.__module__.startswith("keras.src.ops.") and kind.__name__ in MERGING_OPERATIONS
     )
-
-
-def _made_again(operation: Any, path: str) -> Any:
-    """Return a new layer (or operation) with the configuration of another one."""
-    config, kind = _configuration(operation), type(operation)
-    try:
-        if isinstance(operation, keras.layers.Lambda):  # its `from_config` takes no functions
-            return kind(**{**config, "arguments": operation.arguments})
-        with keras.saving.CustomObjectScope(_own_classes(operation)):
-            return kind.from_config(config)
-    except Exception as error:  # a class of a user's own may raise anything
-        raise UserError(
-            f"{kind.__name__} {path!r} cannot be made again from its configuration. Keras: {_words(error)}"
-        ) from error
-
-
-def _configuration(operation: Any) -> dict[str, Any]:
-    """Return a layer's configuration in which functions are themselves: Keras finds those of a user by no name."""
-    config: dict[str, Any] = operation.get_config()
-    functions = {key: getattr(operation, key, None) for key in config}
-    return {**config, **{key: value for key, value in functions.items() if isinstance(value, FunctionType)}}
-
-
-def _own_classes(operation: Any) -> dict[str, type]:
-    """Return the classes by name of the objects that a layer and the layers in it were given."""
-    layers = operation._flatten_layers() if isinstance(operation, keras.layers.Layer) else []
-    values = [value for layer in layers for value in (layer, *vars(layer).values())]
-    kinds = {type(value) for value in values if isinstance(value, OWN_KINDS)}
-    return {kind.__name__: kind for kind in kinds if not kind.__module__.startswith("keras.")}
 
 
 def _shape(tensor: Any) -> str:
@@ -347,10 +305,3 @@ def _shape(tensor: Any) -> str:
 
 def _shapes(tensors: Iterable[Any]) -> str:
     return " and ".join(map(_shape, tensors))
-
-
-def _words(error: Exception) -> str:
-    """Return what an exception of Keras says, without the frame that Keras puts around it."""
-    text = TERMINAL_CODES.sub("", str(error)).rpartition("Exception encountered: ")[2]
-    parts = [part for part in text.split("\n\n") if not part.startswith("Exception encountered when")]
-    return " ".join((parts or [type(error).__name__])[0].split())

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from keras import layers
 
+from pipeline.build.graph import walk
 from pipeline.build.initializers import initializers_kept
-from pipeline.build.surgery import Removed, without
+from pipeline.build.surgery import Removed, replaced, without
 from pipeline.core.errors import UserError
 
 
@@ -274,3 +275,77 @@ def test_a_fault_names_the_layer(build: Callable[[], keras.Model], pattern: str,
 def test_a_model_without_a_graph_is_refused(model: keras.Model, words: str) -> None:
     with pytest.raises(UserError, match=words):
         without(model, ["inner"])
+
+
+def various() -> keras.Model:
+    inputs = keras.Input((4, 3), name="series")
+    x = layers.Conv1D(4, 2, activation="relu", name="conv")(inputs)
+    x = layers.BatchNormalization(name="norm")(x)
+    x = keras.ops.relu(layers.ReLU(name="layer_relu")(x))
+    inner = [keras.Input((3, 4)), layers.Dense(4, activation="relu", kernel_regularizer="l2", name="dense")]
+    x = keras.Sequential([*inner, layers.Activation("relu", name="act")], name="inner")(x)
+    x = layers.Bidirectional(layers.LSTM(2, activation="relu", recurrent_activation="relu"), name="both")(x)
+    return keras.Model(inputs, layers.Activation("relu")(layers.Dense(2, activation="relu", name="head")(x)))
+
+
+def at(model: keras.Model, path: str) -> Any:
+    return dict(walk(model))[path]
+
+
+def test_activations_are_replaced_everywhere_but_in_the_head() -> None:
+    model = various()
+    result = replaced(model, {"activation": {"ReLU": {"name": "leaky_relu", "negative_slope": 0.5}}})
+    layer = at(result, "both").forward_layer
+    activations = [at(result, "conv").activation, at(result, "inner/dense").activation, layer.cell.activation]
+    activations += [at(result, "layer_relu"), at(result, "inner/act"), at(result, "relu")]
+    values = [activation(keras.ops.convert_to_tensor([-1.0])) for activation in activations]
+    np.testing.assert_array_equal(np.asarray(values), [[-0.5]] * 6)
+    assert layer.recurrent_activation is keras.activations.relu
+    assert [each.activation.__name__ for each in result.layers[-2:]] == ["relu", "relu"]
+    assert not {*map(id, result.variables)} & {*map(id, model.variables)}
+
+
+def test_layers_initializers_and_regularizers_are_replaced() -> None:
+    changes: dict[str, dict[Any, Any]] = {
+        "layer": {"batch_normalization": "LayerNormalization"},
+        "initializer": {"glorot_uniform": {"name": "HeNormal"}, "Zeros": "ones"},
+        "regularizer": {None: {"name": "L1", "l1": 0.5}, "L2": None},
+    }
+    with initializers_kept():
+        result = replaced(various(), changes)
+    conv, dense, head = (at(result, path) for path in ("conv", "inner/dense", "head"))
+    assert isinstance(at(result, "norm"), layers.LayerNormalization)
+    assert isinstance(conv.kernel.made_with, keras.initializers.HeNormal)
+    assert isinstance(dense.bias.made_with, keras.initializers.Ones)
+    assert float(conv.kernel_regularizer.l1) == 0.5
+    assert conv.bias_regularizer is None
+    assert dense.kernel_regularizer is None
+    assert head.kernel_regularizer is None
+    assert isinstance(head.kernel.made_with, keras.initializers.GlorotUniform)
+
+
+def test_a_layer_in_another_ones_place_is_not_given_what_it_does_not_take() -> None:
+    inputs = keras.Input((4,), name="words")
+    x = layers.BatchNormalization(name="norm")(layers.Embedding(9, 3, mask_zero=True)(inputs))
+    model = keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(x)))
+    result = replaced(model, {"layer": {"BatchNormalization": "LayerNormalization"}})
+    assert isinstance(at(result, "norm"), layers.LayerNormalization)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"activation": {"tanh": "gelu"}}, ["'tanh'", "nowhere", "relu"]),
+        ({"activation": {"reluu": "gelu"}}, ["Did you mean 'relu'?"]),
+        ({"activation": {"relu": "gelo"}}, ["model.replace.activation.relu", "Did you mean 'gelu'?"]),
+        ({"layer": {"BatchNormalization": "LayerNormalisation"}}, ["Did you mean 'LayerNormalization'?"]),
+        ({"layer": {"Dropout": "Identity"}}, ["'Dropout' occurs nowhere", "BatchNormalization"]),
+        ({"layer": {"Conv1D": "Flatten"}}, ["cannot be built", "Keras: "]),
+        ({"activations": {"relu": "gelu"}}, ["Did you mean 'activation'?"]),
+    ],
+)
+def test_a_fault_in_replacements_names_what_there_is(changes: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(UserError) as error:
+        replaced(various(), changes)
+    for each in words:
+        assert each in str(error.value)
