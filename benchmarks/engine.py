@@ -220,7 +220,8 @@ def _views(dataset: str) -> Any:
 
 def _noise() -> Any:
     """Return random images in the shape of Fashion-MNIST: training takes as long, and there is nothing to learn."""
-    from pipeline.data.prepare import Images
+    from pipeline.data.catalogue import Dataset
+    from pipeline.data.prepare import Prepared
 
     generator = np.random.default_rng(0)
 
@@ -231,7 +232,8 @@ def _noise() -> Any:
         return generator.integers(0, 10, count)
 
     names = tuple(map(str, range(10)))
-    return Images(images(60_000), labels(60_000), images(10_000), labels(10_000), names, (28, 28))
+    record = Dataset("noise", (28, 28), names, 60_000, 10_000, {}, validation=5_000)
+    return Prepared(images(60_000), labels(60_000), images(10_000), labels(10_000), record)
 
 
 def main() -> None:

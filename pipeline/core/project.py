@@ -1,7 +1,12 @@
 """The project's root folder, and the names of studies and ablations within it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+_study_folder: ContextVar[Path | None] = ContextVar("study_folder", default=None)
 
 
 def root() -> Path:
@@ -11,6 +16,21 @@ def root() -> Path:
     """
     dvc_root = os.environ.get("DVC_ROOT")
     return Path(dvc_root) if dvc_root else _project_around(Path.cwd()) or Path.cwd()
+
+
+def study_folder() -> Path:
+    """Return the folder of the params file that is being read, or the project's root."""
+    return _study_folder.get() or root()
+
+
+@contextmanager
+def reading_study(folder: Path) -> Iterator[None]:
+    """Say during the block that the params file in `folder` is being read: its paths are relative to it."""
+    token = _study_folder.set(folder)
+    try:
+        yield
+    finally:
+        _study_folder.reset(token)
 
 
 def study_at(folder: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.data.pictures import png
-from pipeline.data.prepare import Images
+from pipeline.data.prepare import Prepared
 
 MOST = 24
 """Pictures in an excerpt."""
@@ -24,7 +24,7 @@ class Excerpt:
     pictures: tuple[tuple[str, str], ...]
 
 
-def excerpt(images: Images) -> Excerpt:
+def excerpt(images: Prepared) -> Excerpt:
     """Return the first training images of each class, all classes in turn; of more than 24 classes, the first 24.
 
     Example: `excerpt(load("digits", Path("."))).pictures` are two images of each digit.

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pipeline.core.errors import DataError
 from pipeline.core.files import remove_partial, replacing, sha256
-from pipeline.data import catalogue, digits, idx, user_dataset
+from pipeline.data import catalogue, digits, idx, user_dataset, user_files
 from pipeline.data.catalogue import Dataset
 from pipeline.data.download_progress import download_bar
+from pipeline.data.file_spec import FileSpec
 from pipeline.data.sources import (
     AbsentError,
     Limits,
@@ -26,20 +27,31 @@ MIRROR_VARIABLE = "ABLATION_DATA_MIRROR"
 _logger = logging.getLogger(__name__)
 
 
-def fetch(dataset: str, root: Path, mirror: str | None = None, limits: Limits | None = None) -> Path:
-    """Fetch a data set's IDX files to `data/raw/<dataset>` under `root`, and return that folder.
+def fetch(
+    dataset: str,
+    root: Path,
+    mirror: str | None = None,
+    limits: Limits | None = None,
+    *,
+    spec: FileSpec | None = None,
+    code: Path | None = None,
+) -> Path:
+    """Fetch a data set's files to `data/raw/<dataset>` under `root`, and return that folder.
 
     Correct files that exist are kept; damaged ones are named in a warning and fetched again. The sources, in order:
     `mirror`, or else the variable ABLATION_DATA_MIRROR (a folder, relative to `root`, or a base URL), the Linux
     distribution's package, the official addresses. A file appears only when it is complete and its SHA-256 is
-    right. Raises `DataError`, with everything that was tried and what to do, if no source has a file.
+    right. A user's own data set is read from the files in `spec`, or called in the folder `code` (default: `root`).
+    Raises `DataError`, with everything that was tried and what to do, if no source has a file.
 
     Example: `fetch("mnist", Path("."), mirror="/data/mirror")` returns `data/raw/mnist`.
     """
     folder = catalogue.raw_folder(dataset, root)
     remove_partial(folder)
+    if catalogue.is_files(dataset):
+        return user_files.fetch(dataset, root, spec)
     if catalogue.is_user_defined(dataset):
-        return user_dataset.fetch(dataset, root)
+        return user_dataset.fetch(dataset, root, code)
     record = catalogue.CATALOGUE[dataset]
     missing = [
         part for part in catalogue.PARTS if not _is_correct(folder / record.files[part], record.sha256[part])

@@ -4,6 +4,7 @@ The held-out images are chosen first, from the whole training set; classes and s
 variant or phase ever trains on a validation image.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
+from pipeline.core.text import plural
 
 Labels = NDArray[np.integer]
 Indices = NDArray[np.int32]
@@ -29,7 +31,7 @@ class Split:
 
 
 def split(
-    labels: Labels,
+    labels: Labels | None,
     *,
     validation: int,
     classes: Sequence[int] | None = None,
@@ -39,25 +41,42 @@ def split(
     shuffle_seed: int | None = None,
     fold: Fold | None = None,
     mixed: bool = False,
+    count: int | None = None,
+    groups: Labels | None = None,
+    time: bool = False,
 ) -> Split:
-    """Split the training images, whose `labels` [n] are given.
+    """Split the training images, whose `labels` [n] are given; None, with their `count`, where they have no classes.
 
     1. Hold out the first `validation` images; with a `shuffle_seed`, a random subset of that size, stratified by
        label; with a `fold` (k, n), 0 <= k < n, the k-th of n stratified folds (`validation` is then ignored). The
        folds of one `shuffle_seed` partition the images; without a seed they are dealt out in the order of the images.
+       With `groups` [n], whole groups are held out, at least one and about `validation` images, classes in proportion as
+       far as that goes. With `time`, the last images are held out; of folds, each holds out a later part and trains on
+       all before it.
     2. Of both parts keep only the labels in `classes`.
     3. Leave out the first `skip` images of the training part, then cut it to its first `limit` images, or to the
        first `per_class` of each class. So `limit` n and `skip` n have no image in common. Where `mixed`, the first
        images are those of a random order, since the images may be sorted by class.
 
     Raises `DataError` for impossible requests: an unknown class, more images than there are, an empty part, a part
-    without a class of which it should have several images.
+    without a class of which it should have several images, fewer groups than folds, groups and `time` together.
 
     Example: `split(np.array([0, 1, 0, 1]), validation=1)` trains on the images 1, 2 and 3 and holds out image 0.
     """
-    held_out = _held_out(labels, validation, shuffle_seed, fold)
+    if time and groups is not None:
+        raise DataError(
+            "split: the last part cannot be held out where there are groups; set data.split: random"
+        )
+    by_class = labels is not None
+    if labels is None:
+        labels = np.zeros(count or 0, np.int64)
+    if time or groups is not None:
+        held_out, usable = _held_out_whole(labels, validation, shuffle_seed, fold, groups, by_class=by_class)
+    else:
+        held_out = _held_out(labels, validation, shuffle_seed, fold)
+        usable = ~held_out
     in_classes = _in_classes(labels, classes)
-    train = _without_first(_ordered(in_classes & ~held_out, shuffle_seed if mixed else None), skip)
+    train = _without_first(_ordered(in_classes & usable, shuffle_seed if mixed else None), skip)
     if limit is not None and per_class is not None:
         raise DataError(f"limit, per_class: must not both be set; got {limit} and {per_class}")
     if limit is not None:
@@ -66,7 +85,7 @@ def split(
         train = _first_of_each(train, labels, np.unique(labels[in_classes]), per_class)
     train, kept = np.sort(train), np.flatnonzero(in_classes & held_out)
     _check_not_empty(train, kept, expect_validation=bool(held_out.any()))
-    for name, part in (("training", train), ("validation", kept)):
+    for name, part in () if time or groups is not None else (("training", train), ("validation", kept)):
         _check_classes(name, labels[part], labels[in_classes])
     return Split(train.astype(np.int32), kept.astype(np.int32))
 
@@ -102,6 +121,61 @@ def _held_out(labels: Labels, validation: int, seed: int | None, fold: Fold | No
     mask = np.zeros(len(labels), dtype=bool)
     mask[_held_out_indices(labels, validation, seed, fold)] = True
     return mask
+
+
+def _held_out_whole(
+    labels: Labels,
+    validation: int,
+    seed: int | None,
+    fold: Fold | None,
+    groups: Labels | None,
+    *,
+    by_class: bool,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which images are held out, whole groups or the last ones, and which may train."""
+    number, folds = fold or (0, 0)
+    if fold is None and not 0 <= validation < len(labels):
+        raise DataError(f"validation: must be 0 to {len(labels) - 1} training images; got {validation}")
+    if groups is None:
+        return _last(len(labels), validation, number, folds)
+    held_out = np.zeros(len(labels), bool)
+    if fold is not None or validation:
+        folds = folds or max(2, round(len(labels) / validation))
+        held_out[
+            _group_fold(labels, groups, number, folds, seed, exact=fold is not None, by_class=by_class)
+        ] = True
+    return held_out, ~held_out
+
+
+def _last(
+    count: int, validation: int, number: int, folds: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the last images, or fold `number` of `folds` parts that follow a first one; and all before them."""
+    starts = [count - validation, count]
+    if folds:
+        starts = [count * part // (folds + 1) for part in (number + 1, number + 2)]
+    rows = np.arange(count)
+    return (rows >= starts[0]) & (rows < starts[1]), rows < starts[0]
+
+
+def _group_fold(
+    labels: Labels, groups: Labels, number: int, folds: int, seed: int | None, *, exact: bool, by_class: bool
+) -> NDArray[np.intp]:
+    """Return the images of fold `number` of `folds`, each of whole groups; of fewer folds if there are fewer groups."""
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    present = len(np.unique(groups))
+    if present < (folds if exact else 2):
+        raise DataError(
+            f"groups: {folds if exact else 2} parts need as many groups; got {plural(present, 'group')}"
+        )
+    kind = StratifiedGroupKFold if by_class else GroupKFold
+    folder = kind(min(folds, present), shuffle=seed is not None, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of classes with fewer images than folds
+        parts = list(folder.split(np.empty((len(labels), 0)), labels, groups))
+    held_out: NDArray[np.intp] = parts[number][1]
+    return held_out
 
 
 def _held_out_indices(

@@ -1,52 +1,52 @@
-"""A user's own data set: a callable named `module:Name`, stored as IDX files like any other data set."""
+"""A user's own data set: a callable named `module:Name`, called and stored."""
 
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.core.errors import DataError
+from pipeline.core.errors import DataError, nearest
 from pipeline.core.files import read_json, sha256, write_json
+from pipeline.core.metrics import Task
 from pipeline.core.plugins import load_object
 from pipeline.data import catalogue, idx
-from pipeline.data.catalogue import META, PARTS
+from pipeline.data.catalogue import META, PARTS, TASKS
+from pipeline.data.halves import Given, Half
 from pipeline.data.idx import Bytes
+from pipeline.data.inputs import Input, as_rows
+from pipeline.data.rows import ArrayRows, row_hashes, slices
+from pipeline.data.storage import Checked, checked, repeated, store
+from pipeline.data.targets import MOST_CLASSES
 
-Arrays = Mapping[str, Bytes]
-MOST_CLASSES = 256
-LABEL_KINDS = "iubU"
-"""The kinds of NumPy's types that labels may have: whole numbers, booleans, words."""
+FORM = "must return ((x_train, y_train), (x_test, y_test)), each half with weights and groups after it or not"
 
 
-def fetch(dataset: str, root: Path) -> Path:
-    """Call a user's own data set and write its four parts, and then `meta.json`, to its raw folder; return the folder.
+def fetch(dataset: str, root: Path, code: Path | None = None) -> Path:
+    """Call a user's own data set and write what it returns to its raw folder; return the folder.
 
-    The callable takes no arguments and returns ((x_train, y_train), (x_test, y_test)): images of unsigned bytes
-    [n, h, w] or [n, h, w, channels], and a label for each, [n] or a column [n, 1], of any whole numbers, words or
-    booleans, 2 to 256 different ones. Classes are numbered in the order of their labels, which are their names too
-    unless its attribute `class_names` names them. Files that already have this content are kept. Raises `DataError`,
-    naming the data set, if it raises an exception or returns anything else.
+    The callable takes no arguments and returns ((x_train, y_train), (x_test, y_test)); each half may go on with sample
+    weights and groups, None where there are none. `x` is an array of numbers [n, ...], a dict of such arrays, or a pandas
+    DataFrame; `y` are the targets (`read_targets` says which task they make). The attribute `class_names` names classes,
+    labels or targets, `task` overrides the task. The module is in the folder `code`, or else in `root`. 8-bit images
+    with classes are stored as IDX files, like those of the catalogue, and kept where they have this content already; all
+    else as `.npy` files. Raises `DataError`, naming the data set, if it raises an exception or returns anything else.
 
     Example: `fetch("my_data:stripes", Path("."))` calls the function `stripes` in `my_data.py`.
     """
-    source = _callable(dataset, root)
-    arrays, labels = _checked(dataset, _called(dataset, source))
+    source = _callable(dataset, code or root)
+    given = _given(dataset, source, _called(dataset, source))
+    found = checked(given)
     folder = catalogue.raw_folder(dataset, root)
-    names = catalogue.file_names(arrays["train_images"].ndim)
-    meta = _meta(arrays, _class_names(dataset, source, labels))
-    if not _is_written(folder, names, meta):
-        (folder / META).unlink(missing_ok=True)
-        for part in PARTS:
-            idx.write(folder / names[part], arrays[part])
-        write_json(folder / META, meta)
+    if _fits_idx(given, found):
+        _store_idx(found, folder)
+    else:
+        store(given, found, folder)
     return folder
 
 
-def _callable(dataset: str, root: Path) -> Callable[[], object]:
-    source = load_object(dataset, root)
+def _callable(dataset: str, code: Path) -> Callable[[], object]:
+    source = load_object(dataset, code)
     if not callable(source):
         raise DataError(f"{dataset}: must be callable; got {type(source).__name__}")
     return source
@@ -59,85 +59,80 @@ def _called(dataset: str, source: Callable[[], object]) -> Any:
         raise DataError(f"{dataset}: raised {type(error).__name__}: {error}") from error
 
 
-def _checked(dataset: str, returned: Any) -> tuple[Arrays, list[Any]]:
-    """Return the four parts, and the label of each class in their order."""
+def _given(dataset: str, source: object, returned: Any) -> Given:
     try:
-        (x_train, y_train), (x_test, y_test) = returned
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{dataset}: must return ((x_train, y_train), (x_test, y_test))") from error
-    train_images, test_images = _images(dataset, "x_train", x_train), _images(dataset, "x_test", x_test)
-    if train_images.shape[1:] != test_images.shape[1:]:
-        shapes = f"{train_images.shape[1:]} and {test_images.shape[1:]}"
-        raise DataError(f"{dataset}: all images must have one shape; got {shapes}")
-    train_labels = _labels(dataset, "y_train", y_train, len(train_images))
-    test_labels = _labels(dataset, "y_test", y_test, len(test_images))
-    labels = np.unique(train_labels)
-    if not 2 <= len(labels) <= MOST_CLASSES:
-        got = f"only {labels[0]}" if len(labels) == 1 else f"{len(labels)}"
-        raise DataError(f"{dataset}: y_train must hold 2 to {MOST_CLASSES} different labels; got {got}")
+        train, test = returned
+        lengths = {len(half) for half in (train, test) if isinstance(half, tuple | list)}
+    except (TypeError, ValueError):
+        lengths = set()
+    if not lengths or not lengths <= {2, 3, 4}:
+        raise DataError(f"{dataset}: {FORM}")
+    names = getattr(source, "class_names", None)
+    return Given(
+        dataset,
+        dataset,
+        _half(dataset, "train", *train),
+        _half(dataset, "test", *test),
+        task=_task(dataset, getattr(source, "task", None)),
+        output_names=None if names is None else tuple(map(str, names)),
+    )
+
+
+def _half(dataset: str, name: str, x: Any, y: Any, weights: Any = None, groups: Any = None) -> Half:
+    return Half(x if hasattr(x, "iloc") else as_rows(dataset, f"x_{name}", x), y, weights, groups)
+
+
+def _task(dataset: str, task: Any) -> Task | None:
+    if task is None or task in TASKS:
+        return cast(Task | None, task)
+    raise DataError(
+        f"{dataset}: task must be one of {', '.join(TASKS)}; got {task!r}.{nearest(str(task), TASKS)}"
+    )
+
+
+def _fits_idx(given: Given, found: Checked) -> bool:
+    """Return whether a data set is images of bytes with classes that are bytes too, and nothing more."""
+    more = (given.train.weights, given.train.groups, given.test.weights, given.test.groups)
+    is_classes = found.targets.task == "classes" and len(found.targets.names) <= MOST_CLASSES
+    return found.kind == "images" and is_classes and all(each is None for each in more)
+
+
+def _store_idx(found: Checked, folder: Path) -> None:
+    images, targets = found.inputs[""], found.targets
     arrays = {
-        "train_images": train_images,
-        "train_labels": _numbered(dataset, train_labels, labels),
-        "test_images": test_images,
-        "test_labels": _numbered(dataset, test_labels, labels),
+        "train_images": _bytes(images, "train"),
+        "train_labels": targets.numbers(targets.train).astype(np.uint8),
+        "test_images": _bytes(images, "test"),
+        "test_labels": targets.numbers(targets.test).astype(np.uint8),
     }
-    return arrays, labels.tolist()
-
-
-def _images(dataset: str, name: str, value: Any) -> Bytes:
-    images: NDArray[Any] = np.asarray(value)
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size:
-        raise DataError(
-            f"{dataset}: {name} must be uint8 images [n, h, w] or [n, h, w, channels]; "
-            f"got {images.dtype} of shape {images.shape}"
-        )
-    return images
-
-
-def _labels(dataset: str, name: str, value: Any, count: int) -> NDArray[Any]:
-    labels: NDArray[Any] = np.asarray(value)
-    if labels.dtype.kind == "O" and all(isinstance(label, str) for label in labels.flat):
-        labels = labels.astype(str)
-    if labels.dtype.kind not in LABEL_KINDS or labels.shape not in ((count,), (count, 1)):
-        raise DataError(
-            f"{dataset}: {name} must be integer labels, or words, of shape ({count},), one per image; "
-            f"got {labels.dtype} of shape {labels.shape}"
-        )
-    return labels.reshape(count)
-
-
-def _numbered(dataset: str, labels: NDArray[Any], classes: NDArray[Any]) -> Bytes:
-    """Return the number of each label's class: its position among the sorted labels of the training images."""
-    unknown = np.setdiff1d(labels, classes)
-    if len(unknown):
-        raise DataError(
-            f"{dataset}: y_test must hold labels that y_train has too; got {', '.join(map(str, unknown[:5]))} as well"
-        )
-    return np.searchsorted(classes, labels).astype(np.uint8)
-
-
-def _class_names(dataset: str, source: object, labels: list[Any]) -> list[str]:
-    names = [str(name) for name in getattr(source, "class_names", labels)]
-    if len(set(names)) < len(names) or len(names) != len(labels):
-        raise DataError(
-            f"{dataset}: class_names must be {len(labels)} different names, one for each label of y_train "
-            f"({', '.join(map(str, labels[:10]))}{', …' * (len(labels) > 10)}); got {names}"
-        )
-    return names
-
-
-def _meta(arrays: Arrays, class_names: list[str]) -> dict[str, Any]:
-    content = {part: hashlib.sha256(idx.encode(arrays[part])).hexdigest() for part in PARTS}
-    return {
+    names = catalogue.file_names(arrays["train_images"].ndim)
+    content = {part: idx.digest(array) for part, array in arrays.items()}
+    cautions = [*found.cautions, *repeated(_hashes(arrays["train_images"]), _hashes(arrays["test_images"]))]
+    meta = {
         "digest": catalogue.digest_of(content),
         "shape": list(arrays["train_images"].shape[1:]),
-        "classes": class_names,
+        "classes": list(targets.names),
         "counts": [len(arrays["train_labels"]), len(arrays["test_labels"])],
         "sha256": content,
+        **({"cautions": cautions} if cautions else {}),
     }
+    if not _is_written(folder, names, meta):
+        (folder / META).unlink(missing_ok=True)
+        for part in PARTS:
+            idx.write(folder / names[part], arrays[part])
+        write_json(folder / META, meta)
 
 
-def _is_written(folder: Path, names: Mapping[str, str], meta: dict[str, Any]) -> bool:
+def _bytes(images: Input, half: str) -> Bytes:
+    rows: ArrayRows = getattr(images, half)
+    return rows.array.view(np.uint8)
+
+
+def _hashes(images: Bytes) -> Any:
+    return np.concatenate([row_hashes(images[piece]) for piece in slices(images.shape, images.dtype)])
+
+
+def _is_written(folder: Path, names: dict[str, str], meta: dict[str, Any]) -> bool:
     paths = {part: folder / names[part] for part in PARTS}
     return read_json(folder / META) == meta and all(
         path.is_file() and sha256(path) == meta["sha256"][part] for part, path in paths.items()

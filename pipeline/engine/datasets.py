@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data import catalogue
-from pipeline.data.prepare import Images, load
+from pipeline.data.prepare import Prepared, load
 from pipeline.data.scale import Scaler, fit
 from pipeline.data.split import Split, relabel, split
 from pipeline.engine.pairing import paired
@@ -54,7 +54,9 @@ class DatasetViews:
     `content`: a digest of the images, which distinguishes the pools of different data sets.
     """
 
-    def __init__(self, images: Images, validation: int, content: str = "", *, shuffles: bool = False) -> None:
+    def __init__(
+        self, images: Prepared, validation: int, content: str = "", *, shuffles: bool = False
+    ) -> None:
         self.images, self._shuffles = images, shuffles
         self._content, self._validation = content, validation
         self._split = lru_cache(maxsize=None)(self._split_uncached)
@@ -145,6 +147,6 @@ class DatasetCache:
 
 def views_of(dataset: str, root: Path) -> DatasetViews:
     """Return views of a prepared data set; raises `DataError` where it is not prepared."""
-    record = catalogue.lookup(dataset, root)
+    prepared = load(dataset, root)
     own = catalogue.is_user_defined(dataset)
-    return DatasetViews(load(dataset, root), record.validation, record.digest, shuffles=own)
+    return DatasetViews(prepared, prepared.record.validation, prepared.record.digest, shuffles=own)

@@ -27,7 +27,7 @@ from pipeline.executors.messages import Message, Started, Trained
 from pipeline.executors.protocol import StackListener
 from pipeline.executors.ray_task import train_remotely
 from pipeline.executors.requirements import Requirements, StackSize, largest_node
-from pipeline.executors.serialization import PIXELS, pack_data, pack_stack
+from pipeline.executors.serialization import pack_data, pack_stack
 from pipeline.executors.settings import WorkerConfig
 from pipeline.executors.tasks import Task, TaskQueue
 
@@ -127,7 +127,7 @@ class RayExecutor:
         """Return the data set in the object store, where it is put once."""
         if dataset not in self._data:
             packed = pack_data(dataset, self.root)
-            self._pixels[dataset] = sum(packed[name].size for name in PIXELS)
+            self._pixels[dataset] = sum(array.size for array in packed["arrays"].values())
             self._data[dataset] = ray.put(packed)
         return self._data[dataset]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import UserError
-from pipeline.data import catalogue
-from pipeline.data.prepare import Images, load
+from pipeline.data.catalogue import is_user_defined
+from pipeline.data.prepare import from_arrays, load
 from pipeline.engine.datasets import DatasetViews
 from pipeline.engine.jobs import TrainedRun
 from pipeline.engine.stacks import Stack
@@ -25,7 +25,6 @@ from pipeline.runs.records import RunRecord
 from pipeline.runs.run import Context, Run
 
 Arrays = list[NDArray[Any]]
-PIXELS = ("x_train", "y_train", "x_test", "y_test")
 MESSAGES = {kind.__name__: kind for kind in get_args(Message)}
 
 
@@ -104,21 +103,17 @@ def unpack_trained(text: str, arrays: Sequence[NDArray[Any]]) -> list[TrainedRun
 
 
 def pack_data(dataset: str, root: Path) -> dict[str, Any]:
-    """Return a prepared data set as a mapping of arrays and plain values; raises `DataError` where it is not prepared."""
-    images, record = load(dataset, root), catalogue.lookup(dataset, root)
-    arrays = {name: np.ascontiguousarray(getattr(images, name)) for name in PIXELS}
-    names = {"class_names": list(images.class_names), "image_shape": list(images.image_shape)}
-    return {**arrays, **names, "validation": record.validation, "content": record.digest}
+    """Return a prepared data set as its arrays and its record; raises `DataError` where it is not prepared."""
+    prepared = load(dataset, root)
+    arrays = {name: np.ascontiguousarray(array) for name, array in prepared.arrays().items()}
+    return {"arrays": arrays, "record": prepared.record}
 
 
-def unpack_data(plain: Mapping[str, Any]) -> DatasetViews:
+def unpack_data(packed: Mapping[str, Any]) -> DatasetViews:
     """Return views of the data set that was packed; they use its arrays without copying them."""
-    images = Images(
-        **{name: plain[name] for name in PIXELS},
-        class_names=tuple(plain["class_names"]),
-        image_shape=tuple(plain["image_shape"]),
-    )
-    return DatasetViews(images, plain["validation"], plain["content"])
+    record = packed["record"]
+    own = is_user_defined(record.name)
+    return DatasetViews(from_arrays(record, packed["arrays"]), record.validation, record.digest, shuffles=own)
 
 
 def pack_message(message: Message) -> bytes:

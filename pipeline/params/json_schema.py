@@ -14,6 +14,7 @@ from pipeline.params.keras_names.catalogue import Namespace
 from pipeline.params.keras_names.vocabulary import allowed_names
 from pipeline.params.spec import DEFINITION
 from pipeline.params.types.built_model import BuiltModel
+from pipeline.params.types.dataset import DatasetSpec
 from pipeline.params.types.evaluation import FINDER, SWITCHES
 from pipeline.params.types.layers import PLACES, ConvLayer, DenseLayer
 from pipeline.params.types.recipe import ModelSpec, OptimizerSpec, Output
@@ -46,7 +47,15 @@ SECTIONS = {
 def json_schema() -> Json:
     """Return the JSON Schema (draft 2020-12) of a params file, with the installed Keras's names."""
     kinds: list[type[BaseModel]] = [Study, Extras, OptimizerSpec, Output, DenseLayer, ConvLayer]
-    kinds += [ModelSpec, BuiltModel, Relative, PublishedNumber, *RANGES.values(), *SWITCHES.values()]
+    kinds += [
+        ModelSpec,
+        BuiltModel,
+        DatasetSpec,
+        Relative,
+        PublishedNumber,
+        *RANGES.values(),
+        *SWITCHES.values(),
+    ]
     _, generated = models_json_schema([(kind, "validation") for kind in kinds])
     typed = generated["$defs"]
     definitions: Json = _with_references({**typed, **_names(typed), **_forms(), **_patches(typed)})
@@ -124,7 +133,8 @@ def _forms() -> Json:
         "output": {"anyOf": [{"const": "none"}, _reference("Output")]},
         "published": {"anyOf": [{"type": "number"}, _reference("PublishedNumber"), NULL]},
         "range": {"anyOf": ranges},
-        "dataset": {"anyOf": [{"enum": list(CATALOGUE)}, PLUGIN]},
+        "dataset": {"anyOf": [{"enum": list(CATALOGUE)}, PLUGIN, _reference("DatasetSpec")]},
+        "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
         "model": {"anyOf": [_reference("ModelSpec"), _reference("BuiltModel")]},
         "margin": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _reference("Relative")]},
         "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},

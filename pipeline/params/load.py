@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ParamsError
+from pipeline.core.project import reading_study
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.expansion.expand import BaseRecipe, expand_ablation
 from pipeline.params.expansion.origin import written_place
@@ -36,7 +37,8 @@ def load(path: Path) -> Study:
     raw, faults = read(path)
     if faults:
         raise ParamsError(str(path), _sentences(faults))
-    return parse(raw, str(path))
+    with reading_study(path.parent):
+        return parse(raw, str(path))
 
 
 def parse(raw: Any, source: str = "params") -> Study:

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.core.files import read_json, write_json
 from pipeline.params.expansion.expand import expand
 from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.dataset import name_of
 from pipeline.params.types.study import Study
 from pipeline.runs.fingerprint import TRAINING_CODE, own_code, package_digest
 
@@ -58,8 +59,9 @@ def _study(study: Study) -> dict[str, Any]:
     recipes = [
         canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
     ]
-    shared = ("dataset", "seed", "seeds", "margin", "precision")
+    shared = ("seed", "seeds", "margin", "precision")
     return {
+        "dataset": name_of(study.dataset),
         **{name: getattr(study, name) for name in shared},
         "evaluation": study.evaluation.model_dump(mode="json"),
         "base": canonical(study.base),

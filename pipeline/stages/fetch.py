@@ -1,12 +1,23 @@
-"""The `fetch` stage: download the files of the study's data sets to `data/raw`."""
+"""The `fetch` stage: bring the study's data sets to `data/raw`."""
 
+import sys
 from pathlib import Path
 
+from pipeline.core.project import root as project_root
+from pipeline.data.catalogue import lookup
 from pipeline.data.fetch import fetch as fetch_dataset
 from pipeline.params.types.study import Study
 
 
 def fetch(study: Study, root: Path) -> None:
-    """Fetch every data set that an ablation uses; raises `DataError` with everything that was tried."""
+    """Fetch every data set that an ablation uses, and say what is strange about it.
+
+    Raises `DataError` with everything that was tried, and where data of one's own are at fault.
+    """
+    specs = study.dataset_specs
     for dataset in study.datasets:
-        fetch_dataset(dataset, root, study.data.mirror)
+        spec = specs[dataset].source() if dataset in specs else None
+        fetch_dataset(dataset, root, study.data.mirror, spec=spec, code=project_root())
+        record = lookup(dataset, root)
+        for caution in record.cautions:
+            print(f"{record.title}: {caution}", file=sys.stderr)

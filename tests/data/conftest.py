@@ -31,8 +31,8 @@ def tiny(monkeypatch, contents, tmp_path):
     names = catalogue.file_names(3)
     record = catalogue.Dataset(
         name="tiny_set",
-        image_shape=(4, 3),
-        class_names=("a", "b", "c"),
+        input_shape=(4, 3),
+        output_names=("a", "b", "c"),
         train_count=30,
         test_count=9,
         sha256={part: hashlib.sha256(contents[names[part]]).hexdigest() for part in names},

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
+from pipeline.data.catalogue import Dataset
 from pipeline.data.excerpt import excerpt
 from pipeline.data.pictures import png
-from pipeline.data.prepare import Images
+from pipeline.data.prepare import Prepared
 
 
-def images(labels: list[int], names: list[str], shape: tuple[int, ...] = (4, 4)) -> Images:
+def images(labels: list[int], names: list[str], shape: tuple[int, ...] = (4, 4)) -> Prepared:
     x = np.random.default_rng(0).integers(256, size=(len(labels), *shape), dtype=np.uint8)
     y = np.array(labels, np.int64)
-    return Images(x, y, x[:3], y[:3], tuple(names), shape)
+    return Prepared(x, y, x[:3], y[:3], Dataset("made_up", shape, tuple(names), len(x), 3, {}, validation=0))
 
 
 def test_the_first_images_of_every_class_come_in_turn() -> None:

@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.data.prepare import Images
+from pipeline.data.catalogue import Dataset
+from pipeline.data.prepare import Prepared
 from pipeline.engine.datasets import DatasetCache, DatasetViews
 from pipeline.params.types.recipe import DataSpec
 
 CLASSES = 3
 
 
-def images(count: int = 60, shape: tuple[int, ...] = (4, 3), seed: int = 0) -> Images:
+def images(count: int = 60, shape: tuple[int, ...] = (4, 3), seed: int = 0) -> Prepared:
     """Return made-up images in three classes, 20 of them for testing."""
     generator = np.random.default_rng(seed)
     pixels = generator.integers(0, 256, (count + 20, *shape), dtype=np.uint8)
     labels = np.arange(count + 20) % CLASSES
-    names = tuple("abc")
-    return Images(pixels[:count], labels[:count], pixels[count:], labels[count:], names, shape)
+    record = Dataset("made_up", shape, tuple("abc"), count, 20, {}, validation=0)
+    return Prepared(pixels[:count], labels[:count], pixels[count:], labels[count:], record)
 
 
 def view(views: DatasetViews, flat: bool = True, **data: Any) -> Any:

@@ -15,6 +15,7 @@ from pipeline.params.expansion.resolve import canonical, validated, with_values
 from pipeline.params.expansion.tuning import searches
 from pipeline.params.faults import Fault, FaultsError, Where, fault_at, listing, read_as
 from pipeline.params.patches import differences, merge
+from pipeline.params.types.dataset import name_of
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
@@ -72,7 +73,7 @@ class BaseRecipe:
 
     def of(self, ablation: Ablation) -> "BaseRecipe":
         """Return the base of an ablation, which may have a data set of its own."""
-        return replace(self, dataset=CATALOGUE.get(ablation.dataset)) if ablation.dataset else self
+        return replace(self, dataset=CATALOGUE.get(name_of(ablation.dataset))) if ablation.dataset else self
 
 
 def expand_ablation(

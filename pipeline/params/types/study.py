@@ -8,14 +8,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from pipeline.core.errors import UserError, nearest
 from pipeline.core.metrics import Metric
-from pipeline.core.plugins import is_plugin, locate
-from pipeline.core.project import root
 from pipeline.data.catalogue import CATALOGUE, Dataset
-from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, listing, read_as, show
+from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, read_as, show
 from pipeline.params.numbers import is_number
 from pipeline.params.spec import Index, Positive, Spec, defined_as
+from pipeline.params.types.dataset import AnyDataset, DatasetSpec, name_of
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.executor import ExecutorSpec
 from pipeline.params.types.kinds import KINDS, AblationKind
@@ -32,18 +30,6 @@ RESERVED_NAMES = {
     "nul",
     *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)),
 }
-
-
-def _read_dataset(value: Any) -> Any:
-    if not isinstance(value, str) or (value not in CATALOGUE and not is_plugin(value)):
-        near = nearest(value, CATALOGUE) if isinstance(value, str) else ""
-        raise invalid(f"must be one of {listing(CATALOGUE)}, or module:Name; got {show(value)}.{near}")
-    if is_plugin(value):
-        try:
-            locate(value, root())
-        except UserError as error:
-            raise invalid(str(error)) from None
-    return value
 
 
 def name_faults(names: Mapping[str, object]) -> list[Fault]:
@@ -107,7 +93,6 @@ def _factor_faults(levels: object) -> list[Fault]:
     return [fault_at(f"must be {forms}; got {show(levels)}")]
 
 
-DatasetName = Annotated[str, BeforeValidator(_read_dataset), defined_as("dataset")]
 Grid = Annotated[
     dict[str, dict[str, Patch] | list[Any]],
     Field(min_length=1),
@@ -161,7 +146,7 @@ class Ablation(Spec):
     """A question, and the variants that answer it, written in one of four ways."""
 
     question: str
-    dataset: DatasetName | None = None
+    dataset: AnyDataset | None = None
     baseline: str | None = None
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
@@ -211,7 +196,7 @@ class DataSource(Spec):
 class Study(Spec):
     """A params file."""
 
-    dataset: DatasetName = "digits"
+    dataset: AnyDataset = "digits"
     seed: Index = 0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     margin: Positive = 0.2
@@ -228,16 +213,22 @@ class Study(Spec):
     @property
     def known(self) -> Dataset | None:
         """The record of the study's data set; None for a user's own, which is not read here."""
-        return CATALOGUE.get(self.dataset)
+        return CATALOGUE.get(name_of(self.dataset))
 
     @property
     def datasets(self) -> tuple[str, ...]:
         """The data sets that the ablations use, each once, in the order of first use."""
         return tuple(dict.fromkeys(self.dataset_of(name) for name in self.ablations))
 
+    @property
+    def dataset_specs(self) -> dict[str, DatasetSpec]:
+        """The data sets in files that the ablations use, by name."""
+        used = [ablation.dataset or self.dataset for ablation in self.ablations.values()]
+        return {spec.name: spec for spec in used if isinstance(spec, DatasetSpec)}
+
     def dataset_of(self, ablation: str) -> str:
-        """Return an ablation's data set: its own, or the study's."""
-        return self.ablations[ablation].dataset or self.dataset
+        """Return the name of an ablation's data set: its own, or the study's."""
+        return name_of(self.ablations[ablation].dataset or self.dataset)
 
     def seeds_of(self, ablation: str) -> int:
         """Return how many replicates each variant of an ablation has."""
