@@ -1,13 +1,11 @@
 """What a data set gives before it is checked and stored: training data, and test data."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.errors import DataError
 from pipeline.core.metrics import Task
 from pipeline.core.text import plural
-from pipeline.data.rows import Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +15,7 @@ class Half:
     A table is a pandas DataFrame. `weights` and `groups` [n] are None where there are none.
     """
 
-    x: Mapping[str, Rows] | Any
+    x: Any
     y: Any
     weights: Any = None
     groups: Any = None
@@ -41,9 +39,14 @@ class Given:
     cautions: tuple[str, ...] = ()
 
 
-def rows_of(x: Mapping[str, Rows] | Any) -> int:
+def is_table(x: Any) -> bool:
+    """Return whether inputs are a pandas DataFrame; pandas is not imported for that."""
+    return hasattr(x, "iloc")
+
+
+def rows_of(x: Any) -> int:
     """Return how many rows inputs or a table have."""
-    return len(x) if hasattr(x, "iloc") else next(iter(x.values())).shape[0]
+    return len(x) if is_table(x) else int(next(iter(x.values())).shape[0])
 
 
 def check_lengths(dataset: str, name: str, half: Half) -> None:

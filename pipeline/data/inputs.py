@@ -30,6 +30,8 @@ def as_rows(dataset: str, name: str, value: Any) -> dict[str, Rows]:
     Raises `DataError` for what is no array of numbers.
     """
     if isinstance(value, Mapping):
+        if not value:
+            raise DataError(f"{dataset}: {name} must have inputs; got an empty mapping")
         for key in value:
             if not (isinstance(key, str) and NAME.fullmatch(key)):
                 raise DataError(

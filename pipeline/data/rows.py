@@ -129,5 +129,5 @@ def check_finite(dataset: str, name: str, rows: Rows) -> None:
         value, place = first
         more = f", and {count - 1:,} more are not finite" if count > 1 else ""
         raise DataError(
-            f"{dataset}: {name}[{', '.join(map(str, place))}] is {value}{more}; every value must be a number"
+            f"{dataset}: {name}[{', '.join(map(str, place))}] is {value}{more}; every value must be a finite float32"
         )

@@ -12,7 +12,8 @@ from pipeline.core.errors import DataError
 from pipeline.core.files import write_json
 from pipeline.core.text import plural
 from pipeline.data.catalogue import META, Column, Kind
-from pipeline.data.halves import Given, check_lengths
+from pipeline.data.frames import read_table
+from pipeline.data.halves import Given, check_lengths, is_table
 from pipeline.data.inputs import Input, kind_of, paired
 from pipeline.data.rows import ArrayRows, Convert, Hashes, Rows, Written, row_hashes, write
 from pipeline.data.targets import FEW, MOST_CLASSES, Targets, is_missing, read_targets
@@ -45,8 +46,15 @@ def checked(given: Given) -> Checked:
     """Return a data set's inputs and targets, read and compared; raises `DataError` for what does not fit."""
     check_lengths(given.title, "train", given.train)
     check_lengths(given.title, "test", given.test)
-    inputs = paired(given.title, given.train.x, given.test.x)
-    kind = kind_of(inputs)
+    columns: tuple[Column, ...] = ()
+    cautions = given.cautions
+    if is_table(given.train.x):
+        table = read_table(given.title, given.train.x, given.test.x, given.categories)
+        columns, cautions = table.columns, (*cautions, *table.cautions)
+        inputs = {"": Input(ArrayRows(table.train), ArrayRows(table.test), table.train.dtype)}
+    else:
+        inputs = paired(given.title, given.train.x, given.test.x)
+    kind: Kind = "table" if columns else kind_of(inputs)
     targets = read_targets(
         given.title,
         given.train.y,
@@ -55,7 +63,7 @@ def checked(given: Given) -> Checked:
         names=given.output_names,
         most=MOST_CLASSES if kind == "images" else FEW,
     )
-    return Checked(inputs, kind, targets, (), (*given.cautions, *targets.cautions))
+    return Checked(inputs, kind, targets, columns, (*cautions, *targets.cautions))
 
 
 def store(given: Given, found: Checked, folder: Path) -> None:

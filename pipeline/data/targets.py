@@ -84,7 +84,10 @@ def _fault(dataset: str, text: str) -> DataError:
 
 
 def _column_names(values: Any) -> list[str] | None:
+    """Return the names of the columns of a data frame, or of the one of a pandas series."""
     columns = getattr(values, "columns", None)
+    if columns is None and hasattr(values, "iloc") and values.name is not None:
+        return [str(values.name)]
     return None if columns is None else [str(column) for column in columns]
 
 

@@ -12,7 +12,7 @@ from pipeline.core.metrics import Task
 from pipeline.core.plugins import load_object
 from pipeline.data import catalogue, idx
 from pipeline.data.catalogue import META, PARTS, TASKS
-from pipeline.data.halves import Given, Half
+from pipeline.data.halves import Given, Half, is_table
 from pipeline.data.idx import Bytes
 from pipeline.data.inputs import Input, as_rows
 from pipeline.data.rows import ArrayRows, row_hashes, slices
@@ -60,13 +60,10 @@ def _called(dataset: str, source: Callable[[], object]) -> Any:
 
 
 def _given(dataset: str, source: object, returned: Any) -> Given:
-    try:
-        train, test = returned
-        lengths = {len(half) for half in (train, test) if isinstance(half, tuple | list)}
-    except (TypeError, ValueError):
-        lengths = set()
-    if not lengths or not lengths <= {2, 3, 4}:
+    halves = list(returned) if isinstance(returned, tuple | list) else []
+    if len(halves) != 2 or not all(isinstance(half, tuple | list) and 2 <= len(half) <= 4 for half in halves):
         raise DataError(f"{dataset}: {FORM}")
+    train, test = halves
     names = getattr(source, "class_names", None)
     return Given(
         dataset,
@@ -79,7 +76,7 @@ def _given(dataset: str, source: object, returned: Any) -> Given:
 
 
 def _half(dataset: str, name: str, x: Any, y: Any, weights: Any = None, groups: Any = None) -> Half:
-    return Half(x if hasattr(x, "iloc") else as_rows(dataset, f"x_{name}", x), y, weights, groups)
+    return Half(x if is_table(x) else as_rows(dataset, f"x_{name}", x), y, weights, groups)
 
 
 def _task(dataset: str, task: Any) -> Task | None:

@@ -9,15 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
-from pipeline.data import catalogue, npz_file
+from pipeline.data import catalogue, csv_file, npz_file
 from pipeline.data.file_spec import FileSpec
-from pipeline.data.halves import Given, Half, check_lengths, rows_of
+from pipeline.data.halves import Given, Half, check_lengths, is_table, rows_of
 from pipeline.data.rows import Mask
 from pipeline.data.split import split
 from pipeline.data.storage import checked, store
 from pipeline.data.targets import read_targets
 
-READERS: dict[str, Callable[[FileSpec], tuple[Half, Half | None]]] = {"npz": npz_file.read}
+READERS: dict[str, Callable[[FileSpec], tuple[Half, Half | None]]] = {
+    "csv": csv_file.read,
+    "npz": npz_file.read,
+}
 SEED = 0
 """The test part of files is drawn with this seed: the same for every study."""
 
@@ -81,11 +84,7 @@ def _is_alone(labels: NDArray[np.int64]) -> Mask:
 
 
 def _only(half: Half, mask: Mask) -> Half:
-    x = (
-        half.x.loc[mask]
-        if hasattr(half.x, "loc")
-        else {name: rows.only(mask) for name, rows in half.x.items()}
-    )
+    x = half.x.loc[mask] if is_table(half.x) else {name: rows.only(mask) for name, rows in half.x.items()}
     return replace(
         half,
         x=x,

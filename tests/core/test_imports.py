@@ -48,7 +48,7 @@ LEVEL = {name: depth for depth, names in enumerate(LEVELS) for name in names}
 
 NEVER = {
     "core": HEAVY,
-    "data": HEAVY - {"sklearn"},
+    "data": HEAVY - {"pandas", "sklearn"},
     "params": HEAVY,
     "runs": HEAVY,
     "store": HEAVY,

@@ -216,3 +216,135 @@ def test_labels_as_people_have_them(tmp_path, module, train, test, names, number
 def test_labels_that_nothing_can_learn_are_refused(tmp_path, module, train, test, message):
     with pytest.raises(DataError, match=message):
         fetch(module(LABELS.format(train=train, test=test)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "task", "names", "numbers"),
+    [
+        ("np.ones((6, 3))", "np.eye(3)[[0, 1, 2, 0, 1, 2]]", "classes", ("0", "1", "2"), [0, 1]),
+        ("np.ones(6)", "[0.0, 1.0] * 3", "classes", ("0", "1"), [0, 1]),
+        (
+            "np.ones((6, 3))",
+            "np.arange(18).reshape(6, 3) % 2",
+            "labels",
+            ("label 0", "label 1", "label 2"),
+            [[0, 1, 0], [1, 0, 1]],
+        ),
+        ("np.ones((6, 3))", "np.arange(6) / 2", "regression", ("target",), [[0], [0.5]]),
+        (
+            "np.ones((6, 3, 2, 1))",
+            "np.arange(24).reshape(6, 2, 2, 1) % 3 * 9",
+            "map",
+            ("0", "9", "18"),
+            [[[0, 1], [2, 0]], [[1, 2], [0, 1]]],
+        ),
+        ("np.zeros((6, 2, 2), 'uint8')", "np.arange(6) % 2", "classes", ("0", "1"), [0, 1]),
+        (
+            "np.ones((6, 3), bool)",
+            "range(100, 700, 100)",
+            "classes",
+            tuple(f"{n}00" for n in range(1, 7)),
+            [0, 1],
+        ),
+        ("np.ones((30, 3))", "range(30)", "regression", ("target",), [[0], [1]]),
+        ("np.zeros((30, 2, 2), 'uint8')", "range(30)", "classes", tuple(map(str, sorted(range(30)))), [0, 1]),
+    ],
+)
+def test_the_targets_decide_the_task(tmp_path, module, x, y, task, names, numbers):
+    name = module(f"({x}, {y}), ({x}, {y})")
+    fetch(name, tmp_path)
+    prepare(name, tmp_path)
+    data = load(name, tmp_path)
+    assert (data.record.task, data.class_names) == (task, names)
+    assert data.y_train[:2].tolist() == numbers
+    assert data.record.cautions[-1].endswith("test rows equal a training row")
+
+
+def test_a_task_of_ones_own_overrides(tmp_path, module):
+    name = module("(np.ones((4, 2)), [1, 2, 1, 3]), (np.zeros((1, 2)), [9])", "make.task = 'regression'")
+    fetch(name, tmp_path)
+    assert catalogue.lookup(name, tmp_path).task == "regression"
+    module("(np.ones((4, 2)), [1, 2, 1, 3]), (np.ones((1, 2)), [9])", "make.task = 'regresion'")
+    with pytest.raises(DataError, match=r"task must be one of .*Did you mean 'regression'"):
+        fetch(name, tmp_path)
+
+
+def test_several_inputs_weights_and_groups(tmp_path, module):
+    half = (
+        "({{'wide': np.ones(({n}, 3), 'int8'), 'deep': np.zeros(({n}, 4, 2))}}, np.arange({n}) % 2, {more})"
+    )
+    name = module(
+        f"{half.format(n=6, more='None, list(`aabbcc`)')}, {half.format(n=2, more='[1, 2]')}".replace(
+            "`", "'"
+        )
+    )
+    fetch(name, tmp_path)
+    prepare(name, tmp_path)
+    data = load(name, tmp_path)
+    assert data.record.input_shape == {"wide": (3,), "deep": (4, 2)} and data.record.kind == "inputs"
+    assert {key: array.dtype.name for key, array in data.x_train.items()} == {
+        "wide": "int32",
+        "deep": "float32",
+    }
+    assert data.groups_train.tolist() == [0, 0, 1, 1, 2, 2] and data.groups_test is None
+    assert data.weights_train is None and data.weights_test.tolist() == [1, 2]
+    with pytest.raises(DataError, match="has several inputs"):
+        _ = data.image_shape
+
+
+def test_a_data_frame_is_a_table(tmp_path, module):
+    frame = "pd.DataFrame({'size': [1.5, None, 3.0, 4.0], 'kind': ['b', 'a', None, 'b'], 'new': [True, False] * 2})"
+    name = module(
+        f"({frame}, [0, 1, 0, 1]), ({frame}[::-1].replace('a', 'z'), [0, 1, 0, 1])", "import pandas as pd"
+    )
+    fetch(name, tmp_path)
+    prepare(name, tmp_path)
+    data = load(name, tmp_path)
+    assert [(column.name, column.kind, column.missing) for column in data.record.columns] == [
+        ("size", "number", 1),
+        ("kind", "category", 1),
+        ("new", "number", 0),
+    ]
+    assert data.x_test[2].tolist()[1:] == [-1, 0] and np.isnan(data.x_test[2, 0])
+
+
+def test_an_array_on_disk_is_copied_in_chunks(tmp_path, module, monkeypatch):
+    monkeypatch.setattr("pipeline.data.rows.CHUNK", 4096)
+    np.save(tmp_path / "big.npy", np.random.default_rng(0).normal(size=(500, 20)))
+    big = f"np.load({str(tmp_path / 'big.npy')!r}, mmap_mode='r')"
+    name = module(f"({big}, np.arange(500) % 2), ({big}[:10] + 1, np.arange(10) % 2)")
+    fetch(name, tmp_path)
+    prepare(name, tmp_path)
+    np.testing.assert_array_equal(
+        load(name, tmp_path).x_train, np.load(tmp_path / "big.npy").astype("float32")
+    )
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (
+            "(np.ones((2, 3), complex), [0, 1]), (np.ones((2, 3)), [0, 1])",
+            "x_train must be an array of numbers",
+        ),
+        (
+            "([[1, 2], [3]], [0, 1]), ([[1, 2], [3]], [0, 1])",
+            "x_train must be an array with one shape for all rows",
+        ),
+        ("(np.ones((2, 3)), [0, 'a']), (np.ones((2, 3)), [0, 1])", "y_train and y_test must be of one type"),
+        ("(np.ones((2, 3)), [0, None]), (np.ones((2, 3)), [0, 1])", "y_train has no value in row 1"),
+        (
+            "(np.ones((2, 3)), [0, 1], [1, -1]), (np.ones((2, 3)), [0, 1])",
+            "weights_train must be numbers of at least 0",
+        ),
+        ("({'a': np.ones((2, 3))}, [0, 1]), ({'b': np.ones((2, 3))}, [0, 1])", "must have the same inputs"),
+        ("({'../a': np.ones((2, 3))}, [0, 1]), (np.ones((2, 3)), [0, 1])", "an input's name must be"),
+        (
+            "(np.array([[1, np.inf], [3, np.nan]]), [0, 1]), (np.ones((2, 2)), [0, 1])",
+            r"x_train\[0, 1\] is inf, and 1 more",
+        ),
+    ],
+)
+def test_other_arrays_are_refused_in_words(tmp_path, module, returned, words):
+    with pytest.raises(DataError, match=f"shapes:make: .*{words}"):
+        fetch(module(returned), tmp_path)

@@ -120,5 +120,5 @@ def test_faults_of_npz_files_are_named(
 
 def test_a_damaged_npz_file_is_named(tmp_path: Path, bring: Bring) -> None:
     (tmp_path / "series.npz").write_bytes(b"no zip")
-    with pytest.raises(DataError, match="series.npz: is no npz file"):
+    with pytest.raises(DataError, match=r"series.npz: is no npz file"):
         bring(npz="series.npz")

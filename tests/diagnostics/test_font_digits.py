@@ -37,9 +37,7 @@ def test_digits_are_bright_on_dark_and_all_different() -> None:
     images = drawn(28, 28, 20)
     assert images[:, 0].max() == images[:, -1].max() == images[:, :, 0].max() == 0
     assert len({image.tobytes() for image in images}) == 10
-    assert (
-        images[8, 14, 14] > 127 > images[0, 14, 14]
-    )  # an eight is crossed in the middle, a zero is hollow
+    assert images[8, 14, 14] > 127 > images[0, 14, 14]  # an eight is crossed in the middle, a zero is hollow
 
 
 @pytest.mark.parametrize("scale", ["/255", "standardise"])

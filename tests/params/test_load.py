@@ -153,7 +153,8 @@ def test_an_ablations_own_base_is_named_once() -> None:
     [
         (
             {"dataset": "digit"},
-            "dataset: must be one of digits, mnist, fashion_mnist, module:Name, or a mapping with csv, images or npz; got 'digit'. Did you",
+            "dataset: must be one of digits, mnist, fashion_mnist, module:Name, or a mapping with csv, images or npz; "
+            "got 'digit'. Did you",
         ),
         ({"dataset": "mine:Data"}, "there is no mine.py in the project"),
         ({"seed": -1}, "seed: must be at least 0; got -1"),
