@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
-from pipeline.data import catalogue, csv_file, npz_file
+from pipeline.data import catalogue, csv_file, image_folder, npz_file
 from pipeline.data.file_spec import FileSpec
 from pipeline.data.halves import Given, Half, check_lengths, is_table, rows_of
 from pipeline.data.rows import Mask
@@ -19,6 +19,7 @@ from pipeline.data.targets import read_targets
 
 READERS: dict[str, Callable[[FileSpec], tuple[Half, Half | None]]] = {
     "csv": csv_file.read,
+    "images": image_folder.read,
     "npz": npz_file.read,
 }
 SEED = 0
