@@ -17,6 +17,7 @@ import keras
 from pipeline.build.built import BuildError, Shape, built
 from pipeline.build.initializers import initializers_kept, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
+from pipeline.build.surgery import Removed, replaced, without
 from pipeline.core.errors import nearest
 from pipeline.core.metrics import Task
 from pipeline.params.keras_names.named import Named
@@ -92,13 +93,26 @@ def build_model(
     classes, labels or numbers. Raises `BuildError` where the user's own function builds no model that suits the data, and
     `UserError` for surgery that does not fit.
     """
+    model, _ = operated(recipe, input_shape, outputs, task)
+    return model
+
+
+def operated(
+    recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task = "classes"
+) -> tuple[keras.Model, Removed | None]:
+    """Return the model as `build_model` does, and what was taken out of it, if anything."""
     # Seeded, since a layer of the user's own may also draw what is no weight: that is then the same for every run.
+    removed = None
     with initializers_kept(), seeded(0, own_code=recipe.chain is None):
         if isinstance(recipe.model, BuiltModel):
             model = built(recipe.model, input_shape, outputs, task)
         else:
             model = _chain(recipe, recipe.model, input_shape, outputs, task)
-        return _augmented(model, recipe.data.augment)
+        if recipe.model.without:
+            model, removed = without(model, recipe.model.without)
+        if recipe.model.replace:
+            model = replaced(model, recipe.model.replace)
+        return _augmented(model, recipe.data.augment), removed
 
 
 def _chain(

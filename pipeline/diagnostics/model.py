@@ -37,7 +37,7 @@ class DiagnosedModel:
         self.view = model_cache.view(run, phase)
         self.keras_model = build_model(self.recipe, self.view.input_shape, self.view.outputs, self.view.task)
         self.objective = objective(self.recipe, self.view.task, self.keras_model.output_shape[-1])
-        self._images = model_cache.views(run.context.dataset).images
+        self._prepared = model_cache.views(run.context.dataset).prepared
         self._dataset = run.context.dataset
 
     def initial_weights(self, run: Run) -> Weights:
@@ -62,12 +62,12 @@ class DiagnosedModel:
     def probabilities(self, rows: NDArray[np.int32], training: bool = False) -> NDArray[np.float64]:
         """Return the predicted probabilities of the images at `rows`, `[n, classes]`; `training`: with dropout active."""
         chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-        outputs = [self._outputs(self.view.x[chunk], training) for chunk in chunks]
+        outputs = [self._outputs(self.view.rows(chunk)["x"], training) for chunk in chunks]
         return as_probabilities(np.concatenate(outputs))
 
     def probabilities_of(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the predicted probabilities of other images, `[n, classes]`, which are scaled as the data set's own."""
-        scaler = scale.fit(self.recipe.data.scale or "/255", self._images.x_train[self.view.training])
+        scaler = scale.fit(self.recipe.data.scale or "/255", self._prepared.x_train[self.view.training])
         x = scaler(images).reshape(len(images), *self.view.x.shape[1:])
         return as_probabilities(self._outputs(x, training=False))
 
@@ -86,16 +86,16 @@ class DiagnosedModel:
         """
         names = self.class_names
         if self._dataset not in CATALOGUE or not set(names) <= set("0123456789"):
-            return np.empty((0, *self._images.image_shape), np.uint8)
-        return font_digits(names, self._images.x_train)
+            return np.empty((0, *self._prepared.image_shape), np.uint8)
+        return font_digits(names, self._prepared.x_train)
 
     def picture(self, row: int) -> str:
         """Return the unscaled image at `row` as PNG in base64; the two images of a pair next to each other."""
         if self.recipe.data.pairs is not None:
-            return png(_side_by_side(self.view.x[row].reshape(2, *self._images.image_shape)))
-        train_count = len(self._images.y_train)
-        image = self._images.x_train[row] if row < train_count else self._images.x_test[row - train_count]
-        return png(image.reshape(self._images.image_shape))
+            return png(_side_by_side(self.view.x[row].reshape(2, *self._prepared.image_shape)))
+        train_count = len(self._prepared.y_train)
+        image = self._prepared.x_train[row] if row < train_count else self._prepared.x_test[row - train_count]
+        return png(image.reshape(self._prepared.image_shape))
 
 
 def _side_by_side(pair: NDArray[np.float32]) -> NDArray[np.uint8]:

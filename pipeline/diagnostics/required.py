@@ -68,7 +68,7 @@ def _of_variant(state: AblationState, variant: VariantState) -> Iterator[Diagnos
             yield _diagnostic("propagation", name, run, plain, [run.seeds.weights, own_code(plain)])
         if settings.training_set:
             yield _diagnostic("training_set", name, run, {}, run.key)
-        if settings.mc_samples and is_random(run.phases[-1].recipe):
+        if settings.mc_samples and state.dataset.task == "classes" and is_random(run.phases[-1].recipe):
             yield _diagnostic("uncertainty", name, run, {"samples": settings.mc_samples}, run.key)
 
 
@@ -83,8 +83,8 @@ def _predictions(store: Store, state: AblationState) -> Iterator[Diagnostic]:
     A variant is shown by its best replicate: test data decide nothing.
     """
     shown, metric = state.evaluation.predictions, state.metric
-    if shown is None:
-        return
+    if shown is None or state.dataset.task != "classes" or not state.dataset.is_image:
+        return  # pictures of rows, and what is confused with what
     candidates = [
         (variant, run)
         for variant in state.variants
@@ -108,6 +108,8 @@ def _mean_score(store: Store, variant: VariantState, metric: Metric) -> float:
 
 def hidden_activations(recipe: Recipe) -> list[dict[str, Any]]:
     """Return the activations of the hidden blocks in plain data, each once."""
+    if recipe.chain is None:
+        return []
     model = canonical(recipe)["model"]
     blocks = [layer for layer in model["layers"] if "units" in layer or "filters" in layer]
     used = [block.get("activation") or model["activation"] for block in blocks]
@@ -117,8 +119,10 @@ def hidden_activations(recipe: Recipe) -> list[dict[str, Any]]:
 def is_random(recipe: Recipe) -> bool:
     """Return whether a model of `recipe` may have dropout or noise, by the names of its layers.
 
-    A user's own layer counts as random: `uncertainty` finds out once the model is built.
+    A user's own layer or model counts as random: `uncertainty` finds out once the model is built.
     """
+    if recipe.chain is None:
+        return True
     model = canonical(recipe)["model"]
     dropout = [recipe.regularisation.dropout, *(layer.get("dropout") for layer in model["layers"])]
     names = [layer.get("name", "") for layer in model["layers"]]

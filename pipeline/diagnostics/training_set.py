@@ -3,29 +3,29 @@
 The training metrics of an epoch are averages while the weights change, with dropout on, and so no measure of that.
 """
 
-from typing import Any
-
 import keras
-import numpy as np
 
-from pipeline.build.objective import correct
 from pipeline.build.weights import Weights
 from pipeline.diagnostics.model import CHUNK, DiagnosedModel
 
 
 def training_set(model: DiagnosedModel, trained: Weights) -> dict[str, float]:
-    """Return the `accuracy` and the `loss` (penalties included, as Keras reports it) on the training images.
+    """Return the metrics and the `loss` (penalties included, as Keras reports it) on the rows that train.
 
     Example: `training_set(DiagnosedModel(model_cache, run), store.runs.weights(run.key))["accuracy"]`.
     """
     model.load(trained, seed=0)
-    rows, per_image, net = model.view.training, model.loss(), model.keras_model
-    totals: Any = np.zeros(2)
+    rows, net, judges = model.view.training, model.keras_model, model.objective.metrics
+    total = 0.0
+    for judge in judges:
+        judge.metric.reset_state()
     for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        labels = keras.ops.convert_to_tensor(model.view.y[chunk])
-        outputs = net(model.view.x[chunk], training=False)
-        hits = correct(labels, outputs, net.output_shape[-1])
-        totals += [float(keras.ops.sum(hits)), float(keras.ops.sum(per_image(labels, outputs)))]
-    accuracy, loss = totals / len(rows)
-    return {"accuracy": float(accuracy), "loss": float(loss) + sum(float(penalty) for penalty in net.losses)}
+        chunk = model.view.rows(rows[start : start + CHUNK])
+        targets = keras.ops.convert_to_tensor(chunk["y"])
+        outputs = net(chunk["x"], training=False)
+        losses = model.objective.losses(targets, outputs) * chunk.get("weights", 1.0)
+        total += float(keras.ops.sum(losses))
+        for judge in judges:
+            judge.metric.update_state(judge.form(targets), outputs)
+    measured = {judge.name: judge.result(judge.variables) for judge in judges}
+    return {**measured, "loss": total / len(rows) + sum(float(penalty) for penalty in net.losses)}

@@ -1,18 +1,20 @@
-"""Views of prepared data sets, made once for all phases that see the same images, and kept for one data set at a time."""
+"""Views of prepared data sets, made once for all phases that see the same rows, and kept for one data set at a time."""
 
 import hashlib
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.errors import DataError
 from pipeline.data import catalogue
 from pipeline.data.prepare import Prepared, load
-from pipeline.data.scale import Scaler, fit
 from pipeline.data.split import Split, relabel, split
+from pipeline.engine.inputs import Transform, transform_of, transformed
 from pipeline.engine.pairing import paired
 from pipeline.engine.views import View
 from pipeline.params.types.recipe import DataSpec
@@ -21,94 +23,140 @@ Fold = tuple[int, int]
 
 
 def split_of(
-    data: DataSpec,
-    labels: NDArray[np.int64],
-    validation: int,
-    split_seed: int,
-    fold: Fold | None = None,
-    shuffles: bool = False,
+    data: DataSpec, prepared: Prepared, split_seed: int, fold: Fold | None = None, shuffles: bool = False
 ) -> Split:
-    """Return which training images a recipe's `data` section trains on and which it validates on.
+    """Return which training rows a recipe's `data` section trains on and which it validates on.
 
-    `labels` `[n]` are those of all training images; `validation` is how many of them the data set itself holds out,
-    and `shuffles` whether random ones, where the section does not say.
+    The data set says how many rows are held out, and `shuffles` whether random ones, where the section does not.
     """
     shuffled = fold is not None or (shuffles if data.split is None else data.split == "random")
+    in_order = data.split == "time"
     return split(
-        labels,
-        validation=data.held_out(len(labels), validation),
+        prepared.y_train if prepared.record.task == "classes" else None,
+        validation=data.held_out(len(prepared.y_train), prepared.record.validation),
         classes=data.classes,
         skip=data.skip,
         limit=data.limit,
         per_class=data.per_class,
-        shuffle_seed=split_seed if shuffled else None,
+        shuffle_seed=split_seed if shuffled and not in_order else None,
         fold=fold,
-        mixed=shuffled and shuffles,
+        mixed=shuffled and shuffles and not in_order,
+        count=len(prepared.y_train),
+        groups=prepared.groups_train,
+        time=in_order,
     )
 
 
 class DatasetViews:
-    """Makes views of one data set; arrays are shared between views, and scaled once.
+    """Makes views of one data set; arrays are shared between views, and transformed once.
 
-    `validation`: how many images are held out where a recipe does not set it, and `shuffles` whether random ones.
-    `content`: a digest of the images, which distinguishes the pools of different data sets.
+    `shuffles`: whether random rows are held out where a recipe does not say which.
     """
 
-    def __init__(
-        self, images: Prepared, validation: int, content: str = "", *, shuffles: bool = False
-    ) -> None:
-        self.images, self._shuffles = images, shuffles
-        self._content, self._validation = content, validation
+    def __init__(self, prepared: Prepared, *, shuffles: bool = False) -> None:
+        self.prepared, self._shuffles = prepared, shuffles
         self._split = lru_cache(maxsize=None)(self._split_uncached)
         self._view = lru_cache(maxsize=None)(self._view_uncached)
-        self._arrays = lru_cache(maxsize=4)(self._arrays_uncached)
-        self._scalers: dict[str, Scaler] = {}
+        self._inputs = lru_cache(maxsize=4)(self._inputs_uncached)
+        self._targets = lru_cache(maxsize=4)(self._targets_uncached)
+        self._transforms: dict[str, Transform] = {}
         self._lock = Lock()
 
     def view(self, data: DataSpec, flat: bool, split_seed: int, fold: Fold | None = None) -> View:
-        """Return the view for a recipe's `data` section; `flat` images are vectors."""
+        """Return the view for a recipe's `data` section; `flat` inputs are vectors."""
         with self._lock:
             return self._view(data, flat, split_seed, fold)
 
     def clear(self) -> None:
-        """Drop the scaled images; views that are still in use keep theirs."""
+        """Drop the transformed inputs; views that are still in use keep theirs."""
         with self._lock:
             self._view.cache_clear()
-            self._arrays.cache_clear()
+            self._inputs.cache_clear()
+            self._targets.cache_clear()
 
     def _view_uncached(self, data: DataSpec, flat: bool, split_seed: int, fold: Fold | None) -> View:
-        partition = self._split(data, split_seed, fold)
+        record, partition = self.prepared.record, self._split(data, split_seed, fold)
         classes = self._classes(data)
-        scaler = self._scaler(data, partition)
-        x, y, test = self._arrays(scaler, classes, flat)
-        pool = hashlib.sha256(repr((self._content, scaler, classes, flat)).encode()).hexdigest()[:16]
-        names = tuple(self.images.class_names[index] for index in classes)
-        view = View(pool, x, y, partition.train, partition.validation, test, len(classes), names=names)
+        transforms = transform_of(self.prepared, data, partition.train)
+        self._transforms |= {f"{name} {transform.name}": transform for name, transform in transforms.items()}
+        names = tuple((name, transform.name) for name, transform in transforms.items())
+        y, test = self._targets(classes)
+        pool = hashlib.sha256(repr((record.digest, names, classes, flat)).encode()).hexdigest()[:16]
+        view = View(
+            pool=pool,
+            x=self._inputs(names, flat),
+            y=y,
+            training=partition.train,
+            validation=partition.validation,
+            test=test,
+            outputs=len(classes) if classes is not None else record.outputs,
+            task=record.task,
+            names=tuple(record.output_names[index] for index in classes or range(record.outputs)),
+            weights=self._weights(),
+        )
         return paired(view, data.pairs, split_seed) if data.pairs else view
 
     def _split_uncached(self, data: DataSpec, split_seed: int, fold: Fold | None) -> Split:
-        return split_of(data, self.images.y_train, self._validation, split_seed, fold, self._shuffles)
+        return split_of(data, self.prepared, split_seed, fold, self._shuffles)
 
-    def _classes(self, data: DataSpec) -> tuple[int, ...]:
-        return tuple(data.classes) if data.classes is not None else tuple(range(len(self.images.class_names)))
+    def _classes(self, data: DataSpec) -> tuple[int, ...] | None:
+        """Return the classes that a recipe keeps; None where targets are no classes."""
+        record = self.prepared.record
+        if record.task == "classes":
+            return tuple(data.classes) if data.classes is not None else tuple(range(record.outputs))
+        if data.classes is not None or data.per_class is not None or data.pairs is not None:
+            what = (
+                "classes"
+                if data.classes is not None
+                else "per_class"
+                if data.per_class is not None
+                else "pairs"
+            )
+            raise DataError(
+                f"{record.title}: data.{what} is for classes; the targets are of the task {record.task}"
+            )
+        return None
 
-    def _scaler(self, data: DataSpec, partition: Split) -> str:
-        """Fit a scaler on the training images; return a name for it, equal for equal scalers."""
-        scaler = fit(data.scale or "/255", self.images.x_train[partition.train])
-        name = hashlib.sha256(scaler.shift.tobytes() + scaler.factor.tobytes()).hexdigest()[:16]
-        self._scalers[name] = scaler
-        return name
+    def _inputs_uncached(self, names: tuple[tuple[str, str], ...], flat: bool) -> Any:
+        """Return the inputs of the training rows and then of the test rows, as models see them."""
+        train, test = self.prepared.x_train, self.prepared.x_test
+        shape = self._shape(flat)
+        inputs = {}
+        for name, transform in names:
+            parts = [part[name] if name else part for part in (train, test)]
+            apply = self._transforms[f"{name} {transform}"].apply
+            inputs[name] = transformed(parts, partial(_reshaped, apply, shape) if shape else apply)
+        return inputs if isinstance(train, dict) else inputs[""]
 
-    def _arrays_uncached(
-        self, scaler: str, classes: tuple[int, ...], flat: bool
-    ) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int32]]:
-        """Return scaled images, labels, and the rows to test, of the data set's training images and then its test images."""
-        images = self.images
-        shape = (-1,) if flat else with_channels(images.image_shape)
-        pixels = np.concatenate([images.x_train, images.x_test])
-        labels = _labels(np.concatenate([images.y_train, images.y_test]), classes)
-        test = np.flatnonzero(labels[len(images.y_train) :] >= 0) + len(images.y_train)
-        return self._scalers[scaler](pixels).reshape(len(pixels), *shape), labels, test.astype(np.int32)
+    def _shape(self, flat: bool) -> tuple[int, ...] | None:
+        """Return the shape of one row where it is not that of the prepared one: flat, or an image with channels."""
+        record = self.prepared.record
+        if isinstance(record.input_shape, Mapping):
+            return None
+        if flat:
+            return (-1,)
+        return with_channels(record.image_shape) if record.is_image else None
+
+    def _targets_uncached(self, classes: tuple[int, ...] | None) -> tuple[Any, NDArray[np.int32]]:
+        """Return the targets of all rows, and the rows to test."""
+        y = np.concatenate([self.prepared.y_train, self.prepared.y_test])
+        count = len(self.prepared.y_train)
+        if classes is None:
+            kind = np.int32 if self.prepared.record.task == "map" else np.float32
+            return y.astype(kind, copy=False), np.arange(count, len(y), dtype=np.int32)
+        labels = _labels(y, classes)
+        return labels, (np.flatnonzero(labels[count:] >= 0) + count).astype(np.int32)
+
+    def _weights(self) -> NDArray[np.float32] | None:
+        train, test = self.prepared.weights_train, self.prepared.weights_test
+        if train is None and test is None:
+            return None
+        parts = zip((train, test), (self.prepared.y_train, self.prepared.y_test), strict=True)
+        return np.concatenate([np.ones(len(y), np.float32) if own is None else own for own, y in parts])
+
+
+def _reshaped(apply: Callable[[Any], Any], shape: tuple[int, ...], rows: NDArray[Any]) -> NDArray[Any]:
+    return np.reshape(apply(rows), (len(rows), *shape))
 
 
 def with_channels(image_shape: Sequence[int]) -> tuple[int, ...]:
@@ -147,6 +195,4 @@ class DatasetCache:
 
 def views_of(dataset: str, root: Path) -> DatasetViews:
     """Return views of a prepared data set; raises `DataError` where it is not prepared."""
-    prepared = load(dataset, root)
-    own = catalogue.is_user_defined(dataset)
-    return DatasetViews(prepared, prepared.record.validation, prepared.record.digest, shuffles=own)
+    return DatasetViews(load(dataset, root), shuffles=catalogue.is_user_defined(dataset))

@@ -42,7 +42,9 @@ def transform_of(prepared: Prepared, data: DataSpec, training: NDArray[np.int32]
         unknown = [name for name in data.without if name not in inputs]
         if unknown:
             names = [name for name in inputs if name]
-            text = f"there are {', '.join(names)}.{nearest(unknown[0], names)}" if names else "it has one input"
+            text = (
+                f"there are {', '.join(names)}.{nearest(unknown[0], names)}" if names else "it has one input"
+            )
             raise DataError(f"{record.title}: data.without: {unknown[0]!r} is no input; {text}")
         inputs = {name: x for name, x in inputs.items() if name not in data.without}
     return {name: _transform(record, data, x, training) for name, x in inputs.items()}
@@ -51,7 +53,9 @@ def transform_of(prepared: Prepared, data: DataSpec, training: NDArray[np.int32]
 def _transform(record: Dataset, data: DataSpec, x: Array, training: NDArray[np.int32]) -> Transform:
     if record.kind == "table":
         if data.scale not in (None, "standardise", "none"):
-            raise DataError(f"{record.title}: data.scale: a table is standardised or not (none); got {data.scale}")
+            raise DataError(
+                f"{record.title}: data.scale: a table is standardised or not (none); got {data.scale}"
+            )
         encoder = fit_encoder(record.columns, x[training], data.without, standardise=data.scale != "none")
         return Transform(_named(pickle.dumps(encoder)), encoder)
     if x.dtype == np.uint8:

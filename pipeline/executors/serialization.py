@@ -113,7 +113,7 @@ def unpack_data(packed: Mapping[str, Any]) -> DatasetViews:
     """Return views of the data set that was packed; they use its arrays without copying them."""
     record = packed["record"]
     own = is_user_defined(record.name)
-    return DatasetViews(from_arrays(record, packed["arrays"]), record.validation, record.digest, shuffles=own)
+    return DatasetViews(from_arrays(record, packed["arrays"]), shuffles=own)
 
 
 def pack_message(message: Message) -> bytes:

@@ -169,8 +169,21 @@ def _patches(typed: Json) -> Json:
         **partial,
         "Variant": variant,
         "patches": _mapping_of(_or_null({DEFINITION: "Variant"})),
+        "leave_one_out": {
+            "anyOf": [
+                _mapping_of(_or_null({DEFINITION: "Variant"})),
+                *(
+                    {"type": "object", "properties": {kind: items}, "required": [kind], "maxProperties": 1}
+                    for kind, items in LISTS.items()
+                ),
+            ]
+        },
         "grid": _mapping_of({"anyOf": [_mapping_of(_or_null({DEFINITION: "RecipePatch"})), values]}),
     }
+
+
+NAMES: Json = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+LISTS: Json = {"layers": NAMES, "features": {"anyOf": [{"const": "all"}, NAMES]}}
 
 
 def _mapping_of(schema: Json) -> Json:

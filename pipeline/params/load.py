@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from pipeline.core.errors import ParamsError
 from pipeline.core.project import reading_study
 from pipeline.data.catalogue import CATALOGUE, Dataset
@@ -12,6 +14,7 @@ from pipeline.params.expansion.origin import written_place
 from pipeline.params.expansion.resolve import canonical, validated
 from pipeline.params.faults import Fault, FaultsError, fault_at, read_as, show
 from pipeline.params.patches import merge
+from pipeline.params.types.dataset import AnyDataset
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.study import Ablation, Study
 from pipeline.params.types.variants import Expanded
@@ -76,9 +79,9 @@ def _base_recipe(raw: Mapping[str, Any]) -> tuple[BaseRecipe | None, list[Fault]
     plain = merge({}, base) if isinstance(base, Mapping) else {}
     recipe, faults = validated(plain, dataset)
     if recipe is not None:
-        return BaseRecipe(canonical(recipe), dataset), []
+        return BaseRecipe(canonical(recipe), dataset, source=_source(raw)), []
     recipe, _ = validated({**BASE_PLACEHOLDER, **_without_faulty_keys(plain, faults)}, dataset)
-    usable = None if recipe is None else BaseRecipe(canonical(recipe), dataset, valid=False)
+    usable = None if recipe is None else BaseRecipe(canonical(recipe), dataset, False, _source(raw))
     return usable, [fault.under("base") for fault in faults] if isinstance(base, Mapping) else []
 
 
@@ -90,6 +93,16 @@ def _without_faulty_keys(section: Mapping[str, Any], faults: Iterable[Fault]) ->
 def _known_dataset(raw: Mapping[str, Any]) -> Dataset | None:
     name = raw.get("dataset", Study.model_fields["dataset"].default)
     return CATALOGUE.get(name) if isinstance(name, str) else None
+
+
+def _source(raw: Mapping[str, Any]) -> Any:
+    """Return the study's data set, None where it is faulty."""
+    try:
+        return TypeAdapter(AnyDataset).validate_python(
+            raw.get("dataset", Study.model_fields["dataset"].default)
+        )
+    except (ValidationError, FaultsError):
+        return None
 
 
 def _usable_ablations(raw: Mapping[str, Any]) -> dict[str, Ablation]:

@@ -12,7 +12,7 @@ from pipeline.build.schedules import rates
 from pipeline.core.errors import DataError
 from pipeline.core.native_logs import native_logs_to
 from pipeline.data import catalogue
-from pipeline.data.prepare import load
+from pipeline.data.prepare import Prepared, load
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.datasets import split_of
 from pipeline.params.types.phases import Phase
@@ -36,30 +36,24 @@ def planned_rates(run: Run, root: Path) -> list[PlannedRates]:
         >>> planned_rates(run, Path())[0].rates
     """
     try:
-        labels = load(run.context.dataset, root).y_train
+        prepared = load(run.context.dataset, root)
     except DataError:
         return []
-    validation = catalogue.lookup(run.context.dataset, root).validation
     own = catalogue.is_user_defined(run.context.dataset)
     return [
-        _planned(phase, training_images(phase.recipe.data, labels, validation, run.seeds.split, own), root)
+        _planned(phase, training_rows(phase.recipe.data, prepared, run.seeds.split, own), root)
         for phase in run.phases
     ]
 
 
-def training_images(
-    data: DataSpec, labels: NDArray[np.int64], validation: int, split_seed: int, shuffles: bool = False
-) -> int:
-    """Return how many images (or pairs) train: as many as `pipeline.engine.datasets` chooses.
-
-    `validation` is the number of images that the data set itself holds out, `shuffles` whether random ones.
-    """
-    return data.pairs or len(split_of(data, labels, validation, split_seed, shuffles=shuffles).train)
+def training_rows(data: DataSpec, prepared: Prepared, split_seed: int, shuffles: bool = False) -> int:
+    """Return how many rows (or pairs) train; `shuffles`: whether random rows are held out where `data` does not say."""
+    return data.pairs or len(split_of(data, prepared, split_seed, shuffles=shuffles).train)
 
 
-def _planned(phase: Phase, images: int, root: Path) -> PlannedRates:
+def _planned(phase: Phase, rows: int, root: Path) -> PlannedRates:
     recipe = phase.recipe
-    steps = steps_per_epoch(images, recipe.training.batch_size)
+    steps = steps_per_epoch(rows, recipe.training.batch_size)
     all_rates = _rates(phase, steps, root)
     shown = _steps_to_draw(all_rates)
     return PlannedRates(

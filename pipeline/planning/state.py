@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.core.metrics import LOSS, Metric, Task
 from pipeline.data import catalogue
+from pipeline.data.catalogue import Dataset
 from pipeline.params.expansion.expand import expand
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.study import Ablation, Margin, Study
@@ -75,7 +76,7 @@ class AblationState:
     expanded: Expanded
     variants: list[VariantState]
     seeds: int
-    task: Task
+    dataset: Dataset
     metric: Metric
     margin: Margin
     evaluation: Evaluation
@@ -110,23 +111,23 @@ def read_states(
     """
     names = study.ablations if names is None else names
     return [
-        _ablation(study, store, context_of(study, name, root), name, task_of(study, name, root))
+        _ablation(study, store, context_of(study, name, root), name, dataset_of(study, name, root))
         for name in names
     ]
 
 
-def task_of(study: Study, name: str, root: Path) -> Task:
-    """Return the task of an ablation's data set; raises `DataError` where a user's own was not fetched."""
-    return catalogue.lookup(study.dataset_of(name), root).task
+def dataset_of(study: Study, name: str, root: Path) -> Dataset:
+    """Return the record of an ablation's data set; raises `DataError` where a user's own was not fetched."""
+    return catalogue.lookup(study.dataset_of(name), root)
 
 
-def _ablation(study: Study, store: Store, context: Context, name: str, task: Task) -> AblationState:
+def _ablation(study: Study, store: Store, context: Context, name: str, dataset: Dataset) -> AblationState:
     expanded, spec = expand(study, name), study.ablations[name]
     seeds, evaluation = study.seeds_of(name), study.evaluation_of(name)
-    metric = judging_metric(name, spec, expanded, task)
+    metric = judging_metric(name, spec, expanded, dataset.task)
     variants = [_variant(store, context, metric, variant, seeds, evaluation) for variant in expanded.variants]
     margin = study.margin_of(name, metric)
-    return AblationState(name, spec, expanded, variants, seeds, task, metric, margin, evaluation)
+    return AblationState(name, spec, expanded, variants, seeds, dataset, metric, margin, evaluation)
 
 
 def judging_metric(name: str, spec: Ablation, expanded: Expanded, task: Task) -> Metric:

@@ -42,12 +42,12 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         question=state.spec.question,
         kind=state.expanded.kind,
         baseline=state.expanded.baseline,
-        dataset=state.variants[0].context.dataset,
+        dataset=state.dataset.title,
         metric=state.metric.name,
         margin=state.margin.size,
         relative=state.margin.relative,
         metrics=_metrics(state),
-        task=state.task,
+        task=state.dataset.task,
         seeds=state.seeds,
         tune=_tuning(state),
         variants=tuple(_variant(store, variant, root) for variant in state.variants),
@@ -101,7 +101,7 @@ def _tuning(state: AblationState) -> schema.Tuning | None:
 def _metrics(state: AblationState) -> dict[str, Metric]:
     """Return the metrics that the variants measure, by name."""
     recipes = [variant.variant.recipe for variant in state.variants]
-    metrics = [spec.metric for recipe in recipes for spec in metric_specs(recipe, state.task)]
+    metrics = [spec.metric for recipe in recipes for spec in metric_specs(recipe, state.dataset.task)]
     return {metric.name: metric for metric in (*metrics, LOSS, state.metric)}
 
 

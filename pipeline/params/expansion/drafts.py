@@ -4,7 +4,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,15 +36,28 @@ class VariantDraft:
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 
-def variant_drafts(ablation: Ablation) -> tuple[list[VariantDraft], list[Fault]]:
-    """Return an ablation's variants in order, and the faults that leave them without names."""
+def variant_drafts(
+    ablation: Ablation, columns: Sequence[str] | None = None
+) -> tuple[list[VariantDraft], list[Fault]]:
+    """Return an ablation's variants in order, and the faults that leave them without names.
+
+    `columns` are those of its data set, or its inputs; None where they are not known yet.
+    """
     if ablation.grid is not None:
         return _grid(ablation.grid)
     kind = ablation.kind
     patches = getattr(ablation, kind)
+    if patches == {"features": "all"}:
+        if columns == ():
+            return [], [fault_at("the data set has no columns, and no inputs with names", kind, "features")]
+        patches = {"features": list(columns or ())}  # what is not fetched yet has only the whole
     if kind in CUMULATIVE and len(patches) > MOST_VARIANTS:
         return [], [fault_at(f"has {len(patches)} patches; at most {MOST_VARIANTS} are allowed", kind)]
-    return list(WAYS[kind](patches)), []
+    drafts = list(WAYS[kind](patches))
+    repeated = _repeated([draft.name for draft in drafts])
+    if repeated:
+        return [], [fault_at(f"two variants would be called {repeated!r}", kind)]
+    return drafts, []
 
 
 def _variants(patches: Mapping[str, Patch]) -> Iterator[VariantDraft]:
@@ -66,12 +79,30 @@ def _ladder(rungs: Mapping[str, Patch]) -> Iterator[VariantDraft]:
         yield replace(rung, sources=applied)
 
 
-def _leave_one_out(parts: Mapping[str, Patch]) -> Iterator[VariantDraft]:
+def _leave_one_out(parts: Mapping[str, Any]) -> Iterator[VariantDraft]:
+    kind, items = next(iter(parts.items()))
+    if isinstance(items, list):
+        yield from _without_each(kind, items)
+        return
     sources = {part: Source(("leave_one_out", part), patch) for part, patch in parts.items()}
     yield VariantDraft("full", ("leave_one_out",), tuple(sources.values()))
     for part in parts:
         others = tuple(source for name, source in sources.items() if name != part)
         yield VariantDraft(f"without_{part}", ("leave_one_out", part), others)
+
+
+def _without_each(kind: str, items: Sequence[str]) -> Iterator[VariantDraft]:
+    """Yield the whole and a variant for each layer or feature, taken out of the model or the data."""
+    yield VariantDraft("full", ("leave_one_out", kind), ())
+    for index, item in enumerate(items):
+        where = ("leave_one_out", kind, index)
+        patch = patch_at("model.without" if kind == "layers" else "data.without", [item])
+        yield VariantDraft(without_name(item), where, (Source(where, patch, whole=True),))
+
+
+def without_name(item: str) -> str:
+    """Return the name of the variant without a layer or a feature: `se_*` becomes `without_se__`."""
+    return "without_" + re.sub(r"[^A-Za-z0-9_-]", "_", item)[:50]
 
 
 def _grid(factors: Mapping[str, Mapping[str, Patch] | list[Any]]) -> tuple[list[VariantDraft], list[Fault]]:

@@ -9,13 +9,14 @@ from pipeline.core.errors import ParamsError, nearest
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.checks.metrics import measured_names
 from pipeline.params.checks.validation import target_faults
+from pipeline.params.expansion.columns import column_names
 from pipeline.params.expansion.drafts import Source, VariantDraft, variant_drafts
 from pipeline.params.expansion.origin import is_from_patches, traced
 from pipeline.params.expansion.resolve import canonical, validated, with_values
 from pipeline.params.expansion.tuning import searches
 from pipeline.params.faults import Fault, FaultsError, Where, fault_at, listing, read_as
 from pipeline.params.patches import differences, merge
-from pipeline.params.types.dataset import name_of
+from pipeline.params.types.dataset import DatasetSpec, name_of
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
@@ -43,7 +44,7 @@ def expand(study: Study, name: str) -> Expanded:
     unknown ablation.
     """
     if name not in study._expanded:
-        base = BaseRecipe(canonical(study.base), study.known)
+        base = BaseRecipe(canonical(study.base), study.known, source=study.dataset)
         expanded, faults = expand_ablation(study.ablations[name], name, base, study.evaluation)
         if expanded is None:
             raise ParamsError(name, [fault.sentence() for fault in faults])
@@ -53,8 +54,10 @@ def expand(study: Study, name: str) -> Expanded:
 
 def check_against(study: Study, name: str, dataset: Dataset) -> None:
     """Raise `ParamsError` where an ablation does not fit its data set: one's own, of which `load` knew nothing."""
+    source = study.ablations[name].dataset or study.dataset
     ablation = study.ablations[name].model_copy(update={"dataset": None})
-    _, faults = expand_ablation(ablation, name, BaseRecipe(canonical(study.base), dataset), study.evaluation)
+    base = BaseRecipe(canonical(study.base), dataset, source=source)
+    _, faults = expand_ablation(ablation, name, base, study.evaluation)
     if faults:
         raise ParamsError(f"{name}, on {dataset.name}", [fault.sentence() for fault in faults])
 
@@ -70,10 +73,18 @@ class BaseRecipe:
     plain: Mapping[str, Any]
     dataset: Dataset | None
     valid: bool = True
+    source: str | DatasetSpec | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The names of the data set's columns or inputs, None where they are not known yet."""
+        return None if self.source is None else column_names(self.source)
 
     def of(self, ablation: Ablation) -> "BaseRecipe":
         """Return the base of an ablation, which may have a data set of its own."""
-        return replace(self, dataset=CATALOGUE.get(name_of(ablation.dataset))) if ablation.dataset else self
+        if not ablation.dataset:
+            return self
+        return replace(self, dataset=CATALOGUE.get(name_of(ablation.dataset)), source=ablation.dataset)
 
 
 def expand_ablation(
@@ -81,7 +92,7 @@ def expand_ablation(
 ) -> tuple[Expanded | None, list[Fault]]:
     """Return an ablation expanded, or None and every fault; `evaluation` are the study's diagnostics (None: unknown)."""
     at, base = ("ablations", name), base.of(ablation)
-    drafts, own_faults = variant_drafts(ablation)
+    drafts, own_faults = variant_drafts(ablation, base.columns)
     faults = [fault.under(*at) for fault in [*own_faults, *_baseline_faults(ablation, drafts)]]
     recipes: dict[str, Recipe] = {}
     for draft in drafts:

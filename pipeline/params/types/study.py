@@ -69,6 +69,29 @@ RecipePatch = Annotated[Patch, defined_as("RecipePatch")]
 Patches = Annotated[
     dict[str, Patch], Field(min_length=1), BeforeValidator(_read_patches), defined_as("patches")
 ]
+ALL = "all"
+LEFT_OUT = {
+    "layers": "names of layers, in which * stands for any characters",
+    "features": "columns, or all of them",
+}
+"""What `leave_one_out` may list instead of parts with patches."""
+
+
+def _read_leave_one_out(value: Any) -> Any:
+    """Return the parts of a study by name, or the one list of layers or features, each to be left out."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((kind, items),) = value.items()
+        if kind in LEFT_OUT and (isinstance(items, list) or items == ALL):
+            return _left_out(kind, items)
+    return _read_patches(value)
+
+
+def _left_out(kind: str, items: Any) -> Any:
+    if items == ALL and kind == "features":
+        return {kind: ALL}
+    if isinstance(items, list) and items and all(isinstance(item, str) and item for item in items):
+        return {kind: items}
+    raise invalid(f"must be a list of {LEFT_OUT[kind]}; got {show(items)}", kind)
 
 
 def _read_grid(value: Any) -> Any:
@@ -142,6 +165,14 @@ Target = Annotated[dict[str, float], BeforeValidator(_read_target), defined_as("
 """A value of one metric that training is to reach; the report compares in how many epochs each variant does."""
 
 
+LeaveOneOut = Annotated[
+    dict[str, Patch | list[str] | Literal["all"]],
+    Field(min_length=1),
+    BeforeValidator(_read_leave_one_out),
+    defined_as("leave_one_out"),
+]
+
+
 class Ablation(Spec):
     """A question, and the variants that answer it, written in one of four ways."""
 
@@ -158,7 +189,7 @@ class Ablation(Spec):
     variants: Patches | None = None
     grid: Grid | None = None
     ladder: Patches | None = None
-    leave_one_out: Patches | None = None
+    leave_one_out: LeaveOneOut | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
