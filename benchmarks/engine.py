@@ -215,7 +215,7 @@ def _views(dataset: str) -> Any:
         fetch(dataset, root)
         prepare(dataset, root)
         return views_of(dataset, root)
-    return DatasetViews(_noise(), 5000)
+    return DatasetViews(_noise())
 
 
 def _noise() -> Any:

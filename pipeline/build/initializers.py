@@ -3,7 +3,7 @@
 import importlib
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock, get_ident
 from typing import Any
@@ -34,13 +34,36 @@ def initializers_kept() -> Iterator[None]:
 
         def kept(variable: keras.Variable, initializer: Any) -> None:
             plain(variable, initializer)
-            variable.made_with = initializer
+            variable.made_with, variable.began_as = initializer, _fingerprint(variable)
 
         keras.Variable._initialize_with_initializer = kept
         try:
             yield
         finally:
             keras.Variable._initialize_with_initializer = plain
+
+
+def keep_loaded(model: keras.Model, loaded: Mapping[str, NDArray[Any]] | None = None) -> None:
+    """Have the variables of `model` that got other values since they were made keep those: they were loaded, or computed.
+
+    A model that was made from another one, with new variables, keeps those that were `loaded` there, by path.
+    """
+    for variable in model.weights:
+        value = (loaded or {}).get(variable.path)
+        if value is not None and value.shape == tuple(variable.shape):
+            variable.loaded = value
+        elif getattr(variable, "began_as", None) not in (None, _fingerprint(variable)):
+            variable.loaded = np.asarray(variable)
+
+
+def loaded_values(model: keras.Model) -> dict[str, NDArray[Any]]:
+    """Return what `keep_loaded` found, by the paths of variables."""
+    return {variable.path: variable.loaded for variable in model.weights if hasattr(variable, "loaded")}
+
+
+def _fingerprint(variable: keras.Variable) -> tuple[float, ...]:
+    values = np.asarray(variable, np.float64).ravel()
+    return float(values.sum()), float(np.square(values).sum()), *map(float, values[:2])
 
 
 def draw(initializer: Any, variable: keras.Variable, seed: int) -> NDArray[Any]:

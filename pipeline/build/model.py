@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import keras
 
 from pipeline.build.built import BuildError, Shape, built
-from pipeline.build.initializers import initializers_kept, seeded
+from pipeline.build.initializers import initializers_kept, keep_loaded, loaded_values, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
 from pipeline.build.surgery import Removed, replaced, without
 from pipeline.core.errors import nearest
@@ -106,12 +106,16 @@ def operated(
     with initializers_kept(), seeded(0, own_code=recipe.chain is None):
         if isinstance(recipe.model, BuiltModel):
             model = built(recipe.model, input_shape, outputs, task)
+            keep_loaded(model)
         else:
             model = _chain(recipe, recipe.model, input_shape, outputs, task)
+        loaded = loaded_values(model)
         if recipe.model.without:
             model, removed = without(model, recipe.model.without)
         if recipe.model.replace:
             model = replaced(model, recipe.model.replace)
+        if loaded:
+            keep_loaded(model, loaded)
         return _augmented(model, recipe.data.augment), removed
 
 

@@ -157,6 +157,8 @@ def _initializer(layer: keras.layers.Layer, variable: keras.Variable, kernels: d
     prefix = HEAD if layer.name == HEAD else layer.name.partition("_")[0] + "_"
     if variable.name == "kernel" and prefix in kernels:
         return make("initializers", kernels[prefix])
+    if hasattr(variable, "loaded"):
+        return keras.initializers.Constant(variable.loaded)
     return getattr(variable, "made_with", None) or _constant(variable)
 
 

@@ -18,7 +18,6 @@ from pipeline.engine.batches import batches, steps_per_epoch
 from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
-from pipeline.engine.views import View
 from pipeline.params.types.tasks import metric_specs
 
 MOST_STEPS_PER_EXECUTION = 200
@@ -150,6 +149,11 @@ class _Compiled:
             for epoch in range(epochs_done + 1, training.epochs + 1):
                 yield batches(job.view.training, training.batch_size, epoch, job.batch_seed)
 
+        if job.view.is_streamed:
+            count = self.steps * (training.epochs - epochs_done)
+            return _streamed(
+                lambda: (rows for order in epochs() for rows in order), count, job, training=True
+            )
         # Python draws a whole epoch at a time: a call for each batch would cost more than the step.
         spec = tf.TensorSpec([self.steps, training.batch_size], tf.int32)
         order = tf.data.Dataset.from_generator(epochs, output_signature=spec).prefetch(1).unbatch()
@@ -159,7 +163,7 @@ class _Compiled:
     def _test(self, job: Job, history: History) -> dict[str, float]:
         if not job.test or history.diverged:
             return {}
-        data = _in_batches(job.view, job.view.test)
+        data = _in_batches(job, job.view.test)
         metrics = self.model.evaluate(data, verbose=0, return_dict=True)
         return {f"test_{name}": float(value) for name, value in metrics.items()}
 
@@ -257,6 +261,30 @@ def _arrays(job: Job) -> dict[str, Any]:
     return tensors
 
 
+def _streamed(
+    chosen: Callable[[], Iterator[NDArray[Any]]], count: int, job: Job, training: bool = False
+) -> tf.data.Dataset:
+    """Return `count` batches of the `chosen` rows that are read from disk as they are needed."""
+    view = job.view
+    of_classes = job.class_weights if training else None
+
+    def batches_read() -> Iterator[tuple[Any, ...]]:
+        for rows in chosen():
+            batch = view.rows(rows)
+            if of_classes is not None:
+                batch["weights"] = batch.get("weights", 1.0) * of_classes[batch["y"]]
+            yield _as_fit_takes(batch)
+
+    example = view.rows(view.training[:1])
+    if of_classes is not None:
+        example["weights"] = of_classes[:1]
+    signature = tf.nest.map_structure(
+        lambda array: tf.TensorSpec([None, *array.shape[1:]], array.dtype), _as_fit_takes(example)
+    )
+    data = tf.data.Dataset.from_generator(batches_read, output_signature=signature)
+    return data.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+
+
 def _gathered(arrays: dict[str, Any], chosen: Any) -> dict[str, Any]:
     gathered: dict[str, Any] = tf.nest.map_structure(lambda tensor: tf.gather(tensor, chosen), arrays)
     return gathered
@@ -267,9 +295,14 @@ def _as_fit_takes(rows: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _validation_data(job: Job) -> tf.data.Dataset | None:
-    return _in_batches(job.view, job.view.validation) if job.view.validates else None
+    return _in_batches(job, job.view.validation) if job.view.validates else None
 
 
-def _in_batches(view: View, rows: NDArray[Any]) -> tf.data.Dataset:
+def _in_batches(job: Job, rows: NDArray[Any]) -> tf.data.Dataset:
+    view = job.view
+    if view.is_streamed:
+        size = job.recipe.training.batch_size
+        starts = range(0, len(rows), size)
+        return _streamed(lambda: (rows[at : at + size] for at in starts), len(starts), job)
     data = tf.data.Dataset.from_tensor_slices(_as_fit_takes(view.rows(rows)))
     return data.batch(EVALUATION_BATCH).cache()

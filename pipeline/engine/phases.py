@@ -185,6 +185,27 @@ def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> Tr
     return TrainedRun(record, None if outcome.diverged else state.weights)
 
 
+def failed_record(run: Run, reason: str) -> RunRecord:
+    """Return the record of a run whose model could not be built, which counts as diverged."""
+    return RunRecord(
+        key=run.key,
+        recipe=canonical(run.recipe),
+        dataset=run.context.dataset,
+        seed=run.seed,
+        kind=run.kind,
+        outcome="diverged",
+        metrics={},
+        curves={"loss": []},
+        epochs=0,
+        best_epoch=0,
+        parameters=0,
+        seconds=0.0,
+        engine=EngineRecord("fit", f"could not be built: {reason}"),
+        device=device(),
+        environment=environment(),
+    )
+
+
 def _metrics_at(curves: Curves, epoch: int) -> dict[str, float]:
     """Return the metrics of the epoch whose weights were kept, or of the last whole one before a divergence."""
     names = [name for name in curves if name != "learning_rate"]

@@ -104,6 +104,8 @@ class Engine:
     def _obstacle(self, run: Run) -> str:
         """Return why `run` cannot be fused; empty where it can."""
         for phase in run.phases:
+            if self.model_cache.view(run, phase).is_streamed:
+                return "the inputs are larger than memory, and read as they are needed"
             if not elementwise(phase.recipe.optimizer):
                 return f"the update of {phase.recipe.optimizer.name} is not elementwise"
             loss = phase.recipe.training.loss

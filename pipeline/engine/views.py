@@ -41,6 +41,12 @@ class View:
         return len(self.validation) > 0
 
     @property
+    def is_streamed(self) -> bool:
+        """Whether inputs are read from disk as they are needed, since they would not fit into memory."""
+        arrays = self.x.values() if isinstance(self.x, dict) else [self.x]
+        return not all(isinstance(array, np.ndarray) for array in arrays)
+
+    @property
     def input_shape(self) -> Shape | dict[str, Shape]:
         """The shape of one input, without the batch; of several inputs by name."""
         if isinstance(self.x, dict):

@@ -144,6 +144,7 @@ def _flags(ablation: Ablation) -> list[Flag]:
         *audit.few_seeds(min((len(v.replicates) for v in variants), default=0)),
         *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
         *audit.diverged(outcomes),
+        *audit.same_model(ablation.same_models),
     ]
     for variant in variants:
         flags += audit.edge_of_range(variant.name, variant.space, variant.chosen or {})

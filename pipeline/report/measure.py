@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Self
 
 from pipeline.core.metrics import Metric, plain_name
-from pipeline.result_files.schema import Ablation, Replicate
+from pipeline.result_files.schema import KNOWN, Ablation, Replicate
 from pipeline.stats.intervals import Interval
 
 HUGE = 1e6
@@ -105,9 +105,12 @@ def measure(ablation: Ablation) -> Measure:
     return shown_as(ablation, ablation.metric)
 
 
-def shown_as(ablation: Ablation, name: str) -> Measure:
-    """Return how a metric of an ablation is shown, by its name on any part of the data: `val_accuracy` in per cent."""
-    metric = ablation.measured(name)
+def shown_as(ablation: Ablation | None, name: str) -> Measure:
+    """Return how a metric of an ablation is shown, by its name on any part of the data: `val_accuracy` in per cent.
+
+    Without an ablation, only accuracy and loss are known.
+    """
+    metric = measured(ablation, name)
     if metric.is_fraction:
         return replace(ACCURACY, metric=metric.name, higher_is_better=metric.higher_is_better)
     if metric.name == LOSS.metric:
@@ -115,11 +118,18 @@ def shown_as(ablation: Ablation, name: str) -> Measure:
     return Measure(metric.name, 1.0, "", "", _decimals(ablation, metric), metric.higher_is_better)
 
 
-def _decimals(ablation: Ablation, metric: Metric) -> int:
+def measured(ablation: Ablation | None, name: str) -> Metric:
+    """Return the metric of an ablation with a name; without an ablation, accuracy or else loss."""
+    if ablation is None:
+        return KNOWN.get(plain_name(name), KNOWN[LOSS.metric])
+    return ablation.measured(name)
+
+
+def _decimals(ablation: Ablation | None, metric: Metric) -> int:
     """Return how many decimals show a metric with `DIGITS` digits, by its typical size in an ablation."""
     sizes = sorted(
         abs(value)
-        for variant in ablation.variants
+        for variant in (ablation.variants if ablation else ())
         for replicate in variant.replicates
         for name, value in replicate.metrics.items()
         if plain_name(name) == metric.name and value

@@ -22,7 +22,11 @@ from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
 from pipeline.report.section import Section
 from pipeline.report.styles import Styles
-from pipeline.result_files.schema import Tuning
+from pipeline.result_files.schema import Model, Tuning
+from pipeline.stats.formatting import listed
+
+MOST_MODELS = 8
+"""Models whose layers are shown."""
 
 
 def page_sections(findings: Findings, styles: Styles, excerpt: Excerpt | None = None) -> list[Section]:
@@ -100,6 +104,27 @@ def _search_text(tune: Tuning) -> str:
     )
 
 
+def _models(findings: Findings, styles: Styles) -> Section:  # noqa: ARG001
+    """Return the layers of each model, and what was taken out of it."""
+    models = findings.ablation.models
+    taken = [_taken_out(model) for model in models if model.removed]
+    layers = [
+        (f"Layers of {', '.join(model.variants)}", tables.layers(model)) for model in models[:MOST_MODELS]
+    ]
+    more = f" Shown are the first {MOST_MODELS} of {len(models)} models." if len(models) > MOST_MODELS else ""
+    return Section("models", "Models", [], " ".join(taken) + more, layers)
+
+
+def _taken_out(model: Model) -> str:
+    """Return what was taken out of a model, in a sentence."""
+    text = f"{listed(model.variants)}: without {listed(model.removed, 6)}"
+    if model.unused:
+        text += f", and {listed(model.unused, 6)}, on which nothing depends then"
+    if model.merged:
+        text += f"; {listed(model.merged, 6)} would merge a tensor with itself and passes it on"
+    return f"{text}; {model.saved:,} parameters fewer."
+
+
 SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (
     _results,
     _published,
@@ -108,4 +133,5 @@ SECTIONS: tuple[Callable[[Findings, Styles], Section], ...] = (
     _schedules,
     _tuning,
     *diagnostics.SECTIONS,
+    _models,
 )

@@ -9,7 +9,7 @@ from pipeline.core.text import duration, plural
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import MISSING, p_value, plain, value_at
-from pipeline.result_files.schema import Ablation, Variant
+from pipeline.result_files.schema import Ablation, Model, Variant
 
 DEFAULTS = {"repeat": 1, "reuse": "all", "trainable": "all"}
 """What layers and phases have by default: left out where changes are shown."""
@@ -102,6 +102,28 @@ def _failed(variant: Variant) -> list[tuple[str, str, str]]:
         if replicate.outcome == "diverged"
     ]
     return trials + replicates
+
+
+def layers(model: Model) -> Table:
+    """Return a model's layers, as `model.summary()` shows them."""
+    rows = [
+        [
+            Cell(layer.name),
+            Cell(layer.class_name),
+            Cell(layer.output_shape),
+            Cell(f"{layer.parameters:,}", layer.parameters),
+            Cell("" if not layer.parameters else "yes" if layer.trainable else "no"),
+        ]
+        for layer in model.layers
+    ]
+    columns = [
+        Column("layer"),
+        Column("class"),
+        Column("output"),
+        Column("parameters", True),
+        Column("trainable"),
+    ]
+    return Table(columns, rows)
 
 
 def effects(findings: Findings) -> Table | None:

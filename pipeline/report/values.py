@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.core.metrics import Metric
 from pipeline.params.types.reference import PHASE, RATIO
-from pipeline.report.measure import ACCURACY, LOSS, Measure, shown_as
+from pipeline.report.measure import ACCURACY, LOSS, Measure, measured, shown_as
 from pipeline.report.phase_epochs import phase_ends
 from pipeline.result_files.diagnostics import VariantOutcomes
 from pipeline.result_files.schema import Ablation, Replicate, Variant
@@ -57,7 +57,7 @@ class Value:
         return 1.0 if self.title == MEAN else abs(published)
 
 
-def value_of(name: str, ablation: Ablation) -> Value:
+def value_of(name: str, ablation: Ablation | None = None) -> Value:
     """Return the value that `name` stands for; a name that is none of ours is read as a metric's of the ablation."""
     if name in OTHERS:
         return OTHERS[name]
@@ -67,14 +67,14 @@ def value_of(name: str, ablation: Ablation) -> Value:
         unit = shown_as(ablation, phase["metric"])
         return Value(title, unit, _after_phase(phase["phase"], phase["metric"]))
     group, _, metric = name.rpartition(".")
-    unit, measured = shown_as(ablation, metric), ablation.measured(metric)
+    unit, known = shown_as(ablation, metric), measured(ablation, metric)
     if group == "best":
-        return Value(f"best {metric_name(metric)}", unit, _each(lambda run: _best(run, metric, measured)))
+        return Value(f"best {metric_name(metric)}", unit, _each(lambda run: _best(run, metric, known)))
     if group == "best_epoch":
         return Value(
             f"epoch of best {metric_name(metric)}",
             COUNT,
-            _each(lambda run: _best_epoch(run, metric, measured)),
+            _each(lambda run: _best_epoch(run, metric, known)),
         )
     return Value(metric_name(metric), unit, _each(lambda run: run.metrics.get(metric)))
 

@@ -130,6 +130,43 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Layer:
+    """A layer of a model, as `model.summary()` shows it; the names of layers within a model have that of the model first."""
+
+    name: str
+    class_name: str
+    output_shape: str
+    parameters: int
+    trainable: bool
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that `variants` have: its layers, and the names of those that were `removed` from it, with what that saved.
+
+    `merged` are merges whose inputs had become one and the same, `unused` layers on which nothing depends any more.
+    """
+
+    variants: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    removed: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    saved: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        names = {key: list(getattr(self, key)) for key in ("variants", "removed", "merged", "unused")}
+        return {**names, "saved": self.saved, "layers": [vars(layer) for layer in self.layers]}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Model":
+        """Return the model from what `as_json` returned."""
+        names = {key: tuple(raw[key]) for key in ("variants", "removed", "merged", "unused")}
+        return cls(layers=tuple(Layer(**layer) for layer in raw["layers"]), saved=int(raw["saved"]), **names)
+
+
+@dataclass(frozen=True)
 class Variant:
     """One variant: what it changes, the hyperparameters chosen for it, and its runs.
 
@@ -192,7 +229,8 @@ class Ablation:
     `metric` is the name of the one by which variants are compared, one of `metrics`; differences within `margin` count as
     practically equal: percentage points for fractions, else in the metric's own unit, or where `relative` a part of the
     baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries, by name. `target` is the value
-    of a metric whose epoch is compared, if any. `task` is what models predict.
+    of a metric whose epoch is compared, if any. `task` is what models predict. `models` are those of the variants, and
+    `same_models` the names of variants whose models are the same although they should differ.
     """
 
     name: str
@@ -210,6 +248,8 @@ class Ablation:
     relative: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=lambda: KNOWN)
     task: Task = "classes"
+    models: tuple[Model, ...] = ()
+    same_models: tuple[tuple[str, ...], ...] = ()
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def measured(self, name: str) -> Metric:
@@ -232,6 +272,8 @@ class Ablation:
         """Return the ablation as plain data, without its diagnostics, which have their own file."""
         return {
             **_without(vars(self), "diagnostics"),
+            "models": [model.as_json() for model in self.models],
+            "same_models": [list(names) for names in self.same_models],
             "metrics": [vars(metric) for metric in self.metrics.values()],
             "tune": self.tune.as_json() if self.tune else None,
             "variants": [variant.as_json() for variant in self.variants],
@@ -256,6 +298,8 @@ class Ablation:
             relative=bool(raw.get("relative")),
             metrics={metric["name"]: Metric(**metric) for metric in raw.get("metrics") or ()} or KNOWN,
             task=raw.get("task") or "classes",
+            models=tuple(map(Model.from_json, raw.get("models") or ())),
+            same_models=tuple(tuple(names) for names in raw.get("same_models") or ()),
         )
         ablation.variant(ablation.baseline)
         return ablation

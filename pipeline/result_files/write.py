@@ -1,6 +1,6 @@
 """Writing the results of an ablation: numbers from the store, without times, so that equal runs have equal bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.tasks import metric_specs
 from pipeline.planning.learning_rates import planned_rates
+from pipeline.planning.models import model_key, same_models
 from pipeline.planning.state import AblationState, VariantState
 from pipeline.result_files import diagnostics, schema
 from pipeline.runs.records import RunRecord
@@ -48,6 +49,8 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         relative=state.margin.relative,
         metrics=_metrics(state),
         task=state.dataset.task,
+        models=_models(store, state),
+        same_models=tuple(same_models(store, state)),
         seeds=state.seeds,
         tune=_tuning(state),
         variants=tuple(_variant(store, variant, root) for variant in state.variants),
@@ -96,6 +99,28 @@ def _tuning(state: AblationState) -> schema.Tuning | None:
         return None
     tune = state.spec.tune.model_dump(mode="json")
     return schema.Tuning.from_json({**tune, "monitor": f"val_{state.metric.name}"})
+
+
+def _models(store: Store, state: AblationState) -> tuple[schema.Model, ...]:
+    """Return the models of the variants, each once, as far as they were looked at."""
+    variants: dict[str, list[str]] = {}
+    for variant in state.variants:
+        variants.setdefault(model_key(variant.replicates[0]), []).append(variant.variant.name)
+    known = ((names, store.models.get(key)) for key, names in variants.items())
+    return tuple(_model(names, summary) for names, summary in known if summary and not summary.get("fault"))
+
+
+def _model(variants: Sequence[str], summary: Mapping[str, Any]) -> schema.Model:
+    layers = tuple(schema.Layer(**layer) for layer in summary["layers"])
+    removed = summary.get("removed") or {"layers": [], "merges": [], "unused": [], "parameters": 0}
+    return schema.Model(
+        tuple(variants),
+        layers,
+        removed=tuple(part["name"] for part in removed["layers"]),
+        merged=tuple(removed["merges"]),
+        unused=tuple(part["name"] for part in removed["unused"]),
+        saved=removed["parameters"],
+    )
 
 
 def _metrics(state: AblationState) -> dict[str, Metric]:

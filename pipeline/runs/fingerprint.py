@@ -25,6 +25,8 @@ TRAINING_CODE = (
     "data/split.py",
     "data/pairs.py",
     "data/scale.py",
+    "data/table.py",
+    "params/types/tasks.py",
     "runs/seeds.py",
 )
 """The files and folders of this package that can change a run's numbers."""

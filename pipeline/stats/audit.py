@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from pipeline.core.text import plural
-from pipeline.stats.formatting import MetricFormat
+from pipeline.stats.formatting import MetricFormat, listed
 
 FlagKind = Literal[
     "edge of range",
@@ -20,6 +20,7 @@ FlagKind = Literal[
     "few seeds",
     "unequal budgets",
     "several factors",
+    "same model",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
@@ -39,6 +40,18 @@ class Flag:
     kind: FlagKind
     variant: str | None
     message: str
+
+
+def same_model(groups: Iterable[Sequence[str]]) -> list[Flag]:
+    """Flag variants that differ in their model alone, and whose models compute the same: their switch does nothing."""
+    return [
+        Flag(
+            "same model",
+            None,
+            f"{listed(names, len(names))} are the same model: what they differ in does nothing.",
+        )
+        for names in groups
+    ]
 
 
 def edge_of_range(variant: str, space: Space, chosen: Mapping[str, object]) -> list[Flag]:

@@ -10,6 +10,7 @@ Layout::
     .runs/.manifests/<name>.json   the runs of an ablation, as far as known yet; of a study in its own folder:
                                    .runs/.manifests/<folder>/<name>.json
     .runs/.diagnostics/<key>.json  the outcome of a diagnostic
+    .runs/.models/<key>.json       what was found out by building a model
     .runs/.live/<run key>.json     the curves so far of a run in training
     .runs/.checkpoints/<name>.npz  a checkpoint of a long training, until its runs are stored
     .runs/.journal/<time>.json     the runs that a session trained, and how long it took
@@ -31,6 +32,7 @@ from pipeline.store.diagnostics import DiagnosticOutcomes
 from pipeline.store.journal import Journal
 from pipeline.store.live import LiveCurves
 from pipeline.store.manifests import Manifests
+from pipeline.store.models import BuiltModels
 from pipeline.store.runs import FinishedRuns
 from pipeline.store.sizes import StackSizes
 
@@ -52,6 +54,7 @@ class Store:
         self.choices = Choices(self.folder / ".choices")
         self.manifests = Manifests(self.folder / ".manifests", study)
         self.diagnostics = DiagnosticOutcomes(self.folder / ".diagnostics")
+        self.models = BuiltModels(self.folder / ".models")
         self.live = LiveCurves(self.folder / ".live")
         self.checkpoints = CheckpointFiles(self.folder / ".checkpoints")
         self.journal = Journal(self.folder / ".journal", self.runs)

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.build.built import BuildError
 from pipeline.core.digests import digest
 from pipeline.diagnostics.diagnose import DiagnosticsRunner
 from pipeline.diagnostics.required import missing, range_test_diagnostic
@@ -16,6 +17,7 @@ from pipeline.engine.environment import device, set_up
 from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.jobs import TrainedRun
 from pipeline.engine.model_cache import ModelCache
+from pipeline.engine.phases import failed_record
 from pipeline.engine.stacks import Engine
 from pipeline.engine.workers import cores
 from pipeline.executors.choose import executor
@@ -28,6 +30,7 @@ from pipeline.runs.run import Run
 from pipeline.store import Store
 from pipeline.store.sizes import StackSizes
 from pipeline.training.export import export_best
+from pipeline.training.model_checks import check_models
 from pipeline.training.progress import Progress
 from pipeline.training.reporter import ProgressReporter
 
@@ -57,6 +60,7 @@ class Runner:
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` require, in rounds; then save the best models and run the diagnostics."""
         self.reporter = ProgressReporter(view, self.store)
+        self._check_models(states)
         self._find_rates(states)
         self._write_manifests(states)
         with self.executor:
@@ -69,6 +73,11 @@ class Runner:
             export_best(self.model_cache, self.store, state)
         for state in states:
             self._diagnose(state)
+
+    def _check_models(self, states: Sequence[AblationState]) -> None:
+        """Have Keras build what is new; models that are the same although they should differ are pointed out."""
+        for sentence in check_models(self.model_cache, self.store, states):
+            self.reporter.view.note(sentence)
 
     def _find_rates(self, states: Sequence[AblationState]) -> None:
         """Run the range tests of variants whose learning rate is `finder`, and freeze what they suggest."""
@@ -129,9 +138,22 @@ class Runner:
     def _train(self, runs: Sequence[Run]) -> None:
         """Train the runs of one data set after those of another, so that only one is in memory at a time."""
         for dataset in dict.fromkeys(run.context.dataset for run in runs):
-            stacks = self.engine.stacks([run for run in runs if run.context.dataset == dataset])
+            own = [run for run in runs if run.context.dataset == dataset]
+            stacks = self.engine.stacks([run for run in own if not self._fails_to_build(run)])
             for trained in self.executor.train(stacks, self.reporter):
                 self._store(trained)
+
+    def _fails_to_build(self, run: Run) -> bool:
+        """Return whether no model can be built with the tuned values of a trial, which has then failed, and store that."""
+        if run.kind != "trial" or run.recipe.chain is not None:
+            return False
+        try:
+            for phase in run.phases:
+                self.model_cache.template(run, phase)
+        except BuildError as error:
+            self._store([TrainedRun(failed_record(run, str(error)), None)])
+            return True
+        return False
 
     def _store(self, stack: Sequence[TrainedRun]) -> None:
         """Store a stack's runs; the weights of replicates too, from which models are made."""

@@ -49,7 +49,7 @@ def test_a_model_sees_other_images_as_its_own(
     model = diagnosed_model(model_cache, examined)
     model.keras_model.set_weights(model.initial_weights(examined))
     rows = model.view.test[:30]
-    images = model_cache.views("digits").images.x_test[:30]
+    images = model_cache.views("digits").prepared.x_test[:30]
     np.testing.assert_allclose(model.probabilities_of(images), model.probabilities(rows), atol=1e-6)
 
 
@@ -62,7 +62,7 @@ def test_predictions_begin_with_digits_of_a_font(model_cache: "ModelCache") -> N
     weights = model.initial_weights(examined)
     answers = predictions(model, weights, 3)["font"]
     assert [answer["label"] for answer in answers] == ["7", "2"]
-    images = font_digits("72", model_cache.views("digits").images.x_train)
+    images = font_digits("72", model_cache.views("digits").prepared.x_train)
     assert [answer["png"] for answer in answers] == list(map(png, images))
     probabilities = model.probabilities_of(images)
     assert [answer["confidence"] for answer in answers] == pytest.approx(probabilities.max(axis=1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.data.catalogue import Dataset
+from pipeline.data.catalogue import PARTS, Dataset
 from pipeline.data.prepare import Prepared
 from pipeline.engine.datasets import DatasetCache, DatasetViews
 from pipeline.params.types.recipe import DataSpec
@@ -16,12 +16,16 @@ from pipeline.params.types.recipe import DataSpec
 CLASSES = 3
 
 
-def images(count: int = 60, shape: tuple[int, ...] = (4, 3), seed: int = 0) -> Prepared:
+def sha256(content: str) -> dict[str, str]:
+    return dict.fromkeys(PARTS, content)
+
+
+def images(count: int = 60, shape: tuple[int, ...] = (4, 3), seed: int = 0, content: str = "") -> Prepared:
     """Return made-up images in three classes, 20 of them for testing."""
     generator = np.random.default_rng(seed)
     pixels = generator.integers(0, 256, (count + 20, *shape), dtype=np.uint8)
     labels = np.arange(count + 20) % CLASSES
-    record = Dataset("made_up", shape, tuple("abc"), count, 20, {}, validation=0)
+    record = Dataset("made_up", shape, tuple("abc"), count, 20, sha256(content), validation=12)
     return Prepared(pixels[:count], labels[:count], pixels[count:], labels[count:], record)
 
 
@@ -33,7 +37,7 @@ def view(views: DatasetViews, flat: bool = True, **data: Any) -> Any:
 def test_convolutions_see_height_width_and_channels(
     shape: tuple[int, ...], expected: tuple[int, ...]
 ) -> None:
-    views = DatasetViews(images(shape=shape), 12)
+    views = DatasetViews(images(shape=shape))
     assert view(views, flat=False).x.shape == (80, *expected)
     assert view(views).x.shape == (80, np.prod(shape))
 
@@ -41,7 +45,7 @@ def test_convolutions_see_height_width_and_channels(
 def test_pools_of_other_images_have_other_names() -> None:
     """Scaled alike, two data sets could else be confused, and one be trained with the images of the other."""
     pools = {
-        view(DatasetViews(images(), 12, content), flat=flat).pool
+        view(DatasetViews(images(content=content)), flat=flat).pool
         for content in "ab"
         for flat in (True, False)
     }
@@ -49,7 +53,7 @@ def test_pools_of_other_images_have_other_names() -> None:
 
 
 def test_only_the_data_set_in_use_is_held(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    views = {"digits": DatasetViews(images(), 12, "one"), "mnist": DatasetViews(images(seed=1), 12, "two")}
+    views = {"digits": DatasetViews(images()), "mnist": DatasetViews(images(seed=1, content="two"))}
     monkeypatch.setattr("pipeline.engine.datasets.views_of", lambda dataset, _: views[dataset])
     cache = DatasetCache(project)
     kept = weakref.ref(view(cache("digits")).x)
@@ -63,7 +67,7 @@ def test_only_the_data_set_in_use_is_held(project: Path, monkeypatch: pytest.Mon
 
 
 def test_a_pair_is_two_images_in_one_vector() -> None:
-    views = DatasetViews(images(), 12)
+    views = DatasetViews(images())
     single, pairs = view(views), view(views, pairs=40)
     assert [len(rows) for rows in (pairs.training, pairs.validation, pairs.test)] == [40, 12, 20]
     assert (pairs.outputs, pairs.names, pairs.x.shape) == (2, ("same", "different"), (72, 24))
@@ -78,7 +82,7 @@ def test_a_pair_is_two_images_in_one_vector() -> None:
 
 
 def test_pairs_of_images_for_convolutions_and_of_chosen_images_only() -> None:
-    views = DatasetViews(images(), 12)
+    views = DatasetViews(images())
     flat, spatial = view(views, pairs=10), view(views, flat=False, pairs=10)
     assert spatial.x.shape == (42, 2, 4, 3, 1)
     assert (spatial.x.reshape(42, -1) == flat.x).all() and (spatial.y == flat.y).all()
@@ -88,7 +92,7 @@ def test_pairs_of_images_for_convolutions_and_of_chosen_images_only() -> None:
 
 
 def test_pairs_belong_to_the_study() -> None:
-    views = DatasetViews(images(), 12)
+    views = DatasetViews(images())
     one, again = (views.view(DataSpec(pairs=40), True, split_seed=seed) for seed in (7, 8))
     assert one.pool != again.pool and (one.x != again.x).any()
     assert view(views, pairs=40).pool == one.pool != view(views, pairs=42).pool

@@ -1,5 +1,6 @@
 """Fused equals `fit` for every family of models, task and kind of metric, on data of any shape."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from pipeline.engine.views import View
 from .training import assert_near, train
 
 if TYPE_CHECKING:
-    from pipeline.engine.stacks import Engine
+    pass
 
 pytestmark = pytest.mark.slow
 
@@ -124,6 +125,24 @@ def test_one_output_for_two_classes_needs_no_words_about_losses() -> None:
 def test_a_class_for_each_pixel() -> None:
     measured = assert_equal("maps", [{"model": {"build": "own_models:pixels"}}] * 2)
     assert {"val_accuracy", "val_mean_io_u"} <= measured.keys()
+
+
+def test_inputs_on_disk_train_as_those_in_memory(tmp_path: Path) -> None:
+    from pipeline.engine.inputs import transformed
+
+    np.save(tmp_path / "x.npy", WIDE)
+    on_disk = np.load(tmp_path / "x.npy", mmap_mode="r")
+    parts = [on_disk[:48], on_disk[48:]]
+    in_memory = VIEWS["classes"]
+    assert np.array_equal(transformed(parts, np.asarray), in_memory.x)
+    streamed = transformed(parts, np.asarray, in_memory=WIDE.nbytes - 1)
+    assert np.array_equal(streamed[np.array([59, 0, 47, 48])], WIDE[[59, 0, 47, 48]])
+    VIEWS["streamed"] = replace(in_memory, x=streamed)
+    patch = {"training": {"class_weight": {"a": 3.0}, "batch_size": 8}}
+    one, other = (both(data, [patch] * 2)[0] for data in ("classes", "streamed"))
+    for mine, its in zip(one, other, strict=True):
+        assert_near(mine, its, 2e-5)
+        assert its.record.engine.reason == "the inputs are larger than memory, and read as they are needed"
 
 
 def test_stopping_and_choosing_by_a_metric_of_which_lower_is_better() -> None:

@@ -172,7 +172,7 @@ def test_the_schema_accepts_every_executor(executor: dict[str, Any]) -> None:
         {"grid": {"a": "b"}},
         {"variants": {"a": {}}, "tune": {"trials": 0, "space": {"training.epochs": {"int": [1, 2]}}}},
         {"variants": {"a": {}}, "tune": {"trials": 1, "space": {"training.epochs": {"ints": [1, 2]}}}},
-        {"variants": {"a": {}}, "metric": "f1"},
+        {"variants": {"a": {}}, "metric": 1},
     ],
 )
 def test_what_the_schema_can_refuse_it_refuses(entry: dict[str, Any]) -> None:

@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 
 from pipeline.core.errors import ParamsError
+from pipeline.core.metrics import ACCURACY
 from pipeline.params.load import load, parse
+from pipeline.params.types.study import Margin
 
 from .cases import BASE, faults, only_fault, study
 
@@ -42,7 +44,7 @@ def test_loads_yaml_1_2(tmp_path: Path) -> None:
     assert study.base.optimizer.learning_rate == 0.001
     assert list(study.ablations) == ["activations"]
     assert study.seeds == study.seeds_of("activations") == 5
-    assert study.margin_of("activations") == 0.2
+    assert study.margin_of("activations", ACCURACY) == Margin(0.2)
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:

@@ -45,10 +45,10 @@ def test_beside_what_reads_validation_values_it_is_a_fault(raw: dict[str, Any], 
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ({}, "target: needs exactly one of val_accuracy, val_loss, accuracy, loss"),
-        ({"loss": 0.1, "val_loss": 0.1}, "target: needs exactly one of"),
-        ({"val_accuracy": 98}, "target.val_accuracy: must be at most 1; got 98"),
-        ({"test_loss": 0.1}, "target.test_loss: unknown key"),
+        ({}, "target: needs exactly one metric with a value, such as val_accuracy: 0.95"),
+        ({"loss": 0.1, "val_loss": 0.1}, "target: needs exactly one metric"),
+        ({"val_accuracy": 98}, "target.val_accuracy: must be a fraction, above 0 and at most 1; got 98"),
+        ({"test_loss": 0.1}, "target.test_loss: must be one of val_loss, val_accuracy,"),
     ],
 )
 def test_a_target_is_one_value_of_a_metric_of_every_epoch(target: dict[str, Any], expected: str) -> None:

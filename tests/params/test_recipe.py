@@ -26,14 +26,14 @@ def test_defaults_are_complete_and_plain() -> None:
     plain = canonical(recipe())
     assert plain["model"]["activation"] == {"name": "relu"}
     assert plain["model"]["output"] == {
-        "activation": {"name": "softmax"},
+        "activation": None,  # the task's
         "initializer": {"name": "GlorotUniform"},
         "units": None,
         "weights": True,
     }
-    assert plain["data"]["scale"] == "/255"
+    assert plain["data"]["scale"] is None  # that of the data
     assert plain["schedule"] == {"name": "constant"}
-    assert plain["training"]["loss"] == {"name": "SparseCategoricalCrossentropy"}
+    assert plain["training"]["loss"] is None and plain["training"]["metrics"] is None
     assert plain["phases"] == []
     assert Recipe.model_validate(plain) == recipe()
 
@@ -94,7 +94,7 @@ def test_normalisation_with_arguments_of_keras() -> None:
 
 def test_an_output_without_weights() -> None:
     one, other = recipe(**with_model(output="none")), recipe(**with_model(output={"weights": False}))
-    assert one == other and canonical(one)["model"]["output"]["activation"] == {"name": "softmax"}
+    assert one == other and canonical(one)["model"]["output"]["activation"] is None
 
 
 def test_schedules_ours_before_keras() -> None:
@@ -218,9 +218,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"data": {"classes": [1, 1]}}, "data.classes: must be distinct; got [1, 1]"),
     ({"data": {"classes": [1]}}, "data.classes: must be at least 2 long; got [1]"),
     ({"data": {"limit": 10, "per_class": 2}}, "limit and per_class exclude each other"),
-    (with_model(output={"units": 1}), "SparseCategoricalCrossentropy needs an output per class"),
     (
-        with_model(output={"units": 1}) | with_training(loss="binary_crossentropy"),
+        with_model(output={"units": 1}) | with_training(loss="sparse_categorical_crossentropy"),
+        "SparseCategoricalCrossentropy needs an output per class",
+    ),
+    (
+        with_model(output={"units": 1, "activation": "softmax"}),
         "softmax over one output is always 1",
     ),
     (
@@ -230,7 +233,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"phases": [{"training": {"epochs": 0}}]}, "phases[0].training.epochs: must be at least 1; got 0"),
     (
         {"phases": [{"trainable": "tail"}]},
-        "phases[0].trainable: must be all, head, {top: k} or {only: [block, ...]}",
+        "phases[0].trainable: must be all, head, {top: k}, {only: [block, ...]} or {layers: [name, ...]}",
     ),
     (
         {"phases": [{}, {"trainable": {"top": 3}}]},
@@ -304,7 +307,14 @@ BINARY = {"epochs": 1, "loss": "binary_crossentropy"}
             {"data": {"pairs": 4}, "model": {"layers": ["flatten", 4]}},
             "base.data.pairs: one tower takes a pair as one flat vector, which only dense layers accept",
         ),
-        ({"data": {"pairs": 4}, "model": {"output": {"units": 1}}}, "base.training.loss: "),
+        (
+            {
+                "data": {"pairs": 4},
+                "model": {"output": {"units": 1}},
+                "training": {"loss": "categorical_crossentropy"},
+            },
+            "base.training.loss: ",
+        ),
     ],
 )
 def test_pairs_that_make_no_sense(patch: dict[str, Any], expected: str) -> None:

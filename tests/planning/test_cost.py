@@ -12,7 +12,7 @@ from pipeline.data.prepare import load
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import DataSpec
 from pipeline.planning.cost import Work, image_counts, parts_of, work
-from pipeline.planning.learning_rates import training_images
+from pipeline.planning.learning_rates import training_rows
 
 MNIST = CATALOGUE["mnist"]
 DENSE = 784 * 8 + 8 * 4 + 4 * 10  # the multiplications of `recipe()` on MNIST
@@ -60,8 +60,8 @@ def test_images_that_train_and_validate(
 def test_images_are_about_those_that_a_split_of_real_labels_leaves(
     project: Path, data: dict[str, Any]
 ) -> None:
-    labels, spec, digits = load("digits", project).y_train, DataSpec.model_validate(data), CATALOGUE["digits"]
-    real = training_images(spec, labels, digits.validation, split_seed=1)
+    spec, digits = DataSpec.model_validate(data), CATALOGUE["digits"]
+    real = training_rows(spec, load("digits", project), split_seed=1)
     assert image_counts(spec, digits)[0] == pytest.approx(real, rel=0.05)
 
 

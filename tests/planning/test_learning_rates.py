@@ -11,7 +11,7 @@ from pipeline.data.prepare import load, prepare
 from pipeline.engine.datasets import views_of
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import DataSpec, Recipe
-from pipeline.planning.learning_rates import POINTS, planned_rates, training_images
+from pipeline.planning.learning_rates import POINTS, planned_rates, training_rows
 from pipeline.runs.run import Context, Run
 
 BASE = {
@@ -53,7 +53,7 @@ def test_as_many_images_train_as_the_engine_sees(root: Path, data: dict[str, Any
     images = load("digits", root)
     views = views_of("digits", root)
     seen = views.view(spec, True, seed)
-    assert training_images(spec, images.y_train, views._validation, seed) == len(seen.training)
+    assert training_rows(spec, images, seed) == len(seen.training)
 
 
 def test_rates_are_those_of_the_closed_form_at_the_steps_shown(root: Path) -> None:

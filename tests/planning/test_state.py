@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kit import record, study
 
+from pipeline.core.metrics import ACCURACY, LOSS
 from pipeline.diagnostics.required import required
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
@@ -182,9 +183,9 @@ def test_the_best_replicate_is_that_of_the_metric(store: Store) -> None:
     for run, accuracy, outcome in zip(first.replicates, accuracies, outcomes, strict=True):
         metrics = {"val_accuracy": accuracy, "val_loss": accuracy}
         store.runs.put(record(run, metrics=metrics, outcome=outcome))
-    best = best_replicate(store, first, "accuracy"), best_replicate(store, first, "loss")
+    best = best_replicate(store, first, ACCURACY), best_replicate(store, first, LOSS)
     assert [run.seed for run in best if run] == [1, 0], "of equals the first, of the diverged none"
-    assert best_replicate(store, second, "accuracy") is None
+    assert best_replicate(store, second, ACCURACY) is None
     assert lacks_models(store, state)
     store.runs.model_path(first.replicates[1].key).write_bytes(b"a model")
     assert not lacks_models(store, state)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kit import CONTEXT, record, study
 
+from pipeline.core.metrics import ACCURACY, LOSS, Metric
 from pipeline.params.expansion.expand import expand
 from pipeline.params.types.variants import Variant
 from pipeline.runs.run import Run
@@ -40,7 +41,7 @@ def rate(run: Run) -> float:
 
 
 def test_the_best_on_validation_is_chosen() -> None:
-    choice = searched(Search(variant({}), CONTEXT, "accuracy"), rate)
+    choice = searched(Search(variant({}), CONTEXT, ACCURACY), rate)
     rates = [trial["values"][RATE] for trial in choice["trials"]]
     assert len(rates) == 4 and choice["values"] == {RATE: max(rates)}
     assert [trial["score"] for trial in choice["trials"]] == pytest.approx(rates)
@@ -48,13 +49,13 @@ def test_the_best_on_validation_is_chosen() -> None:
 
 
 def test_a_loss_is_to_fall() -> None:
-    choice = searched(Search(variant({}), CONTEXT, "loss"), lambda run: 1 - rate(run))
+    choice = searched(Search(variant({}), CONTEXT, LOSS), lambda run: 1 - rate(run))
     assert choice["values"] == {RATE: min(trial["values"][RATE] for trial in choice["trials"])}
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+@pytest.mark.parametrize("metric", [ACCURACY, LOSS], ids=["accuracy", "loss"])
 @pytest.mark.parametrize("oracle", ["random", "bayesian", "hyperband"])
-def test_diverged_trials_are_worst_and_end_nothing(oracle: str, metric: str) -> None:
+def test_diverged_trials_are_worst_and_end_nothing(oracle: str, metric: Metric) -> None:
     tuned = variant({"oracle": oracle, "trials": 8}, base={"training": {"epochs": 9}})
     search = Search(tuned, CONTEXT, metric)
     choice = searched(search, lambda run: None if rate(run) > 0.004 else 0.1)
@@ -65,12 +66,12 @@ def test_diverged_trials_are_worst_and_end_nothing(oracle: str, metric: str) -> 
 
 
 def test_a_search_in_which_all_diverges_still_chooses() -> None:
-    choice = searched(Search(variant({}), CONTEXT, "loss"), lambda _: None)
+    choice = searched(Search(variant({}), CONTEXT, LOSS), lambda _: None)
     assert choice["values"] == choice["trials"][0]["values"]
 
 
 def test_seeds_and_folds_are_averaged() -> None:
-    search = Search(variant({"seeds": 2, "folds": 3}), CONTEXT, "accuracy")
+    search = Search(variant({"seeds": 2, "folds": 3}), CONTEXT, ACCURACY)
     choice = searched(search, lambda run: 0.1 * run.seed + 0.01 * (run.fold or (0, 0))[0])
     for trial, entry in zip(search.trials, choice["trials"], strict=True):
         assert [(run.seed, run.fold) for run in trial.runs] == [
@@ -82,7 +83,7 @@ def test_seeds_and_folds_are_averaged() -> None:
 
 def test_one_diverged_fold_is_a_diverged_trial() -> None:
     choice = searched(
-        Search(variant({"folds": 2}), CONTEXT, "accuracy"),
+        Search(variant({"folds": 2}), CONTEXT, ACCURACY),
         lambda run: None if run.fold == (1, 2) else 0.9,
     )
     assert {trial["outcome"] for trial in choice["trials"]} == {"diverged"}
@@ -90,7 +91,7 @@ def test_one_diverged_fold_is_a_diverged_trial() -> None:
 
 def test_the_same_scores_lead_to_the_same_choice() -> None:
     plain = variant({"oracle": "bayesian", "trials": 9})
-    first, second = (searched(Search(plain, CONTEXT, "accuracy"), rate) for _ in range(2))
+    first, second = (searched(Search(plain, CONTEXT, ACCURACY), rate) for _ in range(2))
     assert first == second
 
 
@@ -98,7 +99,7 @@ def test_every_variant_draws_the_same_candidates() -> None:
     ablation = {"tune": {"trials": 5, "space": SPACE}, "variants": {"a": {}, "b": {"model": {"layers": [3]}}}}
     expanded = expand(study({"one": ablation}), "one")
     drawn = [
-        [trial.candidate.values for trial in Search(variant, CONTEXT, "accuracy").next_trials()]
+        [trial.candidate.values for trial in Search(variant, CONTEXT, ACCURACY).next_trials()]
         for variant in expanded.variants
     ]
     assert drawn[0] == drawn[1] and len(drawn[0]) == 5
@@ -115,7 +116,7 @@ def test_another_study_seed_draws_others() -> None:
 
 def test_replicates_measure_the_choice_on_seeds_that_no_trial_used() -> None:
     plain = variant({"seeds": 3})
-    search = Search(plain, CONTEXT, "accuracy")
+    search = Search(plain, CONTEXT, ACCURACY)
     trials = [run for trial in search.next_trials() for run in trial.runs]
     runs = replicates(plain, CONTEXT, 5, {RATE: 0.02})
     assert [run.seed for run in runs] == [0, 1, 2, 3, 4]
@@ -128,7 +129,7 @@ def test_replicates_measure_the_choice_on_seeds_that_no_trial_used() -> None:
 
 def test_hyperbands_short_trials_do_not_shorten_the_replicates() -> None:
     plain = variant({"oracle": "hyperband"}, base={"training": {"epochs": 9}})
-    choice = searched(Search(plain, CONTEXT, "accuracy"), rate)
+    choice = searched(Search(plain, CONTEXT, ACCURACY), rate)
     assert set(choice["values"]) == {RATE}
     epochs = {run.recipe.training.epochs for run in replicates(plain, CONTEXT, 2, choice["values"])}
     assert epochs == {9}
@@ -137,16 +138,16 @@ def test_hyperbands_short_trials_do_not_shorten_the_replicates() -> None:
 def test_the_key_of_a_search_changes_with_what_can_change_its_outcome() -> None:
     plain = variant({})
     searches = [
-        Search(plain, CONTEXT, "accuracy"),
-        Search(plain, CONTEXT, "loss"),
-        Search(plain, replace(CONTEXT, study_seed=1), "accuracy"),
-        Search(plain, replace(CONTEXT, data_digest="other"), "accuracy"),
-        Search(variant({"trials": 5}), CONTEXT, "accuracy"),
-        Search(variant({"oracle": "bayesian"}), CONTEXT, "accuracy"),
-        Search(variant({"seeds": 2}), CONTEXT, "accuracy"),
-        Search(variant({"space": {RATE: {"log": [1e-3, 1.0]}}}), CONTEXT, "accuracy"),
-        Search(variant({}, base={"model": {"layers": [3]}}), CONTEXT, "accuracy"),
+        Search(plain, CONTEXT, ACCURACY),
+        Search(plain, CONTEXT, LOSS),
+        Search(plain, replace(CONTEXT, study_seed=1), ACCURACY),
+        Search(plain, replace(CONTEXT, data_digest="other"), ACCURACY),
+        Search(variant({"trials": 5}), CONTEXT, ACCURACY),
+        Search(variant({"oracle": "bayesian"}), CONTEXT, ACCURACY),
+        Search(variant({"seeds": 2}), CONTEXT, ACCURACY),
+        Search(variant({"space": {RATE: {"log": [1e-3, 1.0]}}}), CONTEXT, ACCURACY),
+        Search(variant({}, base={"model": {"layers": [3]}}), CONTEXT, ACCURACY),
     ]
     assert len({search.key for search in searches}) == len(searches)
     renamed = study({"two": {"tune": {"trials": 4, "space": SPACE}, "variants": {"other_name": {}}}})
-    assert Search(expand(renamed, "two").variants[0], CONTEXT, "accuracy").key == searches[0].key
+    assert Search(expand(renamed, "two").variants[0], CONTEXT, ACCURACY).key == searches[0].key

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from pipeline.stats import audit
+from pipeline.stats.formatting import MetricFormat
+
+ACCURACY = MetricFormat("val_accuracy", is_fraction=True)
 
 RATE = "optimizer.learning_rate"
 
@@ -147,20 +150,20 @@ def test_an_activation_with_its_initializer_is_two_factors_and_named() -> None:
     ],
 )
 def test_most_trials_failed(scores: list[float | None], message: str | None) -> None:
-    flags = audit.failed_trials("rmsprop", scores, "val_accuracy")
+    flags = audit.failed_trials("rmsprop", scores, ACCURACY)
     assert bool(flags) == (message is not None)
     assert message is None or flags[0].message.startswith(message)
 
 
 def test_losses_fail_by_diverging_alone() -> None:
-    assert audit.failed_trials("rmsprop", [-0.1, -5.0, -6.0], "val_loss") == []
-    assert audit.failed_trials("rmsprop", [-0.1, None, None], "val_loss")
+    assert audit.failed_trials("rmsprop", [-0.1, -5.0, -6.0], MetricFormat("val_loss")) == []
+    assert audit.failed_trials("rmsprop", [-0.1, None, None], MetricFormat("val_loss"))
 
 
 @pytest.mark.parametrize(("averaged", "flagged"), [(1, True), (9, False)])
 def test_a_second_best_trial_within_noise(averaged: int, flagged: bool) -> None:
     """Replicates deviate by .01, so that single trials differ by .0141, means of nine by .0047."""
-    flags = audit.close_second("selu", [0.9, 0.89, 0.5, None], [0.9, 0.91, 0.92], averaged, "val_accuracy")
+    flags = audit.close_second("selu", [0.9, 0.89, 0.5, None], [0.9, 0.91, 0.92], averaged, ACCURACY)
     assert bool(flags) == flagged
     if flagged:
         assert flags[0].message == (
@@ -170,5 +173,5 @@ def test_a_second_best_trial_within_noise(averaged: int, flagged: bool) -> None:
 
 
 def test_without_a_second_trial_or_replicates_nothing_is_close() -> None:
-    assert audit.close_second("selu", [0.9], [0.9, 0.91], 1, "val_accuracy") == []
-    assert audit.close_second("selu", [0.9, 0.9], [0.9], 1, "val_accuracy") == []
+    assert audit.close_second("selu", [0.9], [0.9, 0.91], 1, ACCURACY) == []
+    assert audit.close_second("selu", [0.9, 0.9], [0.9], 1, ACCURACY) == []

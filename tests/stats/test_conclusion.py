@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.stats.compare import Comparison, Verdict, compare
 from pipeline.stats.conclusion import conclusion
+from pipeline.stats.formatting import MetricFormat
 from pipeline.stats.intervals import Interval, t_interval
 
 QUESTION = "Which activation learns best?"
@@ -22,7 +23,8 @@ def comparison(variant: str, verdict: Verdict, mean: float = 0.013, **changes: A
 
 def sentences(*comparisons: Comparison, metric: str = "test_accuracy", higher: bool = True) -> list[str]:
     by_name = {item.variant: item for item in comparisons}
-    return conclusion(QUESTION, "relu", by_name, {"relu": RELU}, metric, 5, "digits", 0.002, higher)
+    shown = MetricFormat(metric, "accuracy" in metric)
+    return conclusion(QUESTION, "relu", by_name, {"relu": RELU}, shown, 5, "digits", 0.002, higher)
 
 
 def test_a_better_variant() -> None:
@@ -107,7 +109,7 @@ def test_a_difference_without_interval_is_written_without_one() -> None:
 
 def test_nothing_to_compare_with() -> None:
     assert sentences()[1] == "On digits, over 5 seeds, there is nothing to compare with relu yet."
-    lines = conclusion(QUESTION, "relu", {}, {}, "test_accuracy", 1, "digits", 0.002)
+    lines = conclusion(QUESTION, "relu", {}, {}, MetricFormat("test_accuracy", True), 1, "digits", 0.002)
     assert lines == [QUESTION, "On digits, over 1 seed, there is nothing to compare with relu yet."]
 
 
@@ -122,7 +124,17 @@ values = st.dictionaries(
 def test_any_study_gives_plain_sentences(rows: list[dict[int, float]], higher: bool, metric: str) -> None:
     study = {f"v{index}": row for index, row in enumerate(rows)}
     compared = compare(study, "v0", 0.002, higher)
-    lines = conclusion(QUESTION, "v0", compared, _intervals(study), metric, 5, "digits", 0.002, higher)
+    lines = conclusion(
+        QUESTION,
+        "v0",
+        compared,
+        _intervals(study),
+        MetricFormat(metric, "accuracy" in metric),
+        5,
+        "digits",
+        0.002,
+        higher,
+    )
     assert len(lines) <= 20
     assert all(sentence[-1] in ".?" and len(sentence) < 200 for sentence in lines)
     assert not re.search(r"None|nan|inf\b|-0\.0|e-\d|  ", " ".join(lines))

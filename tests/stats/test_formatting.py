@@ -34,13 +34,16 @@ def test_lists(names: str, text: str) -> None:
     ],
 )
 def test_amounts(metric: str, difference: float, text: str) -> None:
-    assert MetricFormat(metric).amount(difference) == text
+    assert MetricFormat(metric, "accuracy" in metric).amount(difference) == text
 
 
 def test_values() -> None:
-    assert MetricFormat("val_accuracy").value(0.9734) == "97.3 %"
+    assert MetricFormat("val_accuracy", is_fraction=True).value(0.9734) == "97.3 %"
     assert MetricFormat("test_loss").value(0.08123) == "0.0812"
     assert MetricFormat("test_loss").values(Interval(0.1, None, None, None, 1)) == "0.1"
     assert MetricFormat("test_loss").values(Interval(1.0, -0.1, 2.1, 1, 3)) == "1 (95 % interval -0.1 to 2.1)"
     beyond = Interval(0.98, 0.9, 1.06, 0.03, 3)
-    assert MetricFormat("test_accuracy").values(beyond) == "98.0 % (95 % interval 90.0 % to 100.0 %)"
+    assert (
+        MetricFormat("test_accuracy", is_fraction=True).values(beyond)
+        == "98.0 % (95 % interval 90.0 % to 100.0 %)"
+    )

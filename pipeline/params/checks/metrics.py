@@ -1,5 +1,7 @@
 """What is monitored must be measured: loss or one of the recipe's metrics, on validation or training data."""
 
+from collections.abc import Iterable
+
 from pipeline.core.errors import nearest
 from pipeline.core.metrics import LOSS
 from pipeline.params.faults import Fault, Where, fault_at, listing
@@ -21,6 +23,16 @@ def metric_faults(recipe: Recipe) -> list[Fault]:
         for where, monitor in monitors.items()
         if monitor not in known
     ]
+
+
+def judging_faults(metric: str | None, recipes: Iterable[Recipe]) -> list[Fault]:
+    """Return the fault of an ablation's metric that a recipe does not measure."""
+    for recipe in recipes if metric is not None else ():
+        known = measured_names(recipe)
+        if metric is not None and metric not in known:
+            text = f"must be one of {listing(known)}; got {metric!r}.{nearest(metric, known)}"
+            return [fault_at(text, "metric")]
+    return []
 
 
 def measured_names(recipe: Recipe) -> list[str]:

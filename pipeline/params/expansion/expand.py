@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.data.catalogue import CATALOGUE, Dataset
-from pipeline.params.checks.metrics import measured_names
+from pipeline.params.checks.metrics import judging_faults, measured_names
 from pipeline.params.checks.validation import target_faults
 from pipeline.params.expansion.columns import column_names
 from pipeline.params.expansion.drafts import Source, VariantDraft, variant_drafts
@@ -102,6 +102,7 @@ def expand_ablation(
             recipes[draft.name] = recipe
     tunes, search_faults = searches(ablation, drafts, recipes, base.dataset)
     faults += [fault.under(*at) for fault in search_faults]
+    faults += [fault.under(*at) for fault in judging_faults(ablation.metric, recipes.values())]
     if ablation.target is not None:
         faults += [fault.under(*at) for fault in target_faults(ablation.target, recipes.values())]
     if evaluation is not None:

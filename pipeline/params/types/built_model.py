@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.plugins import is_plugin, locate
@@ -68,6 +75,11 @@ class BuiltModel(Spec):
     application: str | None = None
     without: Patterns = ()
     replace: Replacements = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _of_one_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        unused = "application" if self.build is not None else "build"
+        return {key: value for key, value in handler(self).items() if key != unused}
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.params.faults import Fault, FaultsError, invalid, read_as, show
+from pipeline.params.faults import Fault, FaultsError, invalid, listing, read_as, show
 from pipeline.params.keras_names.named import (
     Activation,
     Constraint,
@@ -60,8 +60,10 @@ def _read_validation(value: Any) -> Any:
 
 def _read_model(value: Any) -> Any:
     """Return a model of the kind that its keys say: a chain of `layers`, or what a function builds."""
-    if isinstance(value, ModelSpec | BuiltModel) or not isinstance(value, Mapping):
-        return value if not isinstance(value, str) else read_as(ModelSpec, value)
+    if isinstance(value, ModelSpec | BuiltModel):
+        return value
+    if not isinstance(value, Mapping):
+        raise invalid(f"must be a mapping of {listing(ModelSpec.keys())}; got {show(value)}")
     kinds = [kind for kind in MODEL_KINDS if kind in value]
     if len(kinds) > 1:
         raise invalid(

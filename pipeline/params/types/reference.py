@@ -37,7 +37,7 @@ NAMES = (
     *(f"{which}.{metric}" for which in ("best", "best_epoch") for metric in CURVES),
     *(name for names in DIAGNOSED.values() for name in names),
 )
-PHASE = re.compile(rf"phases\.(?P<phase>.+)\.(?P<metric>{METRIC})")
+PHASE = re.compile(rf"phases\.(?P<phase>.+)\.(?P<metric>(?!test_){METRIC})")
 OF_A_METRIC = re.compile(rf"(?:best\.|best_epoch\.)?(?P<metric>{METRIC})")
 """The value of a metric at the last epoch of a phase, which is named or numbered (`phase 2`)."""
 

@@ -83,7 +83,16 @@ def _read_leave_one_out(value: Any) -> Any:
         ((kind, items),) = value.items()
         if kind in LEFT_OUT and (isinstance(items, list) or items == ALL):
             return _left_out(kind, items)
-    return _read_patches(value)
+    patches = _read_patches(value)
+    if isinstance(patches, Mapping):
+        faults = [
+            fault_at(f"must be a mapping; got {show(patch)}", name)
+            for name, patch in patches.items()
+            if not isinstance(patch, Mapping)
+        ]
+        if faults:
+            raise FaultsError(*faults)
+    return patches
 
 
 def _left_out(kind: str, items: Any) -> Any:

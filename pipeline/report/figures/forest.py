@@ -39,10 +39,13 @@ def forest(findings: Findings, styles: Styles) -> Chart | None:
         note(axes, row, effect.text)
     axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
     baseline = findings.ablation.baseline
+    band = (
+        f" The shaded band is the declared margin of ±{margin:.4g} {unit.step_unit}".rstrip()
+        + ": within it, differences are considered too small to matter."
+    )
     caption = (
-        f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t "
-        f"interval. The shaded band is the declared margin of ±{margin:g} {unit.step_unit}".rstrip()
-        + ": within it, differences are considered too small to matter. Hollow: inconclusive."
+        f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t interval."
+        f"{band if margin else ''} Hollow: inconclusive."
     )
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
     quick_ticks(axes)

@@ -29,8 +29,8 @@ def removals(findings: Findings, styles: Styles) -> Chart | None:
     axes.set_xlabel(unit.step_label)
     caption = (
         f"What {findings.ablation.baseline} loses or gains without each part, the most harmful removal "
-        "first, with the 95 % t interval. The band is the declared margin."
-    )
+        "first, with the 95 % t interval."
+    ) + (" The band is the declared margin." if margin else "")
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
     quick_ticks(axes)
     return finish(figure, KEY, "What each part is worth", caption, alt)
