@@ -23,6 +23,8 @@ from pipeline.build.replacement import replaced
 from pipeline.core.errors import UserError, nearest
 from pipeline.params.faults import listing
 
+__all__ = ["Part", "Removed", "replaced", "without"]
+
 MERGES = (
     *(keras.layers.Add, keras.layers.Subtract, keras.layers.Multiply, keras.layers.Average),
     *(keras.layers.Maximum, keras.layers.Minimum, keras.layers.Concatenate, keras.layers.Dot),
@@ -44,16 +46,14 @@ class Part:
 class Removed:
     """What `without` did: layers taken out, merges whose inputs became one tensor, layers that nothing uses any more.
 
-    `parameters` is the number of parameters saved, also by layers that stay and have become smaller.
+    `parameters` is the number of parameters saved, also by layers that stay and have become smaller; it is
+    negative where those have grown.
     """
 
     layers: tuple[Part, ...]
     merges: tuple[str, ...]
     unused: tuple[Part, ...]
     parameters: int
-
-
-__all__ = ["Part", "Removed", "replaced", "without"]
 
 
 def without(model: keras.Model, patterns: Sequence[str]) -> tuple[keras.Model, Removed]:
@@ -70,7 +70,7 @@ def without(model: keras.Model, patterns: Sequence[str]) -> tuple[keras.Model, R
     require_graph(model, "model.without")
     surgery = _Surgery(model, patterns)
     result = surgery.rebuilt(model)
-    for path, old, new in zip(_output_paths(model), model.outputs, result.outputs, strict=True):
+    for path, old, new in zip(_output_paths(model), model.outputs, result.outputs, strict=False):
         if old.shape != new.shape:
             raise UserError(
                 f"model.without: the output of {path!r} was {_shape(old)} and would be {_shape(new)} without "
@@ -173,7 +173,7 @@ class _Surgery:
         except Exception as error:  # each layer refuses shapes with exceptions of its own
             raise UserError(
                 f"model.without: {type(node.operation).__name__} {self.paths[id(node.operation)]!r} no longer fits "
-                f"without {listing(self.taken.values())}: its input was {_shapes(node.input_tensors)} and would be "
+                f"without {listing(self.taken.values())}: it got {_shapes(node.input_tensors)} and would get "
                 f"{_shapes(given)}. Keras: {words(error)}"
             ) from error
 
@@ -240,7 +240,7 @@ def _above(path: str) -> list[str]:
 
 
 def _output_paths(model: keras.Model, prefix: str = "") -> list[str]:
-    """Return the path of the layer behind each output; where that is a nested model, also those behind its outputs."""
+    """Return the path of the layer behind each output, then, where that is a nested model, those behind its outputs."""
     graph = graph_of(model)
     producers = {id(output): node.operation for node in calls(graph) for output in node.outputs}
     last = [producers[id(output)] for output in graph.outputs if id(output) in producers]

@@ -208,6 +208,12 @@ def test_what_is_of_ones_own_and_not_registered_is_made_again_with_its_initializ
     assert kept.count("Halves") == 2
 
 
+def test_a_layer_in_a_nested_model_with_the_head_can_be_taken_out() -> None:
+    result, removed = without(ending_in_a_model(), ["hidden"])
+    assert removed.parameters == 15 + 4 - 5
+    assert result.output_shape == (None, 1)
+
+
 class Subclassed(keras.Model):
     def __init__(self) -> None:
         super().__init__(name="own")
