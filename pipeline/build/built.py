@@ -30,20 +30,18 @@ class BuildError(UserError):
 def built(
     model: BuiltModel, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task
 ) -> keras.Model:
-    """Return the model that a function builds, the same layers' names each time.
+    """Return the model that a function builds.
 
     `input_shape` is that of one row, without the batch; of several inputs by name. `outputs` is the number of classes,
     labels or numbers. Raises `BuildError` where the function raises, returns no model, or one with other outputs than the
     data have.
     """
-    with names_from_the_start():
-        if model.application is not None:
-            return _application(model, input_shape, outputs, task)
-        net = _called(model, input_shape, outputs)
+    if model.application is not None:
+        return _application(model, input_shape, outputs, task)
+    net = _called(model, input_shape, outputs)
     if not isinstance(net, keras.Model):
         raise BuildError(f"{model.build} must return a keras.Model; it returned {type(net).__name__}")
-    with names_from_the_start():
-        graph = _as_graph(model, net, input_shape)
+    graph = _as_graph(model, net, input_shape)
     _check_outputs(model, graph, outputs, task)
     return graph
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import keras
 
-from pipeline.build.built import BuildError, Shape, built
+from pipeline.build.built import BuildError, Shape, built, names_from_the_start
 from pipeline.build.initializers import initializers_kept, keep_loaded, loaded_values, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
 from pipeline.build.surgery import Removed, replaced, without
@@ -103,7 +103,7 @@ def operated(
     """Return the model as `build_model` does, and what was taken out of it, if anything."""
     # Seeded, since a layer of the user's own may also draw what is no weight: that is then the same for every run.
     removed = None
-    with initializers_kept(), seeded(0, own_code=recipe.chain is None):
+    with initializers_kept(), names_from_the_start(), seeded(0, own_code=recipe.chain is None):
         if isinstance(recipe.model, BuiltModel):
             model = built(recipe.model, input_shape, outputs, task)
             keep_loaded(model)

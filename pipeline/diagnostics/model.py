@@ -32,7 +32,7 @@ class DiagnosedModel:
     """
 
     def __init__(self, model_cache: ModelCache, run: Run) -> None:
-        phase = run.phases[-1]
+        phase = model_cache.phases(run)[-1]
         self.recipe = phase.recipe
         self.view = model_cache.view(run, phase)
         self.keras_model = build_model(self.recipe, self.view.input_shape, self.view.outputs, self.view.task)

@@ -1,10 +1,12 @@
 """The models of a study by graph, so that none is built or compiled twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import RLock
 
 import keras
 
+from pipeline.build.compiled import as_compiled
 from pipeline.build.model import build_model, freeze_layers, is_image_model
 from pipeline.core.errors import DataError
 from pipeline.engine.batches import steps_per_epoch
@@ -13,6 +15,7 @@ from pipeline.engine.features import Parts, cut_at_frozen
 from pipeline.engine.fused.grouping import signature
 from pipeline.engine.views import View
 from pipeline.params.types.phases import Phase
+from pipeline.params.types.recipe import COMPILED, Recipe
 from pipeline.runs.run import Run
 
 
@@ -25,6 +28,7 @@ class ModelCache:
     def __init__(self, views: Callable[[str], DatasetViews]) -> None:
         self.views = views
         self._templates: dict[str, keras.Model] = {}
+        self._recipes: dict[str, Recipe] = {}
         self._parts: dict[str, Parts | str] = {}
         self._lock = RLock()
 
@@ -33,6 +37,20 @@ class ModelCache:
         chain = phase.recipe.chain
         flat = chain is not None and not is_image_model(chain)
         return self.views(run.context.dataset).view(phase.recipe.data, flat, run.seeds.split, run.fold)
+
+    def phases(self, run: Run) -> tuple[Phase, ...]:
+        """Return the phases of a run, completed by what a function compiled its model with where they leave that to it."""
+        return tuple(self._completed(run, phase) for phase in run.phases)
+
+    def _completed(self, run: Run, phase: Phase) -> Phase:
+        if phase.recipe.optimizer.name != COMPILED:
+            return phase
+        view = self.view(run, phase)
+        key = f"{view.pool} {phase.recipe.model_dump_json()}"
+        with self._lock:
+            if key not in self._recipes:
+                self._recipes[key] = as_compiled(phase.recipe, view.input_shape, view.outputs, view.task)
+            return replace(phase, recipe=self._recipes[key])
 
     def signature(self, run: Run, phase: Phase, exact: bool = False) -> str:
         """Return what all runs of a stack must share in `phase`; where `exact`, also the numbers that can be lifted.
@@ -50,7 +68,7 @@ class ModelCache:
 
     def run_signature(self, run: Run) -> str:
         """Return what all runs of a stack must share in all phases; their kind too, since only replicates are tested."""
-        signatures = [self.signature(run, phase) for phase in run.phases]
+        signatures = [self.signature(run, phase) for phase in self.phases(run)]
         return "\n".join([run.kind, *signatures])
 
     def template(self, run: Run, phase: Phase, exact: bool = False) -> keras.Model:

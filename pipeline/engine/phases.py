@@ -50,7 +50,7 @@ def train_stack(
 ) -> list[TrainedRun]:
     """Train `runs`, all of one graph, through all their phases with one trainer."""
     stack = [RunState(run) for run in runs]
-    phase_lists = [run.phases for run in runs]
+    phase_lists = [model_cache.phases(run) for run in runs]
     reasons, seconds = [reason], []
     for number in range(len(phase_lists[0])):
         started = time.perf_counter()

@@ -76,8 +76,10 @@ class Engine:
         if self.choice == "fit" or obstacle:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
-        largest = full_size(min(self._largest(runs, phase) for phase in runs[0].phases))
-        small = not on_gpu() and all(self._compiles_whole(runs[0], phase) for phase in runs[0].phases)
+        largest = full_size(min(self._largest(runs, phase) for phase in self.model_cache.phases(runs[0])))
+        small = not on_gpu() and all(
+            self._compiles_whole(runs[0], phase) for phase in self.model_cache.phases(runs[0])
+        )
         return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
 
     def _largest(self, runs: Sequence[Run], phase: Phase) -> int:
@@ -103,7 +105,7 @@ class Engine:
 
     def _obstacle(self, run: Run) -> str:
         """Return why `run` cannot be fused; empty where it can."""
-        for phase in run.phases:
+        for phase in self.model_cache.phases(run):
             if self.model_cache.view(run, phase).is_streamed:
                 return "the inputs are larger than memory, and read as they are needed"
             if not elementwise(phase.recipe.optimizer):

@@ -65,6 +65,11 @@ def _weights(engine: Engine) -> Callable[[Stack], int]:
 
     def weights(stack: Stack) -> int:
         run = stack.runs[0]
-        return int(max(engine.model_cache.template(run, phase).count_params() for phase in run.phases))
+        return int(
+            max(
+                engine.model_cache.template(run, phase).count_params()
+                for phase in engine.model_cache.phases(run)
+            )
+        )
 
     return weights

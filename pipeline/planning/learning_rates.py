@@ -16,7 +16,7 @@ from pipeline.data.prepare import Prepared, load
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.datasets import split_of
 from pipeline.params.types.phases import Phase
-from pipeline.params.types.recipe import DataSpec
+from pipeline.params.types.recipe import COMPILED, DataSpec
 from pipeline.params.types.schedules import KerasSchedule
 from pipeline.runs.records import PlannedRates
 from pipeline.runs.run import Run
@@ -39,6 +39,8 @@ def planned_rates(run: Run, root: Path) -> list[PlannedRates]:
         prepared = load(run.context.dataset, root)
     except DataError:
         return []
+    if run.recipe.optimizer.name == COMPILED:
+        return []  # known only to the function that builds the model
     own = catalogue.is_user_defined(run.context.dataset)
     return [
         _planned(phase, training_rows(phase.recipe.data, prepared, run.seeds.split, own), root)

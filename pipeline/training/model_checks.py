@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.build.compiled import as_compiled
 from pipeline.build.model import freeze_layers, operated
 from pipeline.build.summary import computation_digest, layer_table
 from pipeline.core.errors import DataError, ParamsError, UserError
@@ -56,6 +57,7 @@ def _built(model_cache: ModelCache, run: Run, phase: Phase) -> dict[str, Any]:
     recipe = phase.recipe
     try:
         view = model_cache.view(run, phase)
+        recipe = as_compiled(recipe, view.input_shape, view.outputs, view.task)
         if recipe.chain is not None and not (recipe.chain.without or recipe.chain.replace):
             model, removed = model_cache.template(run, phase), None  # training needs it anyway
         else:

@@ -34,7 +34,7 @@ def signature(recipe: Recipe, shape: Iterable[object], exact: bool = False) -> s
     if not exact:
         _lift_limits(plain["optimizer"])
         _lift_strengths(plain["regularisation"])
-    for layer in plain["model"].get("layers", ()):
+    for layer in plain["model"]["layers"] if recipe.chain else ():
         if "name" not in layer:
             layer.pop("initializer", None)
     return json.dumps([plain, list(shape)], sort_keys=True)

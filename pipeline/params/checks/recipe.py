@@ -10,9 +10,10 @@ from pipeline.params.checks.metrics import metric_faults
 from pipeline.params.checks.shapes import shape_faults
 from pipeline.params.checks.validation import mixed_validation_faults, validation_faults
 from pipeline.params.faults import Fault, FaultsError, fault_at
+from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.evaluation import FINDER
 from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasLayer, title
-from pipeline.params.types.recipe import Recipe, RegularisationSpec
+from pipeline.params.types.recipe import COMPILED, Recipe, RegularisationSpec
 from pipeline.params.types.schedules import KerasSchedule, Piecewise
 from pipeline.params.types.tasks import loss_of, output_activation
 
@@ -56,6 +57,7 @@ def _own_faults(recipe: Recipe) -> list[Fault]:
         *_one_output(recipe),
         *_pairs(recipe),
         *_finder(recipe),
+        *_compiled(recipe),
         *kernel_faults(recipe),
         *validation_faults(recipe),
         *untrained_faults(recipe),
@@ -114,6 +116,8 @@ def _data_faults(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
 def _faults_with(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
     if dataset is None:
         return [*_class_faults(recipe, None), *shape_faults(recipe, None)]
+    if dataset.task != "classes" or not dataset.is_image:
+        return batch_faults(recipe, dataset)  # Keras judges the rest, once it has built the model
     classes, shape = len(dataset.class_names), dataset.image_shape
     faults = [*_class_faults(recipe, classes), *shape_faults(recipe, shape), *batch_faults(recipe, dataset)]
     return faults or width_faults(recipe, shape, class_count(recipe, classes))
@@ -162,6 +166,13 @@ def _finder(recipe: Recipe) -> list[Fault]:
         text = f"finder has no use: {recipe.schedule.name} sets the rates itself"
         return [Fault((RATE, ("schedule",)), text)]
     return []
+
+
+def _compiled(recipe: Recipe) -> list[Fault]:
+    """An optimizer may be missing only where a function compiles the model that it builds."""
+    if recipe.optimizer.name != COMPILED or (isinstance(recipe.model, BuiltModel) and recipe.model.build):
+        return []
+    return [fault_at("is missing", "optimizer")]
 
 
 def _order(recipe: Recipe) -> list[Fault]:

@@ -35,6 +35,8 @@ from pipeline.params.types.schedules import Constant, Schedule
 
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which optimizers of Keras clip gradients
 MOST_CLASSES = 256  # labels are bytes
+COMPILED = "compiled"
+"""The optimizer of a recipe that has none: that with which a function compiled the model that it builds."""
 SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
 
 
@@ -65,6 +67,8 @@ def _read_model(value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise invalid(f"must be a mapping of {listing(ModelSpec.keys())}; got {show(value)}")
     kinds = [kind for kind in MODEL_KINDS if kind in value]
+    if len(kinds) > 1 and "layers" in kinds and not isinstance(value["layers"], list | tuple):
+        kinds.remove("layers")  # an argument of the function
     if len(kinds) > 1:
         raise invalid(
             f"{' and '.join(kinds)} exclude each other; a model has one of {', '.join(MODEL_KINDS)}"
@@ -100,7 +104,7 @@ def _read_output(value: Any) -> Any:
 
 
 def _read_optimizer(value: Any) -> Any:
-    if isinstance(value, OptimizerSpec):
+    if isinstance(value, OptimizerSpec) or (isinstance(value, Mapping) and value.get("name") == COMPILED):
         return value
     try:
         return read_named(value, "optimizers", elsewhere=frozenset(OptimizerSettings.keys()))
@@ -395,7 +399,7 @@ class Recipe(Spec):
 
     data: DataSpec = DataSpec()
     model: Model
-    optimizer: Optimizer
+    optimizer: Optimizer = OptimizerSpec(name=COMPILED)
     schedule: Schedule = Constant()
     regularisation: RegularisationSpec = RegularisationSpec()
     training: TrainingSpec
