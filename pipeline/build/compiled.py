@@ -54,7 +54,7 @@ def _optimizer(optimizer: keras.Optimizer) -> dict[str, Any]:
         for key, value in config.items()
         if key not in (*BETWEEN, *CLIPS) and value != defaults.get(key)
     }
-    return {"name": type(optimizer).__name__, "learning_rate": float(rate), **own, **clips}
+    return {"name": type(optimizer).__name__, "learning_rate": float(f"{rate:.7g}"), **own, **clips}
 
 
 def _loss(given: Any) -> dict[str, Any]:
