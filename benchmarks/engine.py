@@ -77,6 +77,26 @@ CASES = [
     Case("selu_100", SELU_100, "sgd", 32, images=4000, scale="standardise", slow_models=1),
     Case("cnn", CNN, "adam", 2, images=25_000, slow_models=1),
     Case("small", SMALL, "nadam", 50, epochs=20, dataset="digits", slow_models=1),
+    Case(
+        "residual",
+        {"build": "benchmarks.nets:residual"},
+        "adam",
+        4,
+        epochs=5,
+        dataset="digits",
+        slow_models=1,
+    ),
+    Case("lstm", {"build": "benchmarks.nets:lstm"}, "adam", 48, epochs=10, dataset="digits", slow_models=1),
+    Case(
+        "attention",
+        {"build": "benchmarks.nets:attention"},
+        "adam",
+        48,
+        epochs=10,
+        dataset="digits",
+        slow_models=1,
+    ),
+    Case("tabular", SMALL, "adam", 48, epochs=10, dataset="table", slow_models=1),
 ]
 GROWTH = [
     Case(name, model, "nadam", models, epochs, images, dataset)
@@ -135,7 +155,7 @@ class Bench:
         case = self.case
         recipe = Recipe.model_validate(
             {
-                "data": {"scale": case.scale, "limit": case.images},
+                "data": {"scale": case.scale if case.dataset != "table" else None, "limit": case.images},
                 "model": case.model,
                 "optimizer": {"name": case.optimizer, "learning_rate": 1e-3},
                 "regularisation": {"dropout": case.dropout},
@@ -164,7 +184,7 @@ class Bench:
         def build(hp: Any) -> keras.Model:
             from pipeline.build.model import build_model
 
-            model = build_model(run.recipe, view.image_shape, view.classes)
+            model = build_model(run.recipe, view.input_shape, view.outputs, view.task)
             optimizer = keras.optimizers.get(case.optimizer)
             optimizer.learning_rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log")
             model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -210,12 +230,12 @@ def _views(dataset: str) -> Any:
     from pipeline.data.prepare import prepare
     from pipeline.engine.datasets import DatasetViews, views_of
 
-    if dataset == "digits" or os.environ.get("ABLATION_DATA_MIRROR"):
+    if dataset == "digits" or (dataset != "table" and os.environ.get("ABLATION_DATA_MIRROR")):
         root = Path(tempfile.gettempdir()) / "ablation-benchmark"
         fetch(dataset, root)
         prepare(dataset, root)
         return views_of(dataset, root)
-    return DatasetViews(_noise())
+    return DatasetViews(_table() if dataset == "table" else _noise())
 
 
 def _noise() -> Any:
@@ -234,6 +254,25 @@ def _noise() -> Any:
     names = tuple(map(str, range(10)))
     record = Dataset("noise", (28, 28), names, 60_000, 10_000, {}, validation=5_000)
     return Prepared(images(60_000), labels(60_000), images(10_000), labels(10_000), record)
+
+
+def _table() -> Any:
+    """Return a table of eight numbers, some missing, and two categories, and classes that follow from them."""
+    from pipeline.data.catalogue import Column, Dataset
+    from pipeline.data.prepare import Prepared
+
+    generator, rows = np.random.default_rng(0), 2500
+    numbers = generator.normal(size=(rows, 8))
+    codes = generator.integers(0, 5, (rows, 2))
+    classes = (numbers[:, :4].sum(axis=1) + codes[:, 0] > 2).astype(np.int64)
+    numbers[generator.random(numbers.shape) < 0.02] = np.nan
+    x = np.concatenate([numbers, codes], axis=1)
+    columns = [Column(f"n{index}", "number", missing=1) for index in range(8)]
+    columns += [Column(f"c{index}", "category", tuple("abcde")) for index in range(2)]
+    record = Dataset(
+        "table", (10,), ("no", "yes"), 2000, 500, {}, validation=300, kind="table", columns=tuple(columns)
+    )
+    return Prepared(x[:2000], classes[:2000], x[2000:], classes[2000:], record)
 
 
 def main() -> None:

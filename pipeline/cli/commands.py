@@ -62,6 +62,11 @@ def check(options: argparse.Namespace) -> None:
         from pipeline.stages.check import write_settings
 
         write_settings(study, options.settings)
+    if options.models:
+        from pipeline.stages.check import check_models
+
+        for sentence in check_models(study, _store(options), _home(options)):
+            print(sentence)
     print(f"{options.params}: {plural(len(study.ablations), 'ablation')}, nothing wrong")
 
 
@@ -191,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
     check_options = command(check, "check a params file and report every fault")
     check_options.add_argument(
         "--settings", type=Path, metavar="FOLDER", help="write to this folder what DVC's stages depend on"
+    )
+    check_options.add_argument(
+        "--models", action="store_true", help="have Keras build the model of every variant too"
     )
     command(plan, "print what would train").add_argument("--json", action="store_true", help="print JSON")
     command(fetch, "fetch the data sets")

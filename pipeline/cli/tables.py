@@ -28,7 +28,7 @@ def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
     title = f"{', '.join(plan.datasets)}: {plan.to_train} of {plan.runs} runs to train"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("ablation", no_wrap=True)
-    for heading in ("variants", "trials", "replicates", "to train", "about"):
+    for heading in ("variants", "parameters", "trials", "replicates", "to train", "about"):
         table.add_column(heading, justify="right", no_wrap=True)
     if with_names:
         table.add_column("", ratio=1, overflow="fold", style="dim")
@@ -44,8 +44,29 @@ def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
 
 
 def _numbers(plan: AblationPlan) -> list[str]:
-    counts = (len(plan.variants), plan.trials, plan.replicates, plan.to_train)
-    return [*map(str, counts), roughly(plan.seconds) if plan.to_train else ""]
+    counts = (plan.trials, plan.replicates, plan.to_train)
+    return [
+        str(len(plan.variants)),
+        _parameters(plan),
+        *map(str, counts),
+        roughly(plan.seconds) if plan.to_train else "",
+    ]
+
+
+def _parameters(plan: AblationPlan) -> str:
+    """Return from how many to how many parameters the models have; nothing where none was looked at yet."""
+    counts = plan.parameters.values()
+    if not counts:
+        return ""
+    fewest, most = _short(min(counts)), _short(max(counts))
+    return fewest if fewest == most else f"{fewest} – {most}"
+
+
+def _short(count: int) -> str:
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{letter}"
+    return str(count)
 
 
 def roughly(seconds: float) -> str:

@@ -21,6 +21,17 @@ def model_key(run: Run, phase: Phase | None = None) -> str:
     return digest([decided, trainable, run.context.data_digest, code_digest(), own_code(decided)])
 
 
+def parameter_counts(store: Store, state: AblationState) -> dict[str, int]:
+    """Return how many parameters each variant's model has, of those that were looked at, by variant."""
+    chosen = {v.variant.name: v.replicates[0] for v in state.variants if v.is_chosen}
+    known = {name: store.models.get(model_key(run)) or {} for name, run in chosen.items()}
+    return {
+        name: sum(layer["parameters"] for layer in summary["layers"] if "/" not in layer["name"])
+        for name, summary in known.items()
+        if summary.get("layers")
+    }
+
+
 def same_models(store: Store, state: AblationState) -> list[tuple[str, ...]]:
     """Return the names of variants that differ in their `model` alone and are one and the same: their switch is dead."""
     groups: dict[str, list[str]] = {}

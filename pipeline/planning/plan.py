@@ -1,7 +1,7 @@
 """What `dvc repro` would train, and roughly how long that would take. No TensorFlow; no data is read."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from pipeline.data.catalogue import Dataset, lookup
 from pipeline.params.types.phases import Phase, phases_of
 from pipeline.params.types.study import Study
 from pipeline.planning.cost import work
+from pipeline.planning.models import parameter_counts
 from pipeline.planning.state import AblationState, VariantState, read_states
 from pipeline.store import Store
 
@@ -28,7 +29,7 @@ SECONDS_PER_CONVOLVED = 1 / 45e9
 class AblationPlan:
     """The number of runs of one ablation; `to_train` of them are not stored, which takes roughly `seconds`.
 
-    `kind` is that of the ablation: `variants`, `grid`, ...
+    `kind` is that of the ablation: `variants`, `grid`, ... `parameters` are those of each variant's model, as far as known.
     """
 
     ablation: str
@@ -41,6 +42,7 @@ class AblationPlan:
     stored: int
     to_train: int
     seconds: float
+    parameters: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
     states = read_states(study, store, root)
     seconds = _seconds_of_all(states, stored, root)
     return StudyPlan(
-        datasets=study.datasets,
-        ablations=tuple(_ablation_plan(state, stored, root) for state in states),
+        datasets=tuple(dict.fromkeys(state.dataset.title for state in states)),
+        ablations=tuple(_ablation_plan(state, store, stored, root) for state in states),
         runs=missing_runs(states, set()),
         to_train=missing_runs(states, stored),
         seconds=round(seconds + SECONDS_TO_START, 1) if seconds else 0.0,
@@ -88,12 +90,12 @@ def missing_runs(states: Sequence[AblationState], stored: set[str]) -> int:
     return len(required - stored) + unknown
 
 
-def _ablation_plan(state: AblationState, stored: set[str], root: Path) -> AblationPlan:
+def _ablation_plan(state: AblationState, store: Store, stored: set[str], root: Path) -> AblationPlan:
     to_train = missing_runs([state], stored)
     return AblationPlan(
         ablation=state.name,
         question=state.spec.question,
-        dataset=state.variants[0].context.dataset,
+        dataset=state.dataset.title,
         kind=state.expanded.kind,
         variants=tuple(variant.variant.name for variant in state.variants),
         trials=sum(_trial_count(variant) for variant in state.variants),
@@ -101,6 +103,7 @@ def _ablation_plan(state: AblationState, stored: set[str], root: Path) -> Ablati
         stored=missing_runs([state], set()) - to_train,
         to_train=to_train,
         seconds=round(_seconds(state, stored, root), 1),
+        parameters=parameter_counts(store, state),
     )
 
 

@@ -8,7 +8,7 @@ The files hold a digest of this package's code, so that `dvc.yaml` need not list
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.files import read_json, write_json
 from pipeline.params.expansion.expand import expand
@@ -16,6 +16,9 @@ from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.dataset import name_of
 from pipeline.params.types.study import Study
 from pipeline.runs.fingerprint import TRAINING_CODE, own_code, package_digest
+
+if TYPE_CHECKING:
+    from pipeline.store import Store
 
 ABLATIONS = "ablations.json"
 ENTRIES = "ablations"
@@ -44,6 +47,25 @@ def write_settings(study: Study, folder: Path) -> None:
         write_json(folder / ENTRIES / f"{name}.json", ablation.model_dump(mode="json"))
     write_json(folder / "dataset.json", _data(study))
     write_json(folder / "study.json", _study(study))
+
+
+def check_models(study: Study, store: "Store", root: Path) -> list[str]:
+    """Have Keras build the model of every variant; return sentences about those that are the same.
+
+    Raises `ParamsError` with what Keras refuses, and `DataError` where data are not prepared, whose shapes decide.
+    """
+    from pipeline.core.native_logs import native_logs_to
+    from pipeline.planning.state import read_states
+
+    states = read_states(study, store, root)
+    with native_logs_to(store.folder / ".tensorflow.log"):
+        from pipeline.engine.datasets import DatasetCache
+        from pipeline.engine.environment import set_up
+        from pipeline.engine.model_cache import ModelCache
+        from pipeline.training.model_checks import check_models as check_built
+
+        set_up(study.precision)
+        return check_built(ModelCache(DatasetCache(root)), store, states)
 
 
 def _data(study: Study) -> dict[str, Any]:
