@@ -1,5 +1,7 @@
 """Excerpts of data sets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,3 +34,16 @@ def test_there_are_at_most_24_pictures(classes: int, shown: int, pictures: int) 
     found = excerpt(images(list(range(classes)) * 15, names, (4, 4, 3)))
     assert len(found.pictures) == pictures and len({name for _, name in found.pictures}) == shown
     assert found.classes == classes and found.image_shape == (4, 4, 3)
+
+
+def test_other_data_show_what_they_are() -> None:
+    data = images([0, 1, 0], ["sun", "sea"])
+    labels = replace(
+        data, y_train=np.array([[1, 1], [0, 1], [0, 0]]), record=replace(data.record, task="labels")
+    )
+    assert [name for _, name in excerpt(labels).pictures] == ["sun, sea", "sea", ""]
+    inputs = {"wide": np.ones((3, 5), np.float32), "deep": np.ones((3, 2, 2), np.int32)}
+    record = replace(data.record, kind="inputs", input_shape={"wide": (5,), "deep": (2, 2)})
+    found = excerpt(replace(data, x_train=inputs, record=record))
+    assert found.arrays == (("wide", (5,), "float32"), ("deep", (2, 2), "int32"))
+    assert (found.kind, found.pictures, found.image_shape) == ("inputs", (), ())

@@ -206,3 +206,52 @@ def test_what_is_skipped_of_mixed_images_is_what_a_limit_keeps():
 def test_few_images_may_lack_a_class_by_chance():
     labels = np.arange(100) % 10
     assert len(split(labels, validation=5, limit=4).train) == 4
+
+
+GROUPS = np.repeat(np.arange(12), 5)
+
+
+@pytest.mark.parametrize("labels", [None, np.tile([0, 1], 30)])
+def test_groups_never_straddle(labels):
+    parts = [
+        split(labels, count=60, validation=0, groups=GROUPS, shuffle_seed=3, fold=(k, 4)) for k in range(4)
+    ]
+    for part in parts:
+        assert not set(GROUPS[part.train]) & set(GROUPS[part.validation])
+        assert len(part.train) + len(part.validation) == 60 and len(part.validation) == 15
+    assert sorted(np.concatenate([part.validation for part in parts])) == list(range(60))
+    held_out = split(labels, count=60, validation=6, groups=GROUPS, shuffle_seed=3)
+    assert set(GROUPS[held_out.validation]).isdisjoint(GROUPS[held_out.train])
+    again = split(labels, count=60, validation=6, groups=GROUPS, shuffle_seed=4)
+    assert 5 <= len(held_out.validation) <= 10 and again.validation.tolist() != held_out.validation.tolist()
+    assert len(split(labels, count=60, validation=0, groups=GROUPS).validation) == 0
+
+
+def test_groups_keep_classes_in_proportion():
+    labels = np.repeat([0, 0, 1] * 4, 5)
+    for k in range(4):
+        held_out = split(labels, validation=0, groups=GROUPS, shuffle_seed=0, fold=(k, 4)).validation
+        assert np.bincount(labels[held_out]).tolist() == [10, 5]
+
+
+def test_fewer_groups_than_folds_are_refused():
+    with pytest.raises(DataError, match="groups: 13 parts need as many groups; got 12 groups"):
+        split(None, count=60, validation=0, groups=GROUPS, fold=(0, 13))
+    with pytest.raises(DataError, match="2 parts need as many groups; got 1 group"):
+        split(None, count=60, validation=6, groups=np.zeros(60, int), shuffle_seed=0)
+
+
+def test_the_last_part_is_held_out_in_time():
+    assert split(None, count=10, validation=3, time=True).validation.tolist() == [7, 8, 9]
+    parts = [split(np.arange(9) // 3, validation=0, time=True, shuffle_seed=1, fold=(k, 2)) for k in range(2)]
+    assert [(part.train.tolist(), part.validation.tolist()) for part in parts] == [
+        ([0, 1, 2], [3, 4, 5]),
+        ([0, 1, 2, 3, 4, 5], [6, 7, 8]),
+    ]
+    with pytest.raises(DataError, match="cannot be held out where there are groups"):
+        split(None, count=60, validation=5, groups=GROUPS, time=True)
+
+
+def test_without_classes_the_split_is_random():
+    held_out = split(None, count=100, validation=20, shuffle_seed=0).validation
+    assert len(held_out) == 20 and len(set(held_out)) == 20 and held_out.max() > 50
