@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.files import read_json, write_json
+from pipeline.data.file_digests import file_digests
 from pipeline.params.expansion.expand import expand
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.dataset import name_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ABLATIONS = "ablations.json"
 ENTRIES = "ablations"
+HASHES = ".hashes.json"
 RESULTS_CODE = (*TRAINING_CODE, "search", "diagnostics")
 """The code that decides the results of `ablate`; see also `pipeline.runs.fingerprint`."""
 DATA_CODE = ("data",)
@@ -45,7 +47,7 @@ def write_settings(study: Study, folder: Path) -> None:
     shutil.rmtree(folder / ENTRIES, ignore_errors=True)
     for name, ablation in study.ablations.items():
         write_json(folder / ENTRIES / f"{name}.json", ablation.model_dump(mode="json"))
-    write_json(folder / "dataset.json", _data(study))
+    write_json(folder / "dataset.json", _data(study, folder.with_name(HASHES)))
     write_json(folder / "study.json", _study(study))
 
 
@@ -68,12 +70,16 @@ def check_models(study: Study, store: "Store", root: Path) -> list[str]:
         return check_built(ModelCache(DatasetCache(root)), store, states)
 
 
-def _data(study: Study) -> dict[str, Any]:
-    """Return which data sets to fetch, and from where: independent of which ablations use them, and of their order."""
+def _data(study: Study, hashes: Path) -> dict[str, Any]:
+    """Return which data sets to fetch, and from where: independent of which ablations use them, and of their order.
+
+    Files of one's own count with their content, which is remembered in the file `hashes`.
+    """
     datasets = sorted(study.datasets)
     own = own_code([{"name": dataset} for dataset in datasets])
     code = package_digest(DATA_CODE)
-    return {"datasets": datasets, "mirror": study.data.mirror, "own": own, "code": code}
+    files = file_digests({name: spec.path for name, spec in sorted(study.dataset_specs.items())}, hashes)
+    return {"datasets": datasets, "mirror": study.data.mirror, "files": files, "own": own, "code": code}
 
 
 def _study(study: Study) -> dict[str, Any]:

@@ -33,7 +33,13 @@ def test_what_params_leave_out_has_its_default(tmp_path: Path) -> None:
     written = settings(tmp_path)
     assert (written["dataset"], written["seed"], written["seeds"]) == ("digits", 0, 5)
     dataset = json.loads((tmp_path / "dataset.json").read_text())
-    assert dataset == {"datasets": ["digits"], "mirror": None, "own": {}, "code": package_digest(DATA_CODE)}
+    assert dataset == {
+        "datasets": ["digits"],
+        "mirror": None,
+        "files": {},
+        "own": {},
+        "code": package_digest(DATA_CODE),
+    }
     assert settings(tmp_path, engine="fit") == written, "the engine changes no number"
     assert settings(tmp_path, seeds=3) != written
 
@@ -75,3 +81,18 @@ def test_each_ablation_has_its_own_entry_and_no_other_remains(tmp_path: Path) ->
         write(one={**entry, "variants": {"b": {"training": {"epochs": 2}}, "a": {}}})["one"] != before["one"]
     )  # another order
     assert set(write(two=entry)) == {"two"}
+
+
+def test_an_edited_file_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    table = tmp_path / "train.csv"
+
+    def written(text: str) -> dict[str, Any]:
+        table.write_text(text, encoding="utf-8")
+        settings(tmp_path / "data" / "settings", dataset={"csv": str(table), "target": "y"})
+        return dict(json.loads((tmp_path / "data" / "settings" / "dataset.json").read_text(encoding="utf-8")))
+
+    (tmp_path / "mine.py").write_text("def squashed(x):\n    return x\n")
+    before = written("x,y\n1,2\n")
+    assert written("x,y\n1,2\n") == before and written("x,y\n1,3\n") != before
+    assert (tmp_path / "data" / ".hashes.json").is_file()

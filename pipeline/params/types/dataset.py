@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.metrics import Task
 from pipeline.core.plugins import is_plugin, locate
-from pipeline.core.project import root, study_folder
+from pipeline.core.project import root, study_at, study_folder
 from pipeline.data.catalogue import CATALOGUE, files_name
 from pipeline.data.file_spec import FileSpec
 from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, listing, read_as, show
@@ -93,8 +93,13 @@ class DatasetSpec(Spec):
 
     @cached_property
     def path(self) -> Path:
-        """The path, absolute; one that was not is relative to the study's folder."""
-        return Path(os.path.normpath(study_folder().absolute() / Path(self.title).expanduser()))
+        """The path, absolute; one that was not is relative to the study's folder.
+
+        In a copy of the project, as `dvc exp run --temp` makes, files that git ignores are those of the project itself.
+        """
+        folders = (study_folder(), root() / study_at(study_folder()))
+        paths = [Path(os.path.normpath(each.resolve() / Path(self.title).expanduser())) for each in folders]
+        return next((path for path in paths if path.exists()), paths[0])
 
     @property
     def name(self) -> str:
@@ -142,7 +147,7 @@ def _path_faults(path: Path, written: str, kind: str) -> list[Fault]:
     """Return what is wrong with a path: it must exist, and be inside the project unless it is absolute."""
     wanted = "folder" if kind == "images" else "file"
     is_absolute = Path(written).expanduser().is_absolute()
-    if not is_absolute and not path.is_relative_to(root().absolute()):
+    if not is_absolute and not path.is_relative_to(root().resolve()):
         return [
             fault_at(f"must be a {wanted} in the project, or an absolute path; got {show(written)}", kind)
         ]
