@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.data.catalogue import Column, Kind, Shape, Task
+from pipeline.core.metrics import Task
+from pipeline.data.catalogue import Column, Kind, Shape
 from pipeline.data.pictures import png
 from pipeline.data.prepare import Prepared
 
