@@ -1,7 +1,6 @@
 """What a model gets to see of prepared inputs: images scaled, tables encoded, other arrays as they are or standardised."""
 
 import hashlib
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +56,8 @@ def _transform(record: Dataset, data: DataSpec, x: Array, training: NDArray[np.i
                 f"{record.title}: data.scale: a table is standardised or not (none); got {data.scale}"
             )
         encoder = fit_encoder(record.columns, x[training], data.without, standardise=data.scale != "none")
-        return Transform(_named(pickle.dumps(encoder)), encoder)
+        fitted_on = repr((data.without, data.scale)).encode() + training.tobytes()
+        return Transform(_named(fitted_on), encoder)
     if x.dtype == np.uint8:
         scaler = scale.fit(data.scale or "/255", x[training])
         return Transform(_named(scaler.shift.tobytes() + scaler.factor.tobytes()), scaler)

@@ -10,7 +10,7 @@ FEWEST_COLUMNS = 4
 
 def data_section(dataset: str, excerpt: Excerpt | None) -> Section:
     """Return an excerpt of an ablation's data set; the section has no figure where there is no excerpt."""
-    if excerpt is None:
+    if excerpt is None or not excerpt.pictures:
         return Section("data", "Data", [])
     shown = len(dict.fromkeys(name for _, name in excerpt.pictures))
     height, width, *channels = excerpt.image_shape

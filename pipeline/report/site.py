@@ -44,9 +44,8 @@ def build(
         remove_stale(reports, set(stems.values()))
         changed = None if context.history is None else change(study, context.history)
         styles = assign([findings.ablation for findings in study])
-        excerpts = {
-            dataset: context.excerpt(dataset) for dataset in {each.ablation.dataset for each in study}
-        }
+        names = {f.ablation.dataset: f.ablation.dataset_name or f.ablation.dataset for f in study}
+        excerpts = {title: context.excerpt(name) for title, name in names.items()}
         site = pages.Site(stems, styles, replace(context, excerpt=no_excerpt), changed, excerpts)
         _run_all(partial(_write_ablation, results, reports, site), ablations, processes)
     _write(reports / "metrics.json", exports.metrics_json(study))

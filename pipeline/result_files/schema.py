@@ -226,6 +226,7 @@ class Variant:
 class Ablation:
     """One ablation with all its runs.
 
+    `dataset` is what people call its data set, `dataset_name` the name of its folder where that is another.
     `metric` is the name of the one by which variants are compared, one of `metrics`; differences within `margin` count as
     practically equal: percentage points for fractions, else in the metric's own unit, or where `relative` a part of the
     baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries, by name. `target` is the value
@@ -248,6 +249,7 @@ class Ablation:
     relative: bool = False
     metrics: Mapping[str, Metric] = field(default_factory=lambda: KNOWN)
     task: Task = "classes"
+    dataset_name: str = ""
     models: tuple[Model, ...] = ()
     same_models: tuple[tuple[str, ...], ...] = ()
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
@@ -298,6 +300,7 @@ class Ablation:
             relative=bool(raw.get("relative")),
             metrics={metric["name"]: Metric(**metric) for metric in raw.get("metrics") or ()} or KNOWN,
             task=raw.get("task") or "classes",
+            dataset_name=raw.get("dataset_name") or "",
             models=tuple(map(Model.from_json, raw.get("models") or ())),
             same_models=tuple(tuple(names) for names in raw.get("same_models") or ()),
         )

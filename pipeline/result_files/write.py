@@ -44,6 +44,7 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         kind=state.expanded.kind,
         baseline=state.expanded.baseline,
         dataset=state.dataset.title,
+        dataset_name=state.dataset.name,
         metric=state.metric.name,
         margin=state.margin.size,
         relative=state.margin.relative,

@@ -69,6 +69,7 @@ class Runner:
                 self._advance_searches(states)
                 self._write_manifests(states)
         self.store.checkpoints.clear()
+        self._check_models(states)  # those of variants whose hyperparameters are known only now
         for state in states:
             export_best(self.model_cache, self.store, state)
         for state in states:
@@ -77,7 +78,9 @@ class Runner:
     def _check_models(self, states: Sequence[AblationState]) -> None:
         """Have Keras build what is new; models that are the same although they should differ are pointed out."""
         for sentence in check_models(self.model_cache, self.store, states):
-            self.reporter.view.note(sentence)
+            if sentence not in self._checked:
+                self._checked.add(sentence)
+                self.reporter.view.note(sentence)
 
     def _find_rates(self, states: Sequence[AblationState]) -> None:
         """Run the range tests of variants whose learning rate is `finder`, and freeze what they suggest."""

@@ -14,6 +14,7 @@ from pipeline.core.files import read_json
 from pipeline.diagnostics.required import missing, required
 from pipeline.maintenance.prune import orphans, prune
 from pipeline.params.load import load
+from pipeline.core.metrics import ACCURACY
 from pipeline.planning.state import best_replicate, read_states
 from pipeline.report.site import build
 from pipeline.store import Store
@@ -212,7 +213,7 @@ def test_a_ladder_predicts_with_every_rung_and_its_best_first(reference: Path) -
     store = Store(reference / ".runs")
     (state,) = read_states(load(reference / "params.yaml"), store, reference, ["steps"])
     shown = looks(reference, "steps")["predictions"]
-    best = [(each.variant.name, best_replicate(store, each, "accuracy")) for each in state.variants]
+    best = [(each.variant.name, best_replicate(store, each, ACCURACY)) for each in state.variants]
     seeds = {name: run.seed for name, run in best if run is not None}  # the lost rung has none
     assert set(seeds) == {"six", "three"} and {each["variant"]: each["seed"] for each in shown} == seeds
     means = []

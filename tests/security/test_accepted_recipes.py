@@ -11,6 +11,7 @@ from params.cases import accepted
 from pipeline.params.keras_names import catalogue
 from pipeline.params.keras_names.catalogue import Namespace
 from pipeline.params.types.phases import phases_of
+from pipeline.params.types.tasks import loss_of
 from pipeline.runs.run import Run
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def test_what_is_accepted_can_be_built(raw: dict[str, Any]) -> None:
     for phase in phases_of(recipe) if recipe is not None else ():
         classes = len(phase.recipe.data.classes or range(10))
         build_model(phase.recipe, (8, 8), classes)
-        make("losses", phase.recipe.training.loss)
+        make("losses", loss_of(phase.recipe, "classes"))
 
 
 TRAINED = st.fixed_dictionaries({
