@@ -1,10 +1,13 @@
 """What a model is trained by and judged by: a loss for each row, and Keras's metrics, each with targets in its own form."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from pipeline.build.resolve import make
 from pipeline.core.metrics import Task
@@ -18,6 +21,18 @@ TAKES_INTEGERS = ("Sparse", "CategoricalGeneralizedCrossEntropy", "IoU", "MeanIo
 """What the names of losses and metrics begin with that take the numbers of classes rather than one-hot rows."""
 OF_CLASSES = ("num_classes", "num_labels")
 """The arguments of metrics that the data decide."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetUnit:
+    """The mean and the deviation `[k]` of targets that are scaled to mean 0 and deviation 1."""
+
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+    def __call__(self, values: Any) -> Any:
+        """Return scaled targets, or predictions of them, in their own unit."""
+        return values * self.deviation + self.mean
 
 
 class Objective:
@@ -76,13 +91,13 @@ def form_for(thing: Any, task: Task, units: int) -> Form:
     return Form(task, units, name.startswith(TAKES_INTEGERS))
 
 
-def objective(recipe: Recipe, task: Task, units: int) -> Objective:
-    """Return the loss and the metrics of `recipe` for a model with `units` outputs.
+def objective(recipe: Recipe, task: Task, units: int, unit: TargetUnit | None = None) -> Objective:
+    """Return the loss and the metrics of `recipe` for a model with `units` outputs; metrics are in the `unit` of targets.
 
     Example: `objective(recipe, "classes", 10).names` is `["accuracy"]`.
     """
     loss = make_loss(recipe, task, units)
-    judges = [judge(spec, task, units) for spec in metric_specs(recipe, task)]
+    judges = [judge(spec, task, units, unit) for spec in metric_specs(recipe, task)]
     return Objective(loss, judges, form_for(loss, task, units))
 
 
@@ -94,8 +109,18 @@ def make_loss(recipe: Recipe, task: Task, units: int) -> Any:
 class Judge:
     """A metric of Keras under the name that results have it, with the form of targets it takes."""
 
-    def __init__(self, name: str, metric: keras.Metric, form: Any) -> None:
-        self.name, self.metric, self.form = name, metric, form
+    def __init__(self, name: str, metric: keras.Metric, form: Any, unit: TargetUnit | None = None) -> None:
+        self.name, self.metric, self._form, self.unit = name, metric, form, unit
+
+    def form(self, targets: Any) -> Any:
+        """Return targets as the metric takes them, in their own unit."""
+        formed = self._form(targets)
+        return formed if self.unit is None else self.unit(formed)
+
+    def predicted(self, outputs: Any) -> Any:
+        """Return a model's outputs as the metric takes them, in the unit of the targets."""
+        outputs = ops.cast(outputs, "float32")
+        return outputs if self.unit is None else self.unit(outputs)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -107,7 +132,7 @@ class Judge:
         weights = {} if counted is None else {"sample_weight": self._weights(counted, targets)}
         return list(
             self.metric.stateless_update_state(
-                list(values), self.form(targets), ops.cast(outputs, "float32"), **weights
+                list(values), self.form(targets), self.predicted(outputs), **weights
             )
         )
 
@@ -126,7 +151,7 @@ class Judge:
         return ops.cast(broadcast, self.metric.dtype)
 
 
-def judge(spec: MetricSpec, task: Task, units: int) -> Judge:
+def judge(spec: MetricSpec, task: Task, units: int, unit: TargetUnit | None = None) -> Judge:
     """Return the metric that a recipe names, for a model with `units` outputs."""
     if spec.name == "accuracy":
         return accuracy(task, units, spec.key)
@@ -137,7 +162,7 @@ def judge(spec: MetricSpec, task: Task, units: int) -> Judge:
         metric = kind(**{**_of_data(kind, spec, units), **spec.arguments}, name=spec.key)
     form = form_for(metric, task, units)
     _make_variables(metric, form)
-    return Judge(spec.key, metric, form)
+    return Judge(spec.key, metric, form, unit)
 
 
 def _make_variables(metric: keras.Metric, form: Form) -> None:

@@ -36,7 +36,9 @@ class DiagnosedModel:
         self.recipe = phase.recipe
         self.view = model_cache.view(run, phase)
         self.keras_model = build_model(self.recipe, self.view.input_shape, self.view.outputs, self.view.task)
-        self.objective = objective(self.recipe, self.view.task, self.keras_model.output_shape[-1])
+        self.objective = objective(
+            self.recipe, self.view.task, self.keras_model.output_shape[-1], self.view.unit
+        )
         self._prepared = model_cache.views(run.context.dataset).prepared
         self._dataset = run.context.dataset
 

@@ -26,6 +26,6 @@ def training_set(model: DiagnosedModel, trained: Weights) -> dict[str, float]:
         losses = model.objective.losses(targets, outputs) * chunk.get("weights", 1.0)
         total += float(keras.ops.sum(losses))
         for judge in judges:
-            judge.metric.update_state(judge.form(targets), outputs)
+            judge.metric.update_state(judge.form(targets), judge.predicted(outputs))
     measured = {judge.name: judge.result(judge.variables) for judge in judges}
     return {**measured, "loss": total / len(rows) + sum(float(penalty) for penalty in net.losses)}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.build.objective import TargetUnit
 from pipeline.core.errors import DataError
 from pipeline.data import catalogue
 from pipeline.data.prepare import Prepared, load
@@ -81,11 +82,14 @@ class DatasetViews:
         self._transforms |= {f"{name} {transform.name}": transform for name, transform in transforms.items()}
         names = tuple((name, transform.name) for name, transform in transforms.items())
         y, test = self._targets(classes)
-        pool = hashlib.sha256(repr((record.digest, names, classes, flat)).encode()).hexdigest()[:16]
+        unit = self._unit(data, partition.train)
+        scaled = unit and (unit.mean.tobytes(), unit.deviation.tobytes())
+        pool = hashlib.sha256(repr((record.digest, names, classes, flat, scaled)).encode()).hexdigest()[:16]
         view = View(
             pool=pool,
             x=self._inputs(names, flat),
-            y=y,
+            y=y if unit is None else ((y - unit.mean) / unit.deviation).astype(np.float32),
+            unit=unit,
             training=partition.train,
             validation=partition.validation,
             test=test,
@@ -95,6 +99,20 @@ class DatasetViews:
             weights=self._weights(),
         )
         return paired(view, data.pairs, split_seed) if data.pairs else view
+
+    def _unit(self, data: DataSpec, training: NDArray[np.int32]) -> TargetUnit | None:
+        """Return the mean and the deviation of targets that are to be scaled, over the rows that train."""
+        if not data.scale_targets:
+            return None
+        record = self.prepared.record
+        if record.task != "regression":
+            raise DataError(
+                f"{record.title}: data.scale_targets is for numbers; the targets are {record.task}"
+            )
+        y = np.asarray(self.prepared.y_train[training], np.float64)
+        deviation = y.std(axis=0)
+        deviation[deviation == 0] = 1.0
+        return TargetUnit(y.mean(axis=0).astype(np.float32), deviation.astype(np.float32))
 
     def _split_uncached(self, data: DataSpec, split_seed: int, fold: Fold | None) -> Split:
         return split_of(data, self.prepared, split_seed, fold, self._shuffles)

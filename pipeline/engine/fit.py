@@ -78,7 +78,7 @@ class _Compiled:
 
     def __init__(self, template: keras.Model, job: Job) -> None:
         self.model = template
-        self.objective = objective(job.recipe, job.view.task, template.output_shape[-1])
+        self.objective = objective(job.recipe, job.view.task, template.output_shape[-1], job.view.unit)
         self.task = job.view.task
         self.metrics = [spec.metric for spec in metric_specs(job.recipe, job.view.task)]
         self.steps = steps_per_epoch(len(job.view.training), job.recipe.training.batch_size)
@@ -237,7 +237,7 @@ class _OfTargets(keras.metrics.Metric):
     def update_state(self, targets: Any, outputs: Any, sample_weight: Any = None) -> None:  # noqa: ARG002
         """Add a batch; rows all count alike, as in `compile(metrics=...)`."""
         targets = as_in_views(targets, outputs, self.task)
-        self.metric.update_state(self.judge.form(targets), ops.cast(outputs, "float32"))
+        self.metric.update_state(self.judge.form(targets), self.judge.predicted(outputs))
 
     def result(self) -> Any:
         """Return the metric of the batches so far."""

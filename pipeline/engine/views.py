@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.build.objective import TargetUnit
 from pipeline.core.metrics import Task
 
 Inputs = Any
@@ -21,7 +22,7 @@ class View:
     int32 counted from 0 (-1 for classes that are left out, which are never drawn), labels and numbers `[n, outputs]`
     float32, classes of pixels `[n, height, width]` int32. `outputs` is the number of classes, labels or numbers, `names`
     what they are called. `weights` `[n]` float32 are those of rows, where they have any. Views with equal `pool` hold
-    equal `x` and `y`. Views of pairs of images: see `pairing`.
+    equal `x` and `y`. Where targets are scaled, `unit` says what they were. Views of pairs of images: see `pairing`.
     """
 
     pool: str
@@ -34,6 +35,7 @@ class View:
     task: Task = "classes"
     names: tuple[str, ...] = ()
     weights: NDArray[np.float32] | None = None
+    unit: TargetUnit | None = None
 
     @property
     def validates(self) -> bool:

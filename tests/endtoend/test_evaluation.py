@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pipeline.core.files import read_json
+from pipeline.core.metrics import ACCURACY
 from pipeline.diagnostics.required import missing, required
 from pipeline.maintenance.prune import orphans, prune
 from pipeline.params.load import load
-from pipeline.core.metrics import ACCURACY
 from pipeline.planning.state import best_replicate, read_states
 from pipeline.report.site import build
 from pipeline.store import Store

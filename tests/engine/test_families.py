@@ -103,6 +103,19 @@ def test_numbers_and_weights_of_rows(data: str) -> None:
     assert (measured["val_loss"] == pytest.approx(squared, rel=1e-4)) == (data == "numbers")
 
 
+def test_metrics_of_scaled_targets_are_in_their_own_unit() -> None:
+    from pipeline.build.objective import TargetUnit
+
+    unit = TargetUnit(SIGNAL[TRAINED].mean(axis=0), SIGNAL[TRAINED].std(axis=0))
+    scaled = ((SIGNAL - unit.mean) / unit.deviation).astype(np.float32)
+    VIEWS["scaled"] = replace(VIEWS["numbers"], y=scaled, unit=unit, pool="scaled")
+    metrics = {"metrics": ["MeanSquaredError", "MeanAbsoluteError"], "batch_size": 8}
+    measured = assert_equal("scaled", [{"training": metrics}] * 2)
+    squares = unit.deviation**2
+    assert squares.min() < measured["test_mean_squared_error"] / measured["test_loss"] < squares.max()
+    assert squares.min() > 1.5
+
+
 def test_several_labels() -> None:
     metrics = ["AUC", {"name": "AUC", "curve": "PR", "as": "pr_auc"}, "F1Score", "accuracy", "Precision"]
     patch = {"model": {"build": "own_models:many_labels"}, "training": {"metrics": metrics, "batch_size": 8}}

@@ -59,6 +59,7 @@ PATCHES: list[dict[str, Any]] = [
     {"training": {"metrics": ["accuracy", {"name": "AUC", "curve": "PR"}]}},
     {"training": {"class_weight": "balanced"}},
     {"data": {"without": ["age"]}},
+    {"data": {"scale_targets": True}},
     {"data": {"augment": ["RandomFlip"]}},
     {"model": {"without": ["block0_*"]}},
     {"model": {"replace": {"activation": {"tanh": "gelu"}}}},

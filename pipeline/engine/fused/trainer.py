@@ -119,7 +119,7 @@ def _program(template: keras.Model, jobs: Sequence[Job]) -> Program:
     clip, _ = clip_of(recipe.optimizer)
     return program(
         template,
-        objective(recipe, view.task, template.output_shape[-1]),
+        objective(recipe, view.task, template.output_shape[-1], view.unit),
         _optimizer_maker(recipe),
         len(jobs),
         clip,

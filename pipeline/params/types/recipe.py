@@ -166,7 +166,9 @@ class DataSpec(Spec):
     last ones, `time` (null: random for data of one's own, which may be sorted by class, else the first). `skip` leaves
     out the first n training rows, then `limit` keeps the first n of the rest, `per_class` n of each class. With `pairs`
     the model gets n pairs of the remaining images, and predicts whether both show the same class. `without`: columns of a
-    table, or inputs, to leave out. `augment`: preprocessing layers of Keras that change the inputs while training.
+    table, or inputs, to leave out. `scale_targets`: whether models learn numbers with mean 0 and deviation 1 over the
+    training rows; metrics are in their own unit all the same. `augment`: preprocessing layers of Keras that change the
+    inputs while training.
     """
 
     scale: Literal["/255", "/256", "standardise", "none"] | None = None
@@ -181,6 +183,7 @@ class DataSpec(Spec):
     per_class: Count | None = None
     pairs: Annotated[Count | None, AfterValidator(_even)] = None
     without: Patterns = ()
+    scale_targets: bool = False
     augment: Augmentation = ()
 
     @model_validator(mode="after")
