@@ -143,16 +143,16 @@ class DatasetViews:
         for name, transform in names:
             parts = [part[name] if name else part for part in (train, test)]
             apply = self._transforms[f"{name} {transform}"].apply
-            inputs[name] = transformed(parts, partial(_reshaped, apply, shape) if shape else apply)
+            inputs[name] = transformed(parts, apply if shape is None else partial(_reshaped, apply, shape))
         return inputs if isinstance(train, dict) else inputs[""]
 
     def _shape(self, flat: bool) -> tuple[int, ...] | None:
-        """Return the shape of one row where it is not that of the prepared one: flat, or an image with channels."""
+        """Return the shape of one row where it is not that of the prepared one: flat, `()`, or an image with channels."""
         record = self.prepared.record
         if isinstance(record.input_shape, Mapping):
             return None
         if flat:
-            return (-1,)
+            return ()
         return with_channels(record.image_shape) if record.is_image else None
 
     def _targets_uncached(self, classes: tuple[int, ...] | None) -> tuple[Any, NDArray[np.int32]]:
@@ -174,7 +174,8 @@ class DatasetViews:
 
 
 def _reshaped(apply: Callable[[Any], Any], shape: tuple[int, ...], rows: NDArray[Any]) -> NDArray[Any]:
-    return np.reshape(apply(rows), (len(rows), *shape))
+    values = apply(rows)
+    return values.reshape(len(rows), *(shape or (int(np.prod(values.shape[1:])),)))
 
 
 def with_channels(image_shape: Sequence[int]) -> tuple[int, ...]:
