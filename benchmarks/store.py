@@ -68,7 +68,7 @@ def make_project(root: Path, runs: int) -> Study:
             choose(store, variant)
         store.runs.put_all([(record, None) for variant in state.variants for record in records(variant)])
         for variant in state.variants:
-            best = best_replicate(store, variant, state.spec.metric)
+            best = best_replicate(store, variant, state.metric)
             if best is not None:
                 store.runs.model_path(best.key).write_bytes(EMPTY_ARCHIVE)
         write_manifest(store, state, diagnostics=[])

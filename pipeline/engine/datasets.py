@@ -174,7 +174,7 @@ class DatasetViews:
 
 
 def _reshaped(apply: Callable[[Any], Any], shape: tuple[int, ...], rows: NDArray[Any]) -> NDArray[Any]:
-    values = apply(rows)
+    values: NDArray[Any] = apply(rows)
     return values.reshape(len(rows), *(shape or (int(np.prod(values.shape[1:])),)))
 
 
