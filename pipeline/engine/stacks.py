@@ -26,6 +26,10 @@ from pipeline.params.types.recipe import OptimizerSpec
 from pipeline.runs.run import Run
 
 EngineChoice = Literal["auto", "fit", "fused"]
+UNTRACEABLE = (TypeError, ValueError, NotImplementedError, AttributeError)
+"""What TensorFlow and JAX raise where they cannot trace an operation for several models, or at all."""
+REASON = 200
+"""Characters of an error that are kept in records."""
 BRANCHING = ("Hinge", "SquaredHinge")
 """Losses with a branch that XLA does not compile once it is for several models."""
 
@@ -56,6 +60,8 @@ class Engine:
         self.model_cache, self.choice, self.sizes = model_cache, choice, sizes or Sizes()
         self.checkpoints = checkpoints
         self._fused = FusedTrainer()
+        self._alone: set[str] = set()
+        self._untraceable: dict[str, str] = {}
         self._trainers: dict[str, Trainer] = {"fit": FitTrainer(), "fused": self._fused}
 
     def stacks(self, runs: Sequence[Run]) -> list[Stack]:
@@ -67,19 +73,42 @@ class Engine:
         ]
 
     def train(self, stack: Stack, on_epoch: OnEpoch) -> list[TrainedRun]:
-        """Return the trained runs of one stack, in its order; `on_epoch` is called after each epoch."""
+        """Return the trained runs of one stack, in its order; `on_epoch` is called after each epoch.
+
+        Where operations of a model cannot be traced for several models at once, each run is trained alone; where not for
+        one either, by `fit`.
+        """
         trainer = self._trainers[stack.engine]
-        return train_stack(self.model_cache, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints)
+        try:
+            return train_stack(
+                self.model_cache, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints
+            )
+        except UNTRACEABLE as error:
+            if stack.engine == "fit":
+                raise
+            simpler = self._simpler(stack, error)
+        return [trained for one in simpler for trained in self.train(one, on_epoch)]
+
+    def _simpler(self, stack: Stack, error: Exception) -> list[Stack]:
+        """Return the runs of a stack that could not be traced as stacks of one, or for `fit`; later ones are so at once."""
+        why = " ".join(str(error).split())[-REASON:]
+        graph = self.model_cache.run_signature(stack.runs[0])
+        if len(stack.runs) > 1:
+            self._alone.add(graph)
+            reason = f"one graph, each run alone: {why}"
+            return [Stack((run,), "fused", reason, stack.small) for run in stack.runs]
+        self._untraceable[graph] = f"the fused engine cannot trace it: {why}"
+        return [Stack(stack.runs, "fit", self._untraceable[graph])]
 
     def _stacks_of_one_graph(self, runs: Sequence[Run]) -> list[Stack]:
-        obstacle = self._obstacle(runs[0])
+        graph = self.model_cache.run_signature(runs[0])
+        obstacle = self._untraceable.get(graph) or self._obstacle(runs[0])
         if self.choice == "fit" or obstacle:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
-        largest = full_size(min(self._largest(runs, phase) for phase in self.model_cache.phases(runs[0])))
-        small = not on_gpu() and all(
-            self._compiles_whole(runs[0], phase) for phase in self.model_cache.phases(runs[0])
-        )
+        phases = self.model_cache.phases(runs[0])
+        largest = 1 if graph in self._alone else full_size(min(self._largest(runs, p) for p in phases))
+        small = not on_gpu() and all(self._compiles_whole(runs[0], phase) for phase in phases)
         return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
 
     def _largest(self, runs: Sequence[Run], phase: Phase) -> int:

@@ -29,6 +29,13 @@ def recurrent(input_shape: tuple[int, ...], outputs: int, units: int = 5) -> ker
     return keras.Model(inputs, layers.Dense(outputs, activation="softmax")(hidden))
 
 
+def masked(input_shape: tuple[int, ...], outputs: int) -> keras.Model:
+    """Return a recurrent net over words of different lengths."""
+    inputs = keras.Input(input_shape, dtype="int32")
+    hidden = layers.Bidirectional(layers.GRU(3))(layers.Embedding(9, 4, mask_zero=True)(inputs))
+    return keras.Model(inputs, layers.Dense(outputs, activation="softmax")(hidden))
+
+
 def attention(input_shape: tuple[int, ...], outputs: int, heads: int = 2) -> keras.Model:
     """Return a block of attention over the rows of an image."""
     inputs = keras.Input(input_shape)

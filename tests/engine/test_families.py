@@ -23,6 +23,7 @@ TEST = np.arange(48, 60, dtype=np.int32)
 RANDOM = np.random.default_rng(0)
 WIDE = RANDOM.normal(size=(ROWS, 6)).astype(np.float32)
 IMAGES = RANDOM.random((ROWS, 6, 5, 1)).astype(np.float32)
+TOKENS = RANDOM.integers(0, 9, (ROWS, 5)).astype(np.int32)
 SIGNAL = WIDE @ RANDOM.normal(size=(6, 3)).astype(np.float32)
 
 
@@ -38,6 +39,7 @@ VIEWS = {
     "classes": view(WIDE, SIGNAL.argmax(axis=1).astype(np.int32), 3, "classes"),
     "two": view(WIDE, (SIGNAL[:, 0] > 0).astype(np.int32), 2, "classes"),
     "maps": view(IMAGES, (IMAGES[..., 0] * 3).astype(np.int32), 3, "map"),
+    "tokens": view(TOKENS, SIGNAL.argmax(axis=1).astype(np.int32), 3, "classes"),
     "images": view(IMAGES, SIGNAL.argmax(axis=1).astype(np.int32), 3, "classes"),
 }
 
@@ -77,6 +79,14 @@ def assert_equal(data: str, patches: list[dict[str, Any]], tolerance: float = 2e
     different = [trained.weights[0] for trained in together]
     assert not np.array_equal(*different[:2])
     return together[0].record.metrics
+
+
+def test_what_cannot_be_traced_for_several_models_is_trained_one_by_one() -> None:
+    together, alone = both("tokens", [{"model": {"build": "own_models:masked"}}] * 2)
+    for one, other in zip(together, alone, strict=True):
+        assert_near(one, other, 2e-5)
+        assert one.record.engine.size == 1
+        assert one.record.engine.reason.startswith(("one graph, each run alone: ", "the fused engine cannot"))
 
 
 @pytest.mark.parametrize("name", ["residual", "recurrent", "attention", "Subclassed"])
