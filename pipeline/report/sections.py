@@ -71,9 +71,14 @@ def _published(findings: Findings, styles: Styles) -> Section:
 def _curves(findings: Findings, styles: Styles) -> Section:
     note = (
         "Means over replicates with their 95 % t interval, while at least half of the replicates are still training. "
-        "Axes are logarithmic; those of accuracies in the error, so that values near 100 % are spread out "
-        "(100 % itself is drawn at 99.95 %)."
+        "Axes are logarithmic"
     )
+    if any(metric.is_fraction for metric in findings.ablation.metrics.values()):
+        note += (
+            "; those of fractions in what is missing to 100 %, so that values near it are spread out (100 % itself is "
+            "drawn at 99.95 %)"
+        )
+    note += "."
     marks = phase_marks(findings.ablation)
     if marks:
         begins = "; ".join(f"{m.name} after epoch {m.epoch} ({', '.join(m.variants)})" for m in marks)
