@@ -120,9 +120,10 @@ class Streamed:
         return result
 
 
-def transformed(parts: Sequence[Array], apply: Callable[[Array], Array], in_memory: int = IN_MEMORY) -> Any:
-    """Return the rows of all `parts` as models see them: an array, or `Streamed` where it would be too large."""
+def transformed(parts: Sequence[Array], apply: Callable[[Array], Array], in_memory: int | None = None) -> Any:
+    """Return the rows of all `parts` as models see them: an array, or `Streamed` above `in_memory` bytes (`IN_MEMORY`)."""
     streamed = Streamed(parts, apply)
-    if int(np.prod(streamed.shape)) * streamed.dtype.itemsize > in_memory:
+    most = IN_MEMORY if in_memory is None else in_memory
+    if int(np.prod(streamed.shape)) * streamed.dtype.itemsize > most:
         return streamed
     return np.concatenate([apply(part) for part in parts])
