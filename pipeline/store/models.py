@@ -15,7 +15,10 @@ class BuiltModels:
     def get(self, key: str) -> dict[str, Any] | None:
         """Return a summary, or None if it is missing or damaged."""
         summary = read_json(self.folder / f"{key}.json")
-        return summary if isinstance(summary, dict) else None
+        whole = isinstance(summary, dict) and (
+            isinstance(summary.get("layers"), list) or summary.get("fault")
+        )
+        return summary if whole else None
 
     def put(self, key: str, summary: dict[str, Any]) -> None:
         """Store a summary, completely or not at all."""
