@@ -30,6 +30,11 @@ HEAD = "output"
 TOWERS = ("block", "twin")
 """Prefixes of the names of layers: of the first tower and of the second."""
 JOINT = "joint"
+MOVING = (
+    *("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear", "RandomPerspective"),
+    *("RandomElasticTransform", "RandomCrop", "RandAugment", "AugMix"),
+)
+"""Augmentation that moves pixels, away from their classes in a map."""
 
 Setting = TypeVar("Setting")
 
@@ -116,7 +121,7 @@ def operated(
             model = replaced(model, recipe.model.replace)
         if loaded:
             keep_loaded(model, loaded)
-        return _augmented(model, recipe.data.augment), removed
+        return _augmented(model, recipe.data.augment, task), removed
 
 
 def _chain(
@@ -135,10 +140,12 @@ def _chain(
     return keras.Model(inputs, _head(recipe, chain, hidden, outputs, task))
 
 
-def _augmented(model: keras.Model, layers: Sequence[KerasLayer]) -> keras.Model:
+def _augmented(model: keras.Model, layers: Sequence[KerasLayer], task: Task) -> keras.Model:
     """Return a model whose inputs are changed by preprocessing layers while it trains."""
     if not layers:
         return model
+    if task == "map":
+        _check_pixels_stay(layers)
     if not isinstance(model.inputs, list) or len(model.inputs) != 1:
         raise BuildError("data.augment changes images, a single input; this model has several")
     inputs = keras.Input(model.inputs[0].shape[1:])
@@ -146,6 +153,16 @@ def _augmented(model: keras.Model, layers: Sequence[KerasLayer]) -> keras.Model:
     for number, layer in enumerate(layers):
         changed = make_layer(layer, name=f"augment{number}")(changed)
     return keras.Model(inputs, model.call(changed))
+
+
+def _check_pixels_stay(layers: Sequence[KerasLayer]) -> None:
+    """Raise `BuildError` for layers that would move pixels away from their classes: augmentation changes no targets."""
+    for layer in layers:
+        if layer.name in MOVING:
+            raise BuildError(
+                f"data.augment: {layer.name} moves pixels, and would have to do so in the targets too; do it to both in "
+                "the function that returns the data"
+            )
 
 
 @keras.saving.register_keras_serializable("pipeline")

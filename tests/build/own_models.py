@@ -58,3 +58,8 @@ def other_input(outputs: int) -> keras.Model:
 
 def with_anything(**anything: Any) -> keras.Model:
     return plain((8, 8, 1), 10, **anything)
+
+
+def pixels(input_shape: tuple[int, ...], outputs: int) -> keras.Model:
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, layers.Conv2D(outputs, 1, activation="softmax")(inputs))

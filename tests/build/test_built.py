@@ -128,6 +128,20 @@ def test_augmentation_changes_inputs_while_training_alone() -> None:
     assert not np.allclose(model(images, training=True), plain(images), atol=1e-3)
 
 
+@pytest.mark.parametrize("layer", ["RandomFlip", {"name": "RandomRotation", "factor": 0.1}])
+def test_augmentation_moves_no_pixels_away_from_their_classes(layer: Any) -> None:
+    from pipeline.build.model import build_model
+
+    def maps(augment: list[Any]) -> Any:
+        patch = {"model": {"build": "own_models:pixels"}, "data": {"augment": augment}}
+        return build_model(recipe(patch), SHAPE, CLASSES, "map")
+
+    assert maps([{"name": "GaussianNoise", "stddev": 0.1}]).output_shape == (None, 8, 8, CLASSES)
+    with pytest.raises(UserError, match="moves pixels, and would have to do so in the targets too"):
+        maps([layer])
+    assert built(PLAIN, augment=[layer]).output_shape == (None, CLASSES)
+
+
 def test_a_recipe_is_completed_by_what_the_model_was_compiled_with() -> None:
     from pipeline.build.compiled import as_compiled
 
