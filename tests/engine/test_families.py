@@ -97,6 +97,14 @@ def test_models_of_ones_own(name: str) -> None:
     }
 
 
+def test_augmentation() -> None:
+    augment = {"data": {"augment": ["RandomFlip", {"name": "RandomRotation", "factor": 0.1}]}}
+    model = {"model": {"build": "own_models:residual"}}
+    augmented = assert_equal("images", [{**model, **augment}] * 2)
+    plain, _ = both("images", [model])
+    assert augmented["loss"] != plain[0].record.metrics["loss"]
+
+
 def test_several_inputs() -> None:
     metrics = assert_equal("inputs", [{"model": {"build": "own_models:two_inputs", "units": 3}}] * 2)
     assert {"val_mean_absolute_error", "test_r2_score"} <= metrics.keys()

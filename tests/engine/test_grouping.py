@@ -74,6 +74,7 @@ OTHER = [
     {"training": {"epochs": 3}},
     {"training": {"batch_size": 8}},
     {"training": {"loss": "poisson"}},
+    {"data": {"augment": ["RandomFlip"]}},
 ]
 
 

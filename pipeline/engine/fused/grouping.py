@@ -37,7 +37,10 @@ def signature(recipe: Recipe, shape: Iterable[object], exact: bool = False) -> s
     for layer in plain["model"]["layers"] if recipe.chain else ():
         if "name" not in layer:
             layer.pop("initializer", None)
-    return json.dumps([plain, list(shape)], sort_keys=True)
+    augment = [
+        layer.model_dump(mode="json") for layer in recipe.data.augment
+    ]  # layers of the graph, though data
+    return json.dumps([plain, augment, list(shape)], sort_keys=True)
 
 
 def _lift_limits(optimizer: dict[str, Any]) -> None:
