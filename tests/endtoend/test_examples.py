@@ -156,6 +156,86 @@ def test_a_function_for_keras_tuner_is_tuned_and_says_how_it_compiles(run: Run) 
     assert study.mean("switches", "plain", "accuracy") > 0.7
 
 
+def test_sequences_are_read_by_a_recurrent_net_and_by_attention(run: Run) -> None:
+    study = run("sequences", epochs=3)
+    readers, parts = study.variants("readers"), study.variants("parts")
+    assert study.results["readers"]["baseline"] == "lstm"
+    assert readers["lstm"]["parameters"] == 4 * 16 * (8 + 16 + 1) + (16 + 1) * 10
+    # Queries, keys, values and what joins the heads: four dense layers from 16 numbers to 16.
+    assert parts["full"]["parameters"] - parts["without_attention"]["parameters"] == 4 * (16 * 16 + 16)
+    assert study.engines("readers") == study.engines("parts") == {"fused"}
+    assert study.mean("readers", "lstm", "accuracy") > 0.3 and study.mean("parts", "full", "accuracy") > 0.6
+
+
+def test_one_of_two_inputs_is_left_out(run: Run) -> None:
+    study = run("two_inputs")
+    inputs, joints = study.results["inputs"], study.results["joints"]
+    assert (inputs["task"], inputs["metric"], joints["metric"]) == (
+        "regression",
+        "mean_absolute_error",
+        "r2_score",
+    )
+    assert list(study.variants("inputs")) == ["full", "without_body", "without_blood"]
+    error = {name: study.mean("inputs", name, "mean_absolute_error") for name in study.variants("inputs")}
+    assert error["without_body"] > error["full"] + 5 and error["full"] < 60
+    assert "Variants ranked by mean test mean absolute error" in study.pages["inputs"]
+    assert study.engines("inputs") == {"fused"}
+    assert not re.search("accurac|image|pixel|confus", "".join(study.pages.values()), re.IGNORECASE)
+
+
+def test_several_labels_are_judged_by_areas_under_curves(run: Run) -> None:
+    study = run("labels")
+    widths, weighted = study.variants("widths"), study.variants("weighted")
+    found = {name: (each["task"], each["metric"]) for name, each in study.results.items()}
+    assert found == {
+        "widths": ("labels", "pr_auc"),
+        "weighted": ("labels", "auc"),
+        "few_of_a_class": ("classes", "f1_score"),
+    }
+    assert study.mean("widths", "sixteen", "pr_auc") > study.mean("widths", "two", "pr_auc") + 0.1
+    assert study.mean("weighted", "sixteen", "auc") > 0.85
+    losses = [each["sixteen"]["replicates"][0]["curves"]["loss"][0] for each in (widths, weighted)]
+    assert losses[1] > 1.1 * losses[0]  # a tenth of the rows counts five times
+    few = study.variants("few_of_a_class")
+    assert len({few[name]["replicates"][0]["curves"]["loss"][0] for name in few}) == 3
+    assert study.engines("widths") == study.engines("weighted") == {"fused"}
+    assert "test pr auc (%)" in study.pages["widths"]
+    assert not re.search("accurac|image|pixel|confus", study.pages["widths"], re.IGNORECASE)
+
+
+def test_pictures_in_folders_are_augmented_and_an_application_is_tuned_in_phases(run: Run) -> None:
+    study = run("images")
+    augmentation, fine_tuning = study.variants("augmentation"), study.variants("fine_tuning")
+    assert study.mean("augmentation", "none", "accuracy") > 0.5
+    assert len({each["parameters"] for each in augmentation.values()}) == 1
+    assert len({each["replicates"][0]["curves"]["loss"][1] for each in augmentation.values()}) == 3
+    head, block = fine_tuning["head"], fine_tuning["block"]
+    assert head["parameters"] == block["parameters"] > 400_000
+    assert head["trainable_parameters"] == 3 * (576 + 1) < block["trainable_parameters"] < block["parameters"]
+    assert [each["epochs"] for each in head["replicates"]] == [each["epochs"] for each in block["replicates"]]
+    assert {"disc", "square", "triangle"} <= set(re.findall(r"\w+", study.pages["augmentation"]))
+
+
+def test_maps_are_judged_by_intersection_over_union(run: Run) -> None:
+    study = run("masks")
+    assert {(each["task"], each["metric"]) for each in study.results.values()} == {("map", "mean_io_u")}
+    assert study.mean("widths", "eight", "mean_io_u") > study.mean("widths", "two", "mean_io_u")
+    assert study.mean("widths", "eight", "accuracy") > 0.8
+    assert study.engines("widths") == {"fused"}
+
+
+def test_an_array_that_is_too_large_is_read_while_it_trains(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.engine.inputs.IN_MEMORY", 1000)
+    study = run("large")
+    engines = [each["engine"] for each in study.variants("kernels")["five"]["replicates"]]
+    assert {each["name"] for each in engines} == {"fit"}
+    assert all("memory" in each["reason"] for each in engines)
+    assert study.mean("kernels", "five", "accuracy") > max(0.9, study.mean("kernels", "one", "accuracy"))
+    assert not re.search("image|pixel", study.pages["kernels"], re.IGNORECASE)
+
+
 @pytest.mark.parametrize("folder", sorted(EXAMPLES.iterdir()), ids=lambda folder: folder.name)
 def test_an_example_is_params_and_a_little_python(folder: Path) -> None:
     code = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}

@@ -1,4 +1,4 @@
-"""The examples in docs/params.md are valid."""
+"""The examples in docs/params.md and the kinds of ablation in docs/examples.md are valid."""
 
 import re
 from pathlib import Path
@@ -52,3 +52,29 @@ def test_every_executor_that_is_shown_is_accepted() -> None:
     shown = EXECUTORS.strip().splitlines()
     kinds = [parse({**study(), **plain(line)}).executor.kind for line in shown]
     assert kinds == ["local", "processes", "ray"]
+
+
+KINDS = re.findall(
+    r"^### ([^\n]*)\n\n```yaml\n(.*?)```",
+    (Path(__file__).parents[2] / "docs" / "examples.md").read_text(encoding="utf-8"),
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def test_twelve_kinds_are_shown() -> None:
+    assert len({title for title, _ in KINDS}) == len(KINDS) == 12
+
+
+@pytest.mark.parametrize("text", [text for _, text in KINDS], ids=[title for title, _ in KINDS])
+def test_each_kind_of_ablation(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in re.findall(r"\b(my_\w+):(\w+)", text):
+        with (tmp_path / f"{module}.py").open("a", encoding="utf-8") as stream:
+            stream.write(f"def {name}(**arguments): ...\n")
+    for kind, path in re.findall(r"(csv|npz|images): ([\w/.]+)", text):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).mkdir() if kind == "images" else (tmp_path / path).write_text("age,sex\n")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    plain_study = plain(text)
+    plain_study["base"]["training"].setdefault("epochs", 1)
+    shown = parse(plain_study)
+    assert all(expand(shown, name).variants for name in shown.ablations)
