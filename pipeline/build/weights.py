@@ -132,8 +132,8 @@ def _is_carried(layer_name: str, reuse: Reuse, same_classes: bool, heads: Contai
 def _kernel_initializers(recipe: Recipe) -> dict[str, Named]:
     """Return the initializers of kernels by the prefix of their layers' names."""
     model = recipe.chain
-    if model is None:
-        return {}
+    if model is None or model.replace:
+        return {}  # those of the template's own variables
     hidden = {
         block.prefix: block.spec.initializer or model.initializer
         for block in all_blocks(model)

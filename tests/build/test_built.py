@@ -73,6 +73,12 @@ def test_weights_that_were_loaded_stay_for_every_seed_and_through_surgery() -> N
         assert not np.array_equal(one[-2], other[-2])
 
 
+def test_a_replaced_initializer_is_drawn_from_in_a_chain_too() -> None:
+    ones = {"layers": [4], "replace": {"initializer": {"GlorotUniform": "ones"}}}
+    hidden, _, head, _ = drawn(ones, 1)
+    assert (hidden == 1).all() and not (head == 1).any()
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

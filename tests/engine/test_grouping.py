@@ -92,6 +92,11 @@ def test_what_shapes_a_graph_makes_another(patch: dict[str, Any]) -> None:
     assert signed(patch) != signed({})
 
 
+def test_initializers_shape_a_graph_where_the_templates_own_are_drawn_from() -> None:
+    replaced = {"replace": {"initializer": {"GlorotUniform": "he_normal"}}}
+    assert signed({"model": replaced}) != signed({"model": {**replaced, "initializer": "zeros"}})
+
+
 def test_limits_of_clipping_are_numbers_but_its_kind_is_not() -> None:
     assert signed({"optimizer": {"clipnorm": 1.0}}) == signed({"optimizer": {"clipnorm": 2.0}})
     assert signed({"optimizer": {"clipnorm": 1.0}}) != signed({"optimizer": {"clipvalue": 1.0}})

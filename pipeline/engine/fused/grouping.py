@@ -37,9 +37,10 @@ def signature(recipe: Recipe, shape: Iterable[object], exact: bool = False) -> s
     for layer in plain["model"]["layers"] if recipe.chain else ():
         if "name" not in layer:
             layer.pop("initializer", None)
-    augment = [
-        layer.model_dump(mode="json") for layer in recipe.data.augment
-    ]  # layers of the graph, though data
+    if recipe.chain is None or recipe.chain.replace:
+        plain["model"] = recipe.model.model_dump(mode="json")  # initializers are then those of the template
+    # Layers of the graph, though they are written among the data.
+    augment = [layer.model_dump(mode="json") for layer in recipe.data.augment]
     return json.dumps([plain, augment, list(shape)], sort_keys=True)
 
 
