@@ -1,6 +1,6 @@
 """The model of a run's last phase, with the data that it sees there; it can be loaded with different weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from pipeline.build.objective import as_in_views, objective
 from pipeline.build.weights import Weights, initial_weights, seed_states, set_seed_states
 from pipeline.data import scale
 from pipeline.data.catalogue import CATALOGUE
-from pipeline.data.pictures import png
+from pipeline.data.pictures import levels_png, png
 from pipeline.diagnostics.font_digits import font_digits
 from pipeline.diagnostics.measures import as_probabilities
 from pipeline.engine.model_cache import ModelCache
@@ -19,7 +19,7 @@ from pipeline.runs.run import Run
 from pipeline.runs.seeds import derive
 
 CHUNK = 1000
-"""Images in one forward pass."""
+"""Rows in one forward pass."""
 
 
 class DiagnosedModel:
@@ -54,7 +54,7 @@ class DiagnosedModel:
         return bool(states)
 
     def loss(self) -> Callable[[Any, Any], Any]:
-        """Return the recipe's loss for Keras's `compile`: from integer labels and outputs to one number per image."""
+        """Return the recipe's loss for Keras's `compile`: from targets and outputs to one number per row."""
 
         def per_row(targets: Any, outputs: Any) -> Any:
             return self.objective.losses(as_in_views(targets, outputs, self.view.task), outputs)
@@ -62,10 +62,20 @@ class DiagnosedModel:
         return per_row
 
     def probabilities(self, rows: NDArray[np.int32], training: bool = False) -> NDArray[np.float64]:
-        """Return the predicted probabilities of the images at `rows`, `[n, classes]`; `training`: with dropout active."""
-        chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
-        outputs = [self._outputs(self.view.rows(chunk)["x"], training) for chunk in chunks]
-        return as_probabilities(np.concatenate(outputs))
+        """Return the predicted probabilities of `rows`, `[n, classes]`; `training`: with dropout active."""
+        return as_probabilities(self.outputs(rows, training))
+
+    def outputs(self, rows: NDArray[np.int32], training: bool = False) -> NDArray[np.float32]:
+        """Return the outputs for `rows`, `[n, ...]`."""
+        return np.concatenate([outputs for _, outputs in self.chunks(rows, training)])
+
+    def chunks(
+        self, rows: NDArray[np.int32], training: bool = False
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.float32]]]:
+        """Yield a part of `rows` and the outputs for it, until all are done: outputs for all may be too large."""
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            yield chunk, self._outputs(self.view.rows(chunk)["x"], training)
 
     def probabilities_of(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the predicted probabilities of other images, `[n, classes]`, which are scaled as the data set's own."""
@@ -73,12 +83,12 @@ class DiagnosedModel:
         x = scaler(images).reshape(len(images), *self.view.x.shape[1:])
         return as_probabilities(self._outputs(x, training=False))
 
-    def _outputs(self, x: NDArray[np.float32], training: bool) -> NDArray[np.float32]:
+    def _outputs(self, x: Any, training: bool) -> NDArray[np.float32]:
         return np.asarray(self.keras_model(x, training=training), np.float32)
 
     @property
     def class_names(self) -> list[str]:
-        """The names of the classes, in the order of the labels that the model is trained on."""
+        """The names of the classes, labels or targets, in the order of the outputs that the model is trained on."""
         return list(self.view.names)
 
     def font_digits(self) -> NDArray[np.uint8]:
@@ -91,17 +101,22 @@ class DiagnosedModel:
             return np.empty((0, *self._prepared.image_shape), np.uint8)
         return font_digits(names, self._prepared.x_train)
 
-    def picture(self, row: int) -> str:
-        """Return the unscaled image at `row` as PNG in base64; the two images of a pair next to each other."""
-        if self.recipe.data.pairs is not None:
-            return png(_side_by_side(self.view.x[row].reshape(2, *self._prepared.image_shape)))
+    def shown(self, row: int) -> dict[str, Any]:
+        """Return what a row is shown by: its `row` in its half of the data, from 0, and its `png` if it is an image."""
         train_count = len(self._prepared.y_train)
-        image = self._prepared.x_train[row] if row < train_count else self._prepared.x_test[row - train_count]
-        return png(image.reshape(self._prepared.image_shape))
+        if self.recipe.data.pairs is not None:
+            return {
+                "row": row,
+                "png": levels_png(_side_by_side(self.view.x[row].reshape(2, *self._prepared.image_shape))),
+            }
+        half, place = (
+            (self._prepared.x_train, row) if row < train_count else (self._prepared.x_test, row - train_count)
+        )
+        if not self._prepared.record.is_image:
+            return {"row": place}
+        return {"row": place, "png": png(half[place].reshape(self._prepared.image_shape))}
 
 
-def _side_by_side(pair: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return two scaled images as one image of grey levels, black for the smallest number and white for the largest."""
-    low, high = float(pair.min()), float(pair.max())
-    levels = np.round(255 * (pair - low) / max(high - low, 1e-9)).astype(np.uint8)
-    return np.concatenate(list(levels), axis=1)
+def _side_by_side(pair: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return two scaled images as one."""
+    return np.concatenate(list(pair), axis=1)

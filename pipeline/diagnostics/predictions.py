@@ -1,61 +1,28 @@
-"""One model's predictions: its worst mistakes among the test images, which classes it confuses, and digits of a font."""
+"""One model's predictions for the test rows, by what it predicts: classes, labels, numbers, or maps of classes."""
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from pipeline.build.weights import Weights
-from pipeline.data.pictures import png
-from pipeline.diagnostics import measures
-from pipeline.diagnostics.measures import Floats
 from pipeline.diagnostics.model import DiagnosedModel
+from pipeline.diagnostics.predicted_classes import predicted_classes
+from pipeline.diagnostics.predicted_labels import predicted_labels
+from pipeline.diagnostics.predicted_maps import predicted_maps
+from pipeline.diagnostics.predicted_numbers import predicted_numbers
+
+BY_TASK = {
+    "classes": predicted_classes,
+    "labels": predicted_labels,
+    "regression": predicted_numbers,
+    "map": predicted_maps,
+}
 
 
 def predictions(model: DiagnosedModel, weights: Weights, shown: int) -> dict[str, Any]:
-    """Return the confusion matrix, the `shown` wrong answers with the highest confidence, and a third as many right ones.
+    """Return the predictions of a model with trained `weights`, with the `shown` worst ones; `{}` where none is a number.
 
-    `weights` are those of the trained model. The right answers are spread evenly over the test images. `font` are answers
-    to digits drawn with a font, where the classes are digits.
+    `task` says what they are, `rows` how many test rows there are; the rest is that task's.
     """
-    view, names = model.view, model.class_names
     model.keras_model.set_weights(weights)
-    probabilities = model.probabilities(view.test)
-    labels, predicted = view.y[view.test], probabilities.argmax(axis=1)
-    names += [str(extra) for extra in range(len(names), probabilities.shape[1])]
-    confidence = probabilities.max(axis=1)
-
-    def answer(index: int) -> dict[str, Any]:
-        picture = model.picture(int(view.test[index]))
-        return _answer(picture, names[labels[index]], names, probabilities[index])
-
-    wrong = np.flatnonzero(predicted != labels)
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:shown]
-    right = np.flatnonzero(predicted == labels)
-    spread = np.linspace(0, len(right) - 1, min(len(right), max(1, shown // 3))).round().astype(int)
-    return {
-        "classes": names,
-        "confusion": measures.confusion(predicted, labels, len(names)).tolist(),
-        "wrong": len(wrong),
-        "images": len(labels),
-        "worst": [answer(index) for index in worst],
-        "right": [answer(index) for index in right[spread]],
-        "font": _font_answers(model, names),
-    }
-
-
-def _font_answers(model: DiagnosedModel, names: Sequence[str]) -> list[dict[str, Any]]:
-    images = model.font_digits()
-    if not len(images):
-        return []
-    answers = zip(images, names, model.probabilities_of(images), strict=False)
-    return [_answer(png(image), label, names, probabilities) for image, label, probabilities in answers]
-
-
-def _answer(picture: str, label: str, names: Sequence[str], probabilities: Floats) -> dict[str, Any]:
-    return {
-        "png": picture,
-        "label": label,
-        "predicted": names[int(probabilities.argmax())],
-        "confidence": float(probabilities.max()),
-    }
+    task = model.view.task
+    outcome = BY_TASK[task](model, shown)
+    return {"task": task, "rows": len(model.view.test), **outcome} if outcome else {}

@@ -91,7 +91,8 @@ def range_test(model: DiagnosedModel, run: Run, settings: RateRange) -> tuple[Fl
     for rate, rows in zip(rates, order, strict=False):
         keras_model.optimizer.learning_rate = rate
         keras_model.reset_metrics()  # else each loss is the mean of all so far
-        losses.append(float(keras_model.train_on_batch(view.x[rows], view.y[rows])))
+        batch = view.rows(rows)
+        losses.append(float(keras_model.train_on_batch(batch["x"], batch["y"], batch.get("weights"))))
         if until is None and has_diverged(losses):
             until = len(losses)
         if not np.isfinite(losses[-1]):

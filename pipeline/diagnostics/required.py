@@ -78,13 +78,13 @@ def _propagated_layer(run: Run) -> dict[str, Any]:
 
 
 def _predictions(store: Store, state: AblationState) -> Iterator[Diagnostic]:
-    """Yield those of the variant with the best mean score, then those of a ladder's other rungs.
+    """Yield those of the variant with the best mean score; where they are pictures, those of a ladder's other rungs.
 
     A variant is shown by its best replicate: test data decide nothing.
     """
     shown, metric = state.evaluation.predictions, state.metric
-    if shown is None or state.dataset.task != "classes" or not state.dataset.is_image:
-        return  # pictures of rows, and what is confused with what
+    if shown is None:
+        return
     candidates = [
         (variant, run)
         for variant in state.variants
@@ -93,8 +93,9 @@ def _predictions(store: Store, state: AblationState) -> Iterator[Diagnostic]:
     best = max(candidates, key=lambda candidate: _mean_score(store, candidate[0], metric), default=None)
     if best is None:
         return
+    rungs = state.expanded.kind == "ladder" and state.dataset.task == "classes" and state.dataset.is_image
     others = [candidate for candidate in candidates if candidate is not best]
-    for variant, run in [best, *(others if state.expanded.kind == "ladder" else [])]:
+    for variant, run in [best, *(others if rungs else [])]:
         count = shown if variant is best[0] else min(shown, OF_A_RUNG)
         yield _diagnostic("predictions", variant.variant.name, run, {"shown": count}, run.key)
 

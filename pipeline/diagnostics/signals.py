@@ -32,8 +32,11 @@ def signals(model: DiagnosedModel, run: Run, trained: Weights | None, settings: 
     Signals hold one number per layer: `mean` of the activations over units and inputs; `deviation` over inputs, averaged
     over units, so that what is the same for every input does not count; `gradient`, the L2 norm of the kernel's
     gradient over the inputs as one batch. All are as in training: batch statistics, dropout active. Numbers that are not
-    finite are None. The output layer is observed before its activation.
+    finite are None. The output layer is observed before its activation. Return `{}` for a model that cannot be observed so:
+    one with several inputs, with code between its layers, or without a kernel; and noise is no input of embeddings.
     """
+    if not _is_observable(model, settings):
+        return {}
     x, y = _sample(model, run, settings)
     layers = _observed_layers(model.keras_model)
     reader = _SignalReader(model, layers, derive(run.seeds.dropout, "signals"))
@@ -44,6 +47,13 @@ def signals(model: DiagnosedModel, run: Run, trained: Weights | None, settings: 
     }
 
 
+def _is_observable(model: DiagnosedModel, settings: Signals) -> bool:
+    view, net = model.view, model.keras_model
+    if isinstance(view.x, dict) or not isinstance(net, keras.Sequential | keras.src.models.Functional):
+        return False
+    return bool(_observed_layers(net)) and (settings.inputs == "images" or view.x.dtype.kind == "f")
+
+
 def _sample(model: DiagnosedModel, run: Run, settings: Signals) -> tuple[NDArray[Any], NDArray[Any]]:
     view = model.view
     rows = view.validation if len(view.validation) else view.training
@@ -51,7 +61,9 @@ def _sample(model: DiagnosedModel, run: Run, settings: Signals) -> tuple[NDArray
         return view.x[rows[: settings.samples]], view.y[rows[: settings.samples]]
     generator = np.random.default_rng(derive(run.seeds.weights, "inputs"))
     x = generator.standard_normal((settings.samples, *view.x.shape[1:]), np.float32)
-    return x, generator.integers(view.outputs, size=settings.samples, dtype=np.int32)
+    if view.task == "classes":
+        return x, generator.integers(view.outputs, size=settings.samples, dtype=np.int32)
+    return x, view.y[generator.choice(rows, settings.samples)]
 
 
 def _observed_layers(model: keras.Model) -> list[ObservedLayer]:

@@ -15,7 +15,7 @@ from pipeline.runs.run import Run
 from pipeline.runs.seeds import derive
 
 SHOWN = 12
-"""The most uncertain images, which are kept."""
+"""The most uncertain answers, which are kept."""
 CLASSES_SHOWN = 3
 """The most probable classes of each of them."""
 
@@ -80,18 +80,22 @@ def _most_uncertain(model: DiagnosedModel, mean: Floats, deviation: Floats) -> l
     names, view = model.class_names, model.view
     entropies = measures.entropy(mean)
 
-    def probable_class(image: int, index: int) -> dict[str, Any]:
+    def probable_class(answer: int, index: int) -> dict[str, Any]:
         name = names[index] if index < len(names) else str(index)
-        return {"name": name, "mean": float(mean[image, index]), "deviation": float(deviation[image, index])}
+        return {
+            "name": name,
+            "mean": float(mean[answer, index]),
+            "deviation": float(deviation[answer, index]),
+        }
 
     return [
         {
-            "png": model.picture(int(view.test[image])),
-            "label": names[view.y[view.test[image]]],
-            "entropy": float(entropies[image]),
-            "classes": [probable_class(image, index) for index in _largest(mean[image], CLASSES_SHOWN)],
+            **model.shown(int(view.test[answer])),
+            "label": names[view.y[view.test[answer]]],
+            "entropy": float(entropies[answer]),
+            "classes": [probable_class(answer, index) for index in _largest(mean[answer], CLASSES_SHOWN)],
         }
-        for image in _largest(entropies, SHOWN)
+        for answer in _largest(entropies, SHOWN)
     ]
 
 

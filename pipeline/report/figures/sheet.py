@@ -39,14 +39,21 @@ def in_rows(frames: Sequence[Frame], columns: int) -> list[Sequence[Frame]]:
 
 
 def sheet_of_rows(
-    key: str, title: str, caption: str, alt: str, rows: Sequence[Sequence[Frame]], columns: int
+    key: str,
+    title: str,
+    caption: str,
+    alt: str,
+    rows: Sequence[Sequence[Frame]],
+    columns: int,
+    legend: Sequence[tuple[str, str]] = (),
 ) -> Chart:
-    """Return rows of at most `columns` frames each."""
+    """Return rows of at most `columns` frames each, below a `legend` of colours (`#rrggbb`) and their names."""
     cell = WIDE / columns
     side = min(LARGEST, cell - GAP)
     tall = side + LINE * max(len(frame.lines) for row in rows for frame in row) + 16
+    names, top = _legend(legend)
     cells = (
-        _cell(frame, cell * column, tall * row, cell, side)
+        _cell(frame, cell * column, top + tall * row, cell, side)
         for row, frames in enumerate(rows)
         for column, frame in enumerate(frames)
     )
@@ -54,8 +61,34 @@ def sheet_of_rows(
         '<svg role="img" viewBox="0 0 {w:.0f} {h:.0f}" aria-labelledby="{k}-title {k}-alt" font-family="{f}" '
         'font-size="11" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
         '<title id="{k}-title">{title}</title><desc id="{k}-alt">{alt}</desc>{cells}</svg>'
-    ).format(w=WIDE, h=tall * len(rows), k=key, f=FONTS, title=title, alt=alt, cells=Markup("").join(cells))
+    ).format(
+        w=WIDE,
+        h=top + tall * len(rows),
+        k=key,
+        f=FONTS,
+        title=title,
+        alt=alt,
+        cells=names + Markup("").join(cells),
+    )
     return Chart(key, title, caption, alt, svg, round(WIDE))
+
+
+def _legend(legend: Sequence[tuple[str, str]]) -> tuple[Markup, float]:
+    """Return a legend in as many lines as it takes, and its height."""
+    entries, x, y = [], 0.0, 0.0
+    for colour, name in legend:
+        text = shortened(name, 30)
+        width = 30 + CHARACTER * len(text)
+        if x and x + width > WIDE:
+            x, y = 0.0, y + LINE + 4
+        entries.append(
+            Markup(
+                '<rect x="{x:.1f}" y="{y:.1f}" width="11" height="11" style="fill:{colour}"/>'
+                '<text x="{right:.1f}" y="{base:.1f}" style="fill:var(--ink)">{text}</text>'
+            ).format(x=x, y=y, colour=colour, right=x + 16, base=y + 10, text=text)
+        )
+        x += width
+    return Markup("").join(entries), y + LINE + 8 if legend else 0.0
 
 
 def _cell(frame: Frame, x: float, y: float, width: float, side: float) -> Markup:
