@@ -19,11 +19,11 @@ Outcome = dict[str, Any]
 
 @dataclass(frozen=True)
 class ObservedLayer:
-    """A layer with a kernel, and the layer whose `output` is observed: its activation if it has one, else itself."""
+    """A layer with a kernel, and the layer that is `observed`: its activation if it has one, else itself."""
 
     name: str
     kernel: keras.Variable
-    output: Any
+    observed: keras.layers.Layer
 
 
 def signals(model: DiagnosedModel, run: Run, trained: Weights | None, settings: Signals) -> Outcome:
@@ -35,11 +35,12 @@ def signals(model: DiagnosedModel, run: Run, trained: Weights | None, settings: 
     finite are None. The output layer is observed before its activation. Return `{}` for a model that cannot be observed so:
     one with several inputs, with code between its layers, or without a kernel; and noise is no input of embeddings.
     """
-    if not _is_observable(model, settings):
+    layers = _observed_layers(model.keras_model)
+    observed = _observing(model.keras_model, layers) if _is_observable(model, settings) else None
+    if observed is None:
         return {}
     x, y = _sample(model, run, settings)
-    layers = _observed_layers(model.keras_model)
-    reader = _SignalReader(model, layers, derive(run.seeds.dropout, "signals"))
+    reader = _SignalReader(model, layers, observed, derive(run.seeds.dropout, "signals"))
     return {
         "layers": [layer.name for layer in layers],
         "start": reader.read(model.initial_weights(run), x, y),
@@ -48,10 +49,8 @@ def signals(model: DiagnosedModel, run: Run, trained: Weights | None, settings: 
 
 
 def _is_observable(model: DiagnosedModel, settings: Signals) -> bool:
-    view, net = model.view, model.keras_model
-    if isinstance(view.x, dict) or not isinstance(net, keras.Sequential | keras.src.models.Functional):
-        return False
-    return bool(_observed_layers(net)) and (settings.inputs == "images" or view.x.dtype.kind == "f")
+    x = model.view.x
+    return not isinstance(x, dict) and (settings.inputs == "images" or x.dtype.kind == "f")
 
 
 def _sample(model: DiagnosedModel, run: Run, settings: Signals) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -70,9 +69,17 @@ def _observed_layers(model: keras.Model) -> list[ObservedLayer]:
     by_name = {layer.name: layer for layer in model.layers}
     kernels = [(layer, kernel) for layer in model.layers if (kernel := _kernel(layer)) is not None]
     return [
-        ObservedLayer(layer.name, kernel, by_name.get(_activation_name(layer.name), layer).output)
+        ObservedLayer(layer.name, kernel, by_name.get(_activation_name(layer.name), layer))
         for layer, kernel in kernels
     ]
+
+
+def _observing(model: keras.Model, layers: Sequence[ObservedLayer]) -> keras.Model | None:
+    """Return a model of the layers' outputs; None where they are not parts of one graph: in models within models or code."""
+    try:
+        return keras.Model(model.inputs[0], [layer.observed.output for layer in layers]) if layers else None
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return None
 
 
 def _activation_name(layer_name: str) -> str:
@@ -87,9 +94,10 @@ def _kernel(layer: keras.layers.Layer) -> keras.Variable | None:
 class _SignalReader:
     """Reads the activations of a model's layers and the gradients of their kernels, for any weights."""
 
-    def __init__(self, model: DiagnosedModel, layers: Sequence[ObservedLayer], seed: int) -> None:
-        self.model, self.layers, self.seed = model, layers, seed
-        self.observed = keras.Model(model.keras_model.input, [layer.output for layer in layers])
+    def __init__(
+        self, model: DiagnosedModel, layers: Sequence[ObservedLayer], observed: keras.Model, seed: int
+    ) -> None:
+        self.model, self.layers, self.observed, self.seed = model, layers, observed, seed
         self.gradients = GradientReader()
         model.keras_model.compile(self.gradients, loss=model.loss(), run_eagerly=True)
 

@@ -13,6 +13,7 @@ from pipeline.report.figures.rates import range_tests
 from pipeline.report.figures.reliability import reliability_charts
 from pipeline.report.figures.sheet import Frame, sheet
 from pipeline.report.findings import Findings
+from pipeline.report.measure import shown_as
 from pipeline.report.predictions import predictions, rungs
 from pipeline.report.section import Section
 from pipeline.report.signals import sentences, through_nets, through_towers
@@ -89,27 +90,29 @@ def functions(findings: Findings, styles: Styles) -> Section:
 
 
 def training_set(findings: Findings, styles: Styles) -> Section:
-    """Return a table of how well each variant fits its training images with dropout off, and how that compares with test."""
+    """Return a table of how well each variant fits its training data with dropout off, and how that compares with test."""
     ablation, title = findings.ablation, "Training set"
     variants = ablation.diagnostics.training_set
     if not variants:
         return Section("training-set", title, [])
-    columns = [
-        Column("variant"),
-        *(Column(name, True) for name in ("accuracy (%)", "loss", "test accuracy (%)")),
-    ]
+    measured = {name for outcomes in variants for run in outcomes.replicates for name in run} - {"seed"}
+    names = sorted(measured, key=[*ablation.metrics, *sorted(measured)].index)
+    judge = findings.measure
+    columns = [Column("variant"), *(Column(_training_title(ablation, name), True) for name in names)]
     rows = []
     for outcomes in variants:
-        tested = [
-            run.metrics.get("test_accuracy", np.nan) for run in ablation.variant(outcomes.variant).replicates
-        ]
-        measured = (outcomes.stacked("accuracy"), outcomes.stacked("loss"), np.array(tested))
-        cells = [_scaled_mean(values, factor) for values, factor in zip(measured, (100, 1, 100), strict=True)]
+        tested = [run.metrics.get(judge.key, np.nan) for run in ablation.variant(outcomes.variant).replicates]
+        cells = [_scaled_mean(outcomes.stacked(name), shown_as(ablation, name).factor) for name in names]
+        cells.append(_scaled_mean(np.array(tested), judge.factor))
         rows.append([Cell(outcomes.variant, style=styles[outcomes.variant]), *cells])
-    note = "Trained nets on the images they were trained on, dropout off; curves show averages over an epoch, dropout on."
-    return Section(
-        "training-set", title, [], note, [("Training images as the net predicts", Table(columns, rows))]
-    )
+    note = "Trained nets on the data they were trained on, dropout off; curves show averages over an epoch, dropout on."
+    table = Table([*columns, Column(judge.label, True)], rows)
+    return Section("training-set", title, [], note, [("Training data as the net predicts", table)])
+
+
+def _training_title(ablation: Ablation, name: str) -> str:
+    measure = shown_as(ablation, name)
+    return f"{measure.name} ({measure.unit})" if measure.unit else measure.name
 
 
 def _scaled_mean(values: Floats | None, factor: float) -> Cell:
@@ -130,18 +133,25 @@ def uncertainty(findings: Findings, styles: Styles) -> Section:
         "mean of passes, dashed: one pass); on the diagonal, confidence equals the share of right answers. Bins with fewer "
         "than ten answers are left out."
     )
-    charts = [*reliability_charts(variants, styles), _most_uncertain(findings.ablation, variants)]
-    table = ("One pass without dropout, and the mean of passes with it", _uncertainty_table(variants, styles))
-    return Section("uncertainty", "Uncertainty", charts, note, [table])
+    best = _least_certain(findings.ablation, variants)
+    charts = [*reliability_charts(variants, styles), _uncertain_pictures(*best)]
+    tables = [
+        ("One pass without dropout, and the mean of passes with it", _uncertainty_table(variants, styles)),
+        (f"Most uncertain answers of {best[0]}, seed {best[1]['seed']}", _uncertain_rows(best[1])),
+    ]
+    return Section("uncertainty", "Uncertainty", charts, note, tables)
 
 
-def _most_uncertain(ablation: Ablation, variants: Sequence[VariantOutcomes]) -> Chart | None:
-    """Draw the images that the best variant's best replicate is least certain of, both by the score that chooses."""
+def _least_certain(ablation: Ablation, variants: Sequence[VariantOutcomes]) -> tuple[str, Outcome]:
+    """Return the best variant's name and the outcome of its best replicate, both by the score that chooses."""
     outcomes = max(variants, key=lambda candidate: _mean_score(ablation, ablation.variant(candidate.variant)))
     scores = {r.seed: _score(ablation, r.metrics) for r in ablation.variant(outcomes.variant).replicates}
     best = max(outcomes.replicates, key=lambda replicate: scores.get(replicate["seed"], -np.inf))
-    if not best["uncertain"]:
-        return None
+    return outcomes.variant, best
+
+
+def _uncertain_pictures(variant: str, best: Outcome) -> Chart | None:
+    """Draw the images with the highest predictive entropy; None where the data are no images."""
     frames = [
         Frame(
             image["png"],
@@ -149,13 +159,38 @@ def _most_uncertain(ablation: Ablation, variants: Sequence[VariantOutcomes]) -> 
             image["classes"][0]["name"] != image["label"],
         )
         for image in best["uncertain"]
+        if "png" in image
     ]
+    if not frames:
+        return None
     caption = (
-        f"Test images with the highest predictive entropy, {outcomes.variant}, seed {best['seed']}: mean probability ± "
+        f"Test images with the highest predictive entropy, {variant}, seed {best['seed']}: mean probability ± "
         "deviation over passes of the two likeliest classes. Red: the likeliest is wrong."
     )
     alt = "; ".join(", ".join(frame.lines) for frame in frames)
     return sheet("uncertain", "Most uncertain images", caption, alt, frames)
+
+
+def _uncertain_rows(best: Outcome) -> Table:
+    """Return the rows with the highest predictive entropy, as far as they are no images."""
+    columns = [
+        Column("test row", True, "From 0"),
+        Column("entropy", True, "In nats"),
+        Column("likeliest"),
+        Column("next"),
+        Column("right answer"),
+    ]
+    rows = [
+        [
+            Cell(f"{answer['row']:,}", answer["row"]),
+            Cell(f"{answer['entropy']:.3f}", answer["entropy"]),
+            *(Cell(f"{each['name']}, {_probability(each)}") for each in answer["classes"][:2]),
+            Cell(answer["label"]),
+        ]
+        for answer in best["uncertain"]
+        if "png" not in answer
+    ]
+    return Table(columns, rows)
 
 
 def _likely(first: Outcome, second: Outcome) -> list[str]:

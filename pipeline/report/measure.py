@@ -12,6 +12,12 @@ from pipeline.stats.intervals import Interval
 HUGE = 1e6
 
 
+def in_words(name: str) -> str:
+    """Return the name of a metric in words: `mean_io_u` is `mean IoU`."""
+    words = name.replace("io_u", "IoU").split("_")
+    return " ".join("AUC" if word == "auc" else word for word in words)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean and the ends of the interval around it, if it has one, in the unit that is shown."""
@@ -46,7 +52,7 @@ class Measure:
     @property
     def name(self) -> str:
         """The metric in words: `mean absolute error`."""
-        return self.metric.replace("_", " ")
+        return in_words(self.metric)
 
     @property
     def label(self) -> str:

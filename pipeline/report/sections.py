@@ -60,8 +60,8 @@ def _published(findings: Findings, styles: Styles) -> Section:
     note = (
         "A published value is mostly that of one run. So it is compared with where one more run of ours would be: the 95 % "
         "prediction interval of our replicates, mean ± t · s · √(1 + 1/n). Of twenty values of the same recipe, one is "
-        "outside by chance. Where that interval is wider than a quarter of the value (of an accuracy: of its error) to "
-        "either side, hardly any value could be outside, and nothing is tested."
+        "outside by chance. Where that interval is wider than a quarter of the value (of a fraction: of what is missing "
+        "to 100 %) to either side, hardly any value could be outside, and nothing is tested."
     )
     comparisons = published.published_comparisons(findings.ablation)
     table = (published.table_title(comparisons), published.table(comparisons, styles))
@@ -71,14 +71,13 @@ def _published(findings: Findings, styles: Styles) -> Section:
 def _curves(findings: Findings, styles: Styles) -> Section:
     note = (
         "Means over replicates with their 95 % t interval, while at least half of the replicates are still training. "
-        "Axes are logarithmic"
+        "Axes are logarithmic where all values are positive."
     )
     if any(metric.is_fraction for metric in findings.ablation.metrics.values()):
         note += (
-            "; those of fractions in what is missing to 100 %, so that values near it are spread out (100 % itself is "
-            "drawn at 99.95 %)"
+            " Those of fractions show what is missing to 100 %, so that values near it are spread out "
+            "(100 % itself is drawn at 99.95 %)."
         )
-    note += "."
     marks = phase_marks(findings.ablation)
     if marks:
         begins = "; ".join(f"{m.name} after epoch {m.epoch} ({', '.join(m.variants)})" for m in marks)

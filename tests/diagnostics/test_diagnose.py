@@ -203,7 +203,7 @@ def test_worst_mistakes_come_first(model_cache: "ModelCache") -> None:
     model = diagnosed_model(model_cache, examined)
     outcome = predictions(model, model.initial_weights(examined), 6)
     counts = np.array(outcome["confusion"])
-    assert outcome["classes"] == ["2", "5", "7"] and counts.sum() == outcome["images"] == len(model.view.test)
+    assert outcome["classes"] == ["2", "5", "7"] and counts.sum() == outcome["rows"] == len(model.view.test)
     assert outcome["wrong"] == counts.sum() - np.trace(counts) > 6
     sure = [answer["confidence"] for answer in outcome["worst"]]
     assert len(sure) == 6 and sure == sorted(sure, reverse=True)

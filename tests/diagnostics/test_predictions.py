@@ -160,7 +160,10 @@ def test_maps_are_measured_by_class(channels: int) -> None:
     assert ("png" in outcome["worst"][0]) == (channels == 1)
 
 
-@pytest.mark.parametrize(("inputs", "observed"), [("several", False), ("numbers", True), ("noise", True)])
+@pytest.mark.parametrize(
+    ("inputs", "observed"),
+    [("several", False), ("nested", False), ("chained", True), ("numbers", True), ("noise", True)],
+)
 def test_signals_are_those_of_one_array_alone(inputs: str, observed: bool) -> None:
     from pipeline.diagnostics.signals import signals
 
@@ -169,7 +172,8 @@ def test_signals_are_those_of_one_array_alone(inputs: str, observed: bool) -> No
     if inputs == "several":
         model, run = model_of(made_up(y, "regression", 2, x), model={"build": "own_nets:joined"})
     else:
-        model, run = model_of(made_up(y, "regression", 2))
+        own = {"model": {"build": f"own_nets:{inputs}"}} if inputs in ("nested", "chained") else {}
+        model, run = model_of(made_up(y, "regression", 2), **own)
     settings = Signals(inputs="normal" if inputs == "noise" else "images", samples=20)
     outcome = signals(model, run, model.initial_weights(run), settings)
     assert bool(outcome) == observed

@@ -148,10 +148,48 @@ def predictions(variant: str, classes: list[str], font: bool = False) -> dict[st
         "classes": classes,
         "confusion": [[95, 4, 1], [12, 86, 2], [2, 0, 98]],
         "wrong": 21,
-        "images": 300,
+        "task": "classes",
+        "rows": 300,
         "worst": [wrong] * 8,
         "right": [{**wrong, "predicted": classes[1]}] * 3,
         "font": [{**wrong, "label": each, "predicted": classes[1]} for each in classes] if font else [],
+    }
+
+
+def of_task(task: str, variant: str = "relu") -> dict[str, Any]:
+    """Return predictions of a task, or of two `classes` of rows; nothing about images in any of them."""
+    chosen = {"variant": variant, "seed": 1, "task": task, "rows": 300}
+    x = [place / 50 for place in range(51)]
+    curve = {
+        "name": "ill & <b>old",
+        "positives": 40,
+        "roc": {"x": x, "y": [value**0.3 for value in x], "area": 0.769},
+        "precision_recall": {"x": x, "y": [1 - value / 2 for value in x], "area": 0.75},
+    }
+    if task == "classes":
+        answer = {"row": 7, "label": "ill", "predicted": "well", "confidence": 0.987}
+        counts = {"classes": ["well", "ill"], "confusion": [[150, 20], [30, 100]], "wrong": 50}
+        return {**chosen, **counts, "worst": [answer] * 3, "right": [], "curves": [curve], "font": []}
+    if task == "labels":
+        measured = {"precision": None, "recall": 0.5, "f1": 0.25}
+        never = {"name": "never", "positives": 0, **measured}
+        worst = [{"row": 7, "name": "never", "probability": 0.93, "label": False}]
+        return {**chosen, "curves": [{**curve, **measured}, never], "wrong": 60, "worst": worst}
+    if task == "regression":
+        true = [20.0 + place for place in range(100)]
+        target = {"true": true, "predicted": [value * 0.9 for value in true], "mean_absolute_error": 6.95}
+        targets = [
+            {"name": name, **target, "root_mean_squared_error": 7.5, "r2": 0.93} for name in ("price", "rent")
+        ]
+        miss = {"row": 99, "target": "rent", "true": 119.0, "predicted": 107.1}
+        return {**chosen, "not_finite": 1, "targets": targets, "worst": [miss] * 3}
+    shown = {"row": 3, "true": png(picture(1)), "predicted": png(picture(2)), "right": 0.42}
+    classes = [{"name": "ground", "pixels": 0.9, "iou": 0.8}, {"name": "roof", "pixels": 0.1, "iou": None}]
+    return {
+        **chosen,
+        "classes": classes,
+        "worst": [{**shown, "png": png(picture(1))}] * 5,
+        "others": [shown] * 2,
     }
 
 

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import UserError
+from pipeline.data.pictures import class_colour
 from pipeline.report.diagnostics import SECTIONS, functions, uncertainty
 from pipeline.report.figures.axis import decades
 from pipeline.report.figures.confusion import most_confused
 from pipeline.report.figures.depth import propagation_lines, signal_lines
 from pipeline.report.figures.functions import middle, saturation
+from pipeline.report.figures.numbers import values
 from pipeline.report.figures.rates import caption
 from pipeline.report.figures.reliability import curve
 from pipeline.report.findings import Findings, find
@@ -264,6 +266,62 @@ def test_rungs_without_digits_or_mistakes_are_shown_without(built: Built) -> Non
     figures = rungs(replace(findings, ablation=ablation), assign([ablation])).shown_charts
     assert [figure.key for figure in figures] == ["rung-0", f"rung-{len(ablation.variants) - 1}"]
     assert all("font" not in figure.caption for figure in figures)
+
+
+def shown_for(built: Built, task: str) -> Section:
+    """Return the section of predictions of a task."""
+    findings = judged(built, "activations")
+    outcome = made_up_diagnostics.of_task(task)
+    ablation = replace(findings.ablation, diagnostics=Diagnostics(predictions=(outcome,)))
+    return predictions(replace(findings, ablation=ablation), assign([ablation]))
+
+
+@pytest.mark.parametrize("task", ["classes", "labels", "regression", "map"])
+def test_predictions_of_other_data_say_nothing_of_images(built: Built, task: str) -> None:
+    section = shown_for(built, task)
+    texts = [section.note, *(f"{chart.title} {chart.caption} {chart.alt}" for chart in section.shown_charts)]
+    texts += [
+        f"{title} {[column.title for column in table.columns]}" for title, table in section.shown_tables
+    ]
+    assert section.shown_charts and section.shown_tables
+    assert not re.search(r"image|accuracy", " ".join(texts), re.IGNORECASE)
+    for chart in section.shown_charts:
+        ElementTree.fromstring(str(chart.svg))
+        assert "#0b000" not in chart.svg and "#0a00" not in chart.svg and "<b>" not in chart.svg
+    assert all(len(row) == len(table.columns) for _, table in section.shown_tables for row in table.rows)
+
+
+def test_residuals_are_predicted_less_true(built: Built) -> None:
+    true, predicted, residuals = values(made_up_diagnostics.of_task("regression")["targets"][0])
+    np.testing.assert_allclose(residuals, -0.1 * true)
+    np.testing.assert_allclose(predicted, 0.9 * true)
+    section = shown_for(built, "regression")
+    keys = [chart.key for chart in section.shown_charts]
+    assert keys == ["predicted-0", "residuals-0", "predicted-1", "residuals-1"]
+    assert [cell.text for cell in section.shown_tables[1][1].rows[0]] == [
+        "99",
+        "rent",
+        "119",
+        "107.1",
+        "−11.9",
+    ]
+    assert "100 of 300 test rows are drawn" in section.note and "1 prediction" in section.note
+
+
+def test_labels_without_positives_are_in_the_table_alone(built: Built) -> None:
+    section = shown_for(built, "labels")
+    assert [chart.key for chart in section.shown_charts] == ["roc", "precision-recall"]
+    assert all("Shown: 1 of 2" in chart.caption and "0.7" in chart.alt for chart in section.shown_charts)
+    first, never = section.shown_tables[0][1].rows
+    assert [cell.text for cell in first[1:]] == ["40", "–", "50.0", "25.0", "0.769", "0.750"]
+    assert [cell.text for cell in never[-2:]] == ["–", "–"]
+
+
+def test_maps_are_next_to_the_true_ones_below_their_colours(built: Built) -> None:
+    worst, others = shown_for(built, "map").shown_charts
+    assert worst.svg.count("<image") == 3 * 5 and others.svg.count("<image") == 2 * 2
+    assert all(f'fill:{class_colour(place)}"' in worst.svg for place in (0, 1))
+    assert "intersection over union" in shown_for(built, "map").shown_tables[0][1].columns[2].title
 
 
 @pytest.mark.parametrize(

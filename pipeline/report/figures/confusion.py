@@ -71,4 +71,4 @@ def _alt(names: list[str], counts: Counts) -> str:
         f"{name}: {', '.join(f'{count} as {other}' for other, count in zip(names, row, strict=True) if count)}"
         for name, row in zip(names, counts.tolist(), strict=True)
     ]
-    return f"Test images by right class and predicted class. {'; '.join(rows)}"
+    return f"Test data by right class and predicted class. {'; '.join(rows)}"

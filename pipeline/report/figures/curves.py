@@ -12,7 +12,7 @@ from pipeline.report.figures.axis import log_axis, quick_ticks, sparse_log
 from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish
 from pipeline.report.figures.lines import Floats, Line, draw_line
 from pipeline.report.figures.phases import PhaseMark, draw_phases, phase_marks
-from pipeline.report.measure import LOSS, shown_as
+from pipeline.report.measure import LOSS, in_words, shown_as
 from pipeline.report.styles import Style, Styles
 from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats.intervals import t_quantile
@@ -45,7 +45,7 @@ def panel_titles(ablation: Ablation) -> dict[str, str]:
     titles: dict[str, str] = {}
     for name in (*names, LOSS.metric):
         unit = f" ({shown_as(ablation, name).unit})" if shown_as(ablation, name).unit else ""
-        words = name.replace("_", " ")
+        words = in_words(name)
         titles |= {f"val_{name}": f"Validation {words}{unit}", name: f"Training {words}{unit}"}
     return {**titles, RATE: "Learning rate"}
 
