@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DATE = r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T\s].*)?"
+LARGEST = 1e30
+"""Numbers that models take, of 32 bits, end at 3e38; means and squares of columns need some room."""
 UNSEEN = -1
 """The code of a category that the training rows do not have."""
 
@@ -146,11 +148,13 @@ def _numbers(
     arrays: list[NDArray[np.float64]] = []
     for half, series in (("training", train), ("test", test)):
         array = np.asarray(series.astype("Float64").to_numpy(np.float64, na_value=np.nan), np.float64)
-        if np.isinf(array).any():
-            at, count = int(np.isinf(array).argmax()), int(np.isinf(array).sum())
+        large = np.abs(array) > LARGEST
+        if large.any():
+            at, count = int(large.argmax()), int(large.sum())
             more = f", as {count - 1:,} more are" if count > 1 else ""
             raise DataError(
                 f"{dataset}: column {name!r} is {array[at]} in row {series.index[at]} of the {half} data{more}"
+                f"; numbers may be as large as {LARGEST:g}"
             )
         arrays.append(array)
     gaps = int(np.isnan(arrays[0]).sum())

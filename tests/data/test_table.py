@@ -1,10 +1,17 @@
 """The encoding of tables: fitted on the training rows, and on nothing else."""
 
+import contextlib
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.core.errors import DataError
 from pipeline.data.catalogue import Column
+from pipeline.data.frames import read_table
 from pipeline.data.table import fit_encoder
 
 COLUMNS = (
@@ -32,3 +39,35 @@ def test_columns_can_be_left_out_and_numbers_as_they_are() -> None:
         fit_encoder(COLUMNS, ROWS, without=["aeg"])
     with pytest.raises(DataError, match="no column is left"):
         fit_encoder(COLUMNS, ROWS, without=["age", "city", "sex"])
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.floats(allow_infinity=True),
+    st.integers(-(10**20), 10**20),
+    st.booleans(),
+    st.text(max_size=3),
+)
+COLUMN = st.one_of(
+    st.lists(VALUES, min_size=6, max_size=6),
+    *(
+        st.lists(each | st.none(), min_size=6, max_size=6)
+        for each in (st.floats(), st.integers(), st.text(max_size=3))
+    ),
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(COLUMN, min_size=1, max_size=4), st.data())
+def test_any_table_is_encoded_as_finite_numbers_or_is_a_fault(
+    columns: list[list[Any]], data: st.DataObject
+) -> None:
+    frame = pd.DataFrame({f"c{at}": values for at, values in enumerate(columns)})
+    names = list(frame.columns)
+    categories = data.draw(st.lists(st.sampled_from(names), unique=True))
+    with contextlib.suppress(DataError):
+        table = read_table("drawn", frame[:4], frame[4:], categories)
+        encode = fit_encoder(table.columns, table.train[:3], standardise=data.draw(st.booleans()))
+        for part in (table.train, table.test):
+            encoded = encode(part)
+            assert encoded.shape == (len(part), len(encode.names)) and np.isfinite(encoded).all()
