@@ -1,16 +1,13 @@
 """What a model is trained by and judged by: a loss for each row, and Keras's metrics, each with targets in its own form."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from pipeline.build.resolve import make
-from pipeline.core.metrics import Task
+from pipeline.core.metrics import TargetUnit, Task
 from pipeline.core.plugins import is_plugin, load_object
 from pipeline.core.project import root
 from pipeline.params.types.metrics import MetricSpec
@@ -21,18 +18,6 @@ TAKES_INTEGERS = ("Sparse", "CategoricalGeneralizedCrossEntropy", "IoU", "MeanIo
 """What the names of losses and metrics begin with that take the numbers of classes rather than one-hot rows."""
 OF_CLASSES = ("num_classes", "num_labels")
 """The arguments of metrics that the data decide."""
-
-
-@dataclass(frozen=True, eq=False)
-class TargetUnit:
-    """The mean and the deviation `[k]` of targets that are scaled to mean 0 and deviation 1."""
-
-    mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
-
-    def __call__(self, values: Any) -> Any:
-        """Return scaled targets, or predictions of them, in their own unit."""
-        return values * self.deviation + self.mean
 
 
 class Objective:

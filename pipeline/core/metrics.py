@@ -2,7 +2,7 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Task = Literal["classes", "labels", "regression", "map"]
 """What a model predicts: one of several classes, several labels at once, numbers, or a class for each pixel."""
@@ -32,6 +32,18 @@ class Metric:
         """
         validation = f"val_{self.name}"
         return validation if validation in measured else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class TargetUnit:
+    """The `mean` and the `deviation` `[k]` of targets that are scaled to mean 0 and deviation 1."""
+
+    mean: Any
+    deviation: Any
+
+    def __call__(self, values: Any) -> Any:
+        """Return scaled targets, or predictions of them, in their own unit."""
+        return values * self.deviation + self.mean
 
 
 LOSS = Metric("loss", higher_is_better=False)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.objective import TargetUnit
 from pipeline.core.errors import DataError
+from pipeline.core.metrics import TargetUnit
 from pipeline.data import catalogue
 from pipeline.data.prepare import Prepared, load
 from pipeline.data.split import Split, relabel, split

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.build.objective import TargetUnit
-from pipeline.core.metrics import Task
+from pipeline.core.metrics import TargetUnit, Task
 
 Inputs = Any
 """An array `[n, ...]`, or several by name."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kit import run
 
-from pipeline.core.metrics import Task
+from pipeline.core.metrics import TargetUnit, Task
 from pipeline.engine.views import View
 
 from .training import assert_near, train
@@ -122,8 +122,6 @@ def test_numbers_and_weights_of_rows(data: str) -> None:
 
 
 def test_metrics_of_scaled_targets_are_in_their_own_unit() -> None:
-    from pipeline.build.objective import TargetUnit
-
     unit = TargetUnit(SIGNAL[TRAINED].mean(axis=0), SIGNAL[TRAINED].std(axis=0))
     scaled = ((SIGNAL - unit.mean) / unit.deviation).astype(np.float32)
     VIEWS["scaled"] = replace(VIEWS["numbers"], y=scaled, unit=unit, pool="scaled")
