@@ -243,7 +243,7 @@ def _difference(outcomes: VariantOutcomes, key: str) -> Cell:
 
 def _interval_cell(interval: Interval, signed: bool = False) -> Cell:
     rounded = round(interval.mean, 9)
-    mean = f"{rounded:+.3g}".replace("-", "−") if signed and rounded else number(rounded)
+    mean = (f"{rounded:+.3g}" if signed and rounded else number(rounded)).replace("-", "−")
     half = "" if interval.low is None else f" ± {interval.mean - interval.low:.2g}"
     return Cell(mean + half, interval.mean)
 

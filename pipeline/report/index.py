@@ -81,7 +81,7 @@ def _effect(findings: Findings) -> str:
     if row is None:
         return ""
     unit = findings.measure
-    what = unit.step_unit or unit.metric
+    what = unit.step_unit or unit.name
     return f"{row.variant.name} against {findings.ablation.baseline}: {unit.interval(row.difference)} {what}"
 
 

@@ -5,17 +5,11 @@ from math import floor, log10
 from statistics import fmean
 from typing import Self
 
-from pipeline.core.metrics import Metric, plain_name
+from pipeline.core.metrics import Metric, in_words, plain_name
 from pipeline.result_files.schema import KNOWN, Ablation, Replicate
 from pipeline.stats.intervals import Interval
 
 HUGE = 1e6
-
-
-def in_words(name: str) -> str:
-    """Return the name of a metric in words: `mean_io_u` is `mean IoU`."""
-    words = name.replace("io_u", "IoU").split("_")
-    return " ".join("AUC" if word == "auc" else word for word in words)
 
 
 @dataclass(frozen=True)
@@ -152,3 +146,10 @@ def margin(ablation: Ablation) -> float:
         run.metrics[key] for run in ablation.variant(ablation.baseline).replicates if key in run.metrics
     ]
     return ablation.margin * abs(fmean(values)) if values else 0.0
+
+
+def margin_text(ablation: Ablation) -> str:
+    """Return the margin of equivalence in words: `0.2 points`, or `2 % of the baseline's mean`."""
+    if ablation.relative:
+        return f"{100 * ablation.margin:g} % of the baseline's mean"
+    return f"{ablation.margin} {measure(ablation).step_unit}".rstrip()

@@ -17,12 +17,15 @@ from pipeline.report import index, tables
 from pipeline.report.context import ReportContext
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
+from pipeline.report.measure import margin_text
 from pipeline.report.ranking import ranking
 from pipeline.report.section import Section
 from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"
 TEMPLATES = Path(__file__).parent / "templates"
+MOST_ROWS = 50
+"""Rows of a table that is open."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
         previous=names[place - 1] if place else None,
         following=names[place + 1] if place + 1 < len(names) else None,
         training=tables.training(ablation),
+        margin=margin_text(ablation),
+        most_rows=MOST_ROWS,
         news=None if site.change is None else site.change.ablations[ablation.name],
         mlflow=mlflow_link(site.context, ablation.name),
     )

@@ -6,8 +6,9 @@ from typing import Any
 from pipeline.report.phase_epochs import phase_name
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
-from pipeline.report.texts import number
+from pipeline.report.texts import number, plain
 from pipeline.result_files.schema import Ablation, Variant
+from pipeline.stats.formatting import listed
 
 WHOLE = "the whole training"
 CACHED = "cache_features"
@@ -56,11 +57,14 @@ def _named(variant: Variant) -> list[tuple[str, str]]:
 
 def _trains(phase: dict[str, Any]) -> str:
     trainable = phase.get("trainable", "all")
-    if isinstance(trainable, str):
-        words = trainable
-    else:
-        words = " ".join(f"{key} {layers}" for key, layers in trainable.items() if layers)
+    words = trainable
+    if not isinstance(trainable, str):
+        words = " ".join(f"{key} {_words(value)}" for key, value in trainable.items() if value)
     return f"{words}, the rest cached" if phase.get(CACHED) else words
+
+
+def _words(value: Any) -> str:
+    return listed(value) if isinstance(value, list) else plain(value)
 
 
 def _pairs(variants: Sequence[Variant]) -> Iterator[tuple[Variant, Variant, int]]:

@@ -15,8 +15,8 @@ MEASURES = {
     "f1": ("F1 (%)", "Harmonic mean of precision and recall"),
 }
 AREAS = {
-    "roc": ("AUC", "Area under the ROC curve"),
-    "precision_recall": ("average precision", "Mean of the precision over the steps of recall"),
+    "roc": ("AUC (%)", "Area under the ROC curve"),
+    "precision_recall": ("average precision (%)", "Mean of the precision over the steps of recall"),
 }
 
 
@@ -24,7 +24,7 @@ def predicted_labels(outcome: Outcome) -> Section:
     """Return curves over thresholds, a table of the labels, and the worst mistakes."""
     rows, wrong, labels = outcome["rows"], outcome["wrong"], len(outcome["curves"])
     note = (
-        f"Of {plural(rows, 'test row')} it gets {rows - wrong:,} right in all {labels} labels "
+        f"Of {plural(rows, 'test row')} it gets {rows - wrong:,} right in every label "
         f"({100 * (rows - wrong) / rows:.1f} %). A label is predicted from a probability of 0.5 on."
     )
     title = "Labels" if labels <= MOST else f"The first {MOST} of {labels} labels"
@@ -39,8 +39,8 @@ def _labels(outcome: Outcome) -> Table:
         [
             Cell(curve["name"]),
             Cell(f"{curve['positives']:,}", curve["positives"]),
-            *(_cell(curve[key], 100, 1) for key in MEASURES),
-            *(_cell(curve.get(key, {}).get("area"), 1, 3) for key in AREAS),
+            *(_cell(curve[key]) for key in MEASURES),
+            *(_cell(curve.get(key, {}).get("area")) for key in AREAS),
         ]
         for curve in outcome["curves"][:MOST]
     ]
@@ -58,7 +58,7 @@ def _worst(outcome: Outcome) -> Table:
         [
             Cell(f"{answer['row']:,}", answer["row"]),
             Cell(answer["name"]),
-            _cell(answer["probability"], 100, 1),
+            _cell(answer["probability"]),
             Cell("yes" if answer["label"] else "no"),
         ]
         for answer in outcome["worst"]
@@ -66,5 +66,5 @@ def _worst(outcome: Outcome) -> Table:
     return Table(columns, rows)
 
 
-def _cell(value: float | None, factor: float, decimals: int) -> Cell:
-    return Cell(MISSING) if value is None else Cell(f"{factor * value:.{decimals}f}", value)
+def _cell(value: float | None) -> Cell:
+    return Cell(MISSING) if value is None else Cell(f"{100 * value:.1f}", value)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.metrics import Metric
+from pipeline.core.metrics import Metric, in_words
 from pipeline.params.types.reference import PHASE, RATIO
 from pipeline.report.measure import ACCURACY, LOSS, Measure, measured, shown_as
 from pipeline.report.phase_epochs import phase_ends
@@ -82,7 +82,7 @@ def value_of(name: str, ablation: Ablation | None = None) -> Value:
 def metric_name(metric: str) -> str:
     """Return a metric in words: `validation accuracy`."""
     part = next((part for part in PARTS_IN_WORDS if metric.startswith(part)), "")
-    return f"{PARTS_IN_WORDS.get(part, 'training')} {metric.removeprefix(part)}".replace("_", " ")
+    return f"{PARTS_IN_WORDS.get(part, 'training')} {in_words(metric.removeprefix(part))}"
 
 
 def _each(of: Callable[[Replicate], float | None]) -> Reader:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
+from pipeline.core.metrics import in_words
 from pipeline.stats.intervals import Interval
 
 LISTED = 3
@@ -26,7 +27,7 @@ class MetricFormat:
     @property
     def name(self) -> str:
         """The name of the metric in words: `test accuracy`."""
-        return self.metric.replace("_", " ").replace("val ", "validation ")
+        return in_words(self.metric).replace("val ", "validation ")
 
     def value(self, value: float) -> str:
         """Return a value of the metric: `97.3 %`, `0.0812`."""

@@ -311,9 +311,9 @@ def test_residuals_are_predicted_less_true(built: Built) -> None:
 def test_labels_without_positives_are_in_the_table_alone(built: Built) -> None:
     section = shown_for(built, "labels")
     assert [chart.key for chart in section.shown_charts] == ["roc", "precision-recall"]
-    assert all("Shown: 1 of 2" in chart.caption and "0.7" in chart.alt for chart in section.shown_charts)
+    assert all("Shown: 1 of 2" in chart.caption and "old: 7" in chart.alt for chart in section.shown_charts)
     first, never = section.shown_tables[0][1].rows
-    assert [cell.text for cell in first[1:]] == ["40", "–", "50.0", "25.0", "0.769", "0.750"]
+    assert [cell.text for cell in first[1:]] == ["40", "–", "50.0", "25.0", "76.9", "75.0"]
     assert [cell.text for cell in never[-2:]] == ["–", "–"]
 
 

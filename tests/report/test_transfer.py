@@ -93,8 +93,8 @@ def test_a_curve_for_each_strategy(tmp_path: Path) -> None:
     curves = curves_info(findings, assign([findings.ablation]))
     assert [curve.strategy for curve in curves] == ["unfrozen", "frozen", "scratch"]
     for curve in curves:
-        assert curve.images == (5, 20, 100)
-        for images, mean in zip(curve.images, curve.means, strict=True):
+        assert curve.examples == (5, 20, 100)
+        for images, mean in zip(curve.examples, curve.means, strict=True):
             interval = findings.row(f"{curve.strategy}-{images}").interval
             assert interval is not None and mean == pytest.approx(100 * interval.mean)
 
@@ -123,4 +123,4 @@ def test_the_page_shows_them(tmp_path: Path) -> None:
     build(tmp_path / "results", tmp_path / "reports", ["transfer_grid"])
     page = (tmp_path / "reports" / "transfer_grid.html").read_text(encoding="utf-8")
     assert '<h2 id="transfer">Transfer</h2>' in page
-    assert "How many images it takes" in page and "Error ratio on the same images" in page
+    assert "How many examples it takes" in page and "Error ratio on the same examples" in page

@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
+from pipeline.core.metrics import in_words
 from pipeline.report.figures.axis import log_axis, quick_ticks, sparse_log
 from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish
 from pipeline.report.figures.lines import Floats, Line, draw_line
 from pipeline.report.figures.phases import PhaseMark, draw_phases, phase_marks
-from pipeline.report.measure import LOSS, in_words, shown_as
+from pipeline.report.measure import LOSS, shown_as
 from pipeline.report.styles import Style, Styles
 from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats.intervals import t_quantile

@@ -38,7 +38,7 @@ def _chart(kind: str, curves: Sequence[Outcome], count: int) -> Chart:
     axes.set_ylim(0, 101)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
-    areas = [f"{shortened(curve['name'], LONGEST)} {curve[kind]['area']:.3f}" for curve in curves]
+    areas = [f"{shortened(curve['name'], LONGEST)}: {100 * curve[kind]['area']:.1f} %" for curve in curves]
     legend = axes.legend(
         lines,
         areas,

@@ -1,4 +1,4 @@
-"""Transfer: how many times smaller the error is than from scratch, and accuracy by the number of images."""
+"""Transfer: how many times smaller the error is than from scratch, and the metric by the number of training examples."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from pipeline.result_files.schema import Variant
 from pipeline.stats.intervals import Interval
 from pipeline.stats.ratios import ratio_text, times_smaller
 
-RATIO, IMAGES = "error-ratio", "target-images"
+RATIO, SIZES = "error-ratio", "target-sizes"
 LONGEST = 22
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times smaller one variant's error is than that of `scratch`, which has the same images."""
+    """How many times smaller one variant's error is than that of `scratch`, which has the same examples."""
 
     name: str
     style: Style
@@ -41,22 +41,22 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Curve:
-    """One strategy: numbers of images, and each one's mean with its interval in the shown unit, fewest images first."""
+    """One strategy: numbers of examples, and each one's mean with its interval in the shown unit, fewest examples first."""
 
     strategy: str
     style: Style
-    images: tuple[int, ...]
+    examples: tuple[int, ...]
     estimates: tuple[Estimate, ...]
 
     @property
     def means(self) -> list[float]:
-        """The mean for each number of images."""
+        """The mean for each number of examples."""
         return [estimate.mean for estimate in self.estimates]
 
 
 def transfer(findings: Findings, styles: Styles) -> list[Chart]:
-    """Return the figures of an ablation of transfer; none where nothing is transferred and no images are left out."""
-    charts = (error_ratios(findings, styles), target_images(findings, styles))
+    """Return the figures of an ablation of transfer; none where nothing is transferred and no examples are left out."""
+    charts = (error_ratios(findings, styles), target_sizes(findings, styles))
     return [chart for chart in charts if chart is not None]
 
 
@@ -75,7 +75,7 @@ def error_ratios(findings: Findings, styles: Styles) -> Chart | None:
     sparse_log(axes, "x")
     axes.set_xlabel("times smaller the test error is, right is better")
     same_scratch = len({ratio.scratch for ratio in ratios}) == 1
-    title = f"Error against {ratios[0].scratch}" if same_scratch else "Error ratio on the same images"
+    title = f"Error against {ratios[0].scratch}" if same_scratch else "Error ratio on the same examples"
     alt = "; ".join(f"{ratio.name} {ratio.text}" for ratio in ratios)
     return finish(figure, RATIO, title, _ratio_caption(ratios), alt)
 
@@ -113,11 +113,11 @@ def _is_transfer(findings: Findings) -> bool:
 
 
 def _scratch(findings: Findings, variant: Variant) -> Variant | None:
-    """Return the baseline; in a grid over numbers of images, its strategy with as many images as `variant` has."""
+    """Return the baseline; in a grid over numbers of examples, its strategy with as many examples as `variant` has."""
     baseline = findings.ablation.variant(findings.ablation.baseline)
     factor = size_factor(findings)
     if factor is None:
-        return baseline if images_of(variant) == images_of(baseline) else None
+        return baseline if examples_of(variant) == examples_of(baseline) else None
     levels = {**baseline.levels, factor: variant.levels[factor]}
     return next((other for other in findings.ablation.variants if other.levels == levels), None)
 
@@ -127,8 +127,8 @@ def _errors(findings: Findings, variant: Variant) -> dict[int, float]:
     return {seed: 1 - value for seed, value in values.items() if value is not None}
 
 
-def target_images(findings: Findings, styles: Styles) -> Chart | None:
-    """Draw a curve for every strategy of a grid over numbers of images, or return None for other ablations."""
+def target_sizes(findings: Findings, styles: Styles) -> Chart | None:
+    """Draw a curve for every strategy of a grid over numbers of examples, or return None for other ablations."""
     curves = curves_info(findings, styles)
     if not curves:
         return None
@@ -138,7 +138,7 @@ def target_images(findings: Findings, styles: Styles) -> Chart | None:
         _draw(axes, curve)
         axes.annotate(
             name,
-            (curve.images[-1], curve.means[-1]),
+            (curve.examples[-1], curve.means[-1]),
             xytext=(9, 0),
             textcoords="offset points",
             va="center",
@@ -148,33 +148,33 @@ def target_images(findings: Findings, styles: Styles) -> Chart | None:
         )
     sparse_log(axes, "x")
     per_class = _data(findings.ablation.variants[0].recipe).get("per_class") is not None
-    axes.set_xlabel("training images of each class" if per_class else "training images")
+    axes.set_xlabel("training examples of each class" if per_class else "training examples")
     axes.set_ylabel(findings.measure.label)
-    caption = "Mean with its 95 % t interval; a line for each way to train, all on the same images."
+    caption = "Mean with its 95 % t interval; a line for each way to train, all on the same examples."
     alt = "; ".join(
-        f"{curve.strategy} {', '.join(f'{n}: {m:.2f}' for n, m in zip(curve.images, curve.means, strict=True))}"
+        f"{curve.strategy} {', '.join(f'{n}: {m:.2f}' for n, m in zip(curve.examples, curve.means, strict=True))}"
         for curve in curves
     )
-    return finish(figure, IMAGES, "How many images it takes", caption, alt)
+    return finish(figure, SIZES, "How many examples it takes", caption, alt)
 
 
 def _draw(axes: Axes, curve: Curve) -> None:
     (line,) = axes.plot(
-        curve.images,
+        curve.examples,
         curve.means,
         color=series(curve.style),
         marker=curve.style.marker,
         dashes=curve.style.dash or (None, None),
     )
     mark(line, curve.style)
-    for images, estimate in zip(curve.images, curve.estimates, strict=True):
+    for examples, estimate in zip(curve.examples, curve.estimates, strict=True):
         if estimate.ends is not None:
-            (bar,) = axes.plot([images, images], estimate.ends, color=series(curve.style), linewidth=1.2)
+            (bar,) = axes.plot([examples, examples], estimate.ends, color=series(curve.style), linewidth=1.2)
             mark(bar, curve.style)
 
 
 def curves_info(findings: Findings, styles: Styles) -> list[Curve]:
-    """Return a curve for every strategy, the best with the most images first."""
+    """Return a curve for every strategy, the best with the most examples first."""
     factor = size_factor(findings)
     if factor is None:
         return []
@@ -184,40 +184,40 @@ def curves_info(findings: Findings, styles: Styles) -> list[Curve]:
         groups.setdefault(" ".join(others) or "all", []).append(variant)
     curves = [_curve(findings, name, group, styles) for name, group in groups.items()]
     sign = 1 if findings.measure.higher_is_better else -1
-    return sorted([curve for curve in curves if curve.images], key=lambda curve: -sign * curve.means[-1])
+    return sorted([curve for curve in curves if curve.examples], key=lambda curve: -sign * curve.means[-1])
 
 
 def _curve(findings: Findings, strategy: str, group: Sequence[Variant], styles: Styles) -> Curve:
     measured = [
-        (images, interval)
+        (examples, interval)
         for variant in group
-        if (images := images_of(variant)) is not None
+        if (examples := examples_of(variant)) is not None
         and (interval := findings.row(variant.name).interval) is not None
     ]
     measured.sort(key=lambda entry: entry[0])
     return Curve(
         strategy,
         styles[group[0].name],
-        tuple(images for images, _ in measured),
+        tuple(examples for examples, _ in measured),
         tuple(findings.measure.scaled(interval) for _, interval in measured),
     )
 
 
 def size_factor(findings: Findings) -> str | None:
-    """Return the factor of a grid whose levels are numbers of training images, two or more; None where there is none."""
+    """Return the factor of a grid whose levels are numbers of training examples, two or more; None where there is none."""
     variants = findings.ablation.variants
     for factor in variants[0].levels:
         by_level: dict[str, set[int | None]] = {}
         for variant in variants:
-            by_level.setdefault(plain(variant.levels.get(factor)), set()).add(images_of(variant))
-        sizes = [next(iter(images)) for images in by_level.values() if len(images) == 1]
+            by_level.setdefault(plain(variant.levels.get(factor)), set()).add(examples_of(variant))
+        sizes = [next(iter(examples)) for examples in by_level.values() if len(examples) == 1]
         if len(sizes) == len(by_level) and len(set(sizes)) == len(sizes) > 1 and None not in sizes:
             return factor
     return None
 
 
-def images_of(variant: Variant) -> int | None:
-    """Return how many training images, in all or of each class, the last phase has; None where all there are."""
+def examples_of(variant: Variant) -> int | None:
+    """Return how many training examples, in all or of each class, the last phase has; None where all there are."""
     data = _data(variant.recipe)
     return data.get("per_class") or data.get("limit")
 
