@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras.src.backend.common import global_state
 
+from pipeline.build.graph import is_graph
 from pipeline.build.resolve import activation_layer
 from pipeline.core.errors import UserError
 from pipeline.core.metrics import Task
@@ -44,11 +45,6 @@ def built(
     graph = _as_graph(model, net, input_shape)
     _check_outputs(model, graph, outputs, task)
     return graph
-
-
-def is_graph(model: keras.Model) -> bool:
-    """Return whether Keras knows the layers of a model and how they are connected: functional, or built in sequence."""
-    return isinstance(getattr(model, "inputs", None), list) and hasattr(model, "output_shape")
 
 
 def _as_graph(model: BuiltModel, net: keras.Model, input_shape: Shape | Mapping[str, Shape]) -> keras.Model:

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from pipeline.build.resolve import make
 from pipeline.core.metrics import TargetUnit, Task
@@ -120,6 +122,15 @@ class Judge:
                 list(values), self.form(targets), self.predicted(outputs), **weights
             )
         )
+
+    def results(self, values: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+        """Return the metric of each model `[models]`, from the values of all, `[models, ...]` for each variable."""
+        if (
+            type(self.metric).result is keras.metrics.Mean.result
+        ):  # a call for each model would take longer than a step
+            total, count = (np.asarray(value, np.float64) for value in values)
+            return np.divide(total, count, out=np.zeros_like(total), where=count != 0)
+        return np.array([self.result([value[slot] for value in values]) for slot in range(len(values[0]))])
 
     def result(self, values: Sequence[Any]) -> float:
         """Return the metric of the values of one model; of a metric with a number for each class, their mean."""

@@ -98,8 +98,7 @@ class Program(ABC):
     def results(self, measured: Sequence[Sequence[Any]]) -> list[NDArray[Any]]:
         """Return the metrics of the values of each, shapes `[models]`."""
         return [
-            np.array([metric.result([array[slot] for array in values]) for slot in range(self.models)])
-            for metric, values in zip(self.objective.metrics, measured, strict=True)
+            metric.results(values) for metric, values in zip(self.objective.metrics, measured, strict=True)
         ]
 
     @property
