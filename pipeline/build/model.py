@@ -281,11 +281,9 @@ def _trained_blocks(trainable: Trainable, count: int) -> set[int]:
     return set(trainable.only) if isinstance(trainable, Only) else set()
 
 
-def _input_shape(model: ModelSpec, image_shape: Sequence[int]) -> tuple[int, ...]:
-    if is_image_model(model):
-        pair, image = image_shape[: model.towers - 1], image_shape[model.towers - 1 :]
-        return (*pair, *image, 1) if len(image) == 2 else (*pair, *image)
-    return (prod(image_shape),)
+def _input_shape(model: ModelSpec, shape: Shape) -> Shape:
+    """Return the shape of the inputs: as it is, or flat where all layers are dense."""
+    return shape if is_image_model(model) else (prod(shape),)
 
 
 def _block_layers(recipe: Recipe, chain: ModelSpec, block: Block, flat: bool) -> Iterator[keras.layers.Layer]:

@@ -15,7 +15,7 @@ FOUR = {"layers": [{"units": 5, "repeat": 3}, 4]}
 def built(patch: dict[str, Any], classes: int = 10) -> Any:
     from pipeline.build.model import build_model
 
-    return build_model(recipe(patch), (8, 8), classes)
+    return build_model(recipe(patch), (8, 8, 1), classes)
 
 
 def parts(patch: dict[str, Any]) -> list[str]:
@@ -235,7 +235,7 @@ TOWERS = {
 def pairs_model(patch: dict[str, Any]) -> Any:
     from pipeline.build.model import build_model
 
-    return build_model(recipe(merge(TOWERS, patch)), (2, 8, 8), 2)
+    return build_model(recipe(merge(TOWERS, patch)), (2, 8, 8, 1), 2)
 
 
 def test_each_tower_sees_one_image_of_a_pair() -> None:
@@ -316,3 +316,11 @@ def test_towers_may_convolve() -> None:
     model = pairs_model({"model": {"layers": layers, "joint": []}})
     assert model.input_shape == (None, 2, 8, 8, 1)
     assert model.get_layer("joint").output.shape == (None, 2 * 2 * 16)
+
+
+def test_a_chain_takes_sequences_as_they_are() -> None:
+    from pipeline.build.model import build_model
+
+    layers = [{"name": "Conv1D", "filters": 3, "kernel_size": 2}, {"name": "LSTM", "units": 4}]
+    model = build_model(recipe({"model": {"layers": layers}}), (9, 5), 2)
+    assert (model.input_shape, model.output_shape) == ((None, 9, 5), (None, 2))

@@ -105,7 +105,7 @@ def drawn_by_recipe(name: str, seed: int) -> list[np.ndarray]:
     """Return what a model of a recipe begins with that has a layer of one's own."""
     from pipeline.build.model import build_model
 
-    return drawn(build_model(with_own(name), (8, 8), 10), seed, with_own(name))
+    return drawn(build_model(with_own(name), (8, 8, 1), 10), seed, with_own(name))
 
 
 @pytest.mark.parametrize("kind", CASES)
@@ -129,7 +129,7 @@ def test_no_two_variables_of_a_layer_draw_alike(kind: str) -> None:
 def test_so_do_layers_of_ones_own_in_recipes(name: str) -> None:
     from pipeline.build.model import build_model
 
-    variables = [variable.name for variable in build_model(with_own(name), (8, 8), 10).weights]
+    variables = [variable.name for variable in build_model(with_own(name), (8, 8, 1), 10).weights]
     first, same, other = (drawn_by_recipe(name, seed) for seed in (0, 0, 1))
     assert all(np.array_equal(one, two) for one, two in zip(first, same, strict=True))
     alike = {
@@ -156,7 +156,7 @@ def test_a_phase_carries_over_each_of_several_weights_with_one_name() -> None:
     from pipeline.build.model import build_model
     from pipeline.build.weights import carry_over, initial_weights
 
-    net, own = build_model(with_own("Block"), (8, 8), 10), with_own("Block")
+    net, own = build_model(with_own("Block"), (8, 8, 1), 10), with_own("Block")
     before, fresh = (initial_weights(net, own, seed) for seed in (0, 1))
     kept = carry_over(fresh, net, before, net, "all")
     assert all(np.array_equal(now, old) for now, old in zip(kept, before, strict=True))
@@ -189,7 +189,7 @@ def test_drawing_leaves_random_numbers_of_others_alone() -> None:
 
     own = with_own("Assigned")
     state = np.random.get_state()[1]
-    drawn(build_model(own, (8, 8), 10), 0, own)
+    drawn(build_model(own, (8, 8, 1), 10), 0, own)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 

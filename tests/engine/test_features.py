@@ -131,7 +131,7 @@ def test_noise_in_a_layer_within_a_frozen_one_is_a_reason_not_to() -> None:
     series = {"name": "Reshape", "target_shape": [8, 8]}
     recurrent = {"name": "LSTM", "units": 3, "dropout": 0.5}
     own = recipe({"model": {"layers": [series, recurrent]}})
-    model = build_model(own, (8, 8), 10)
+    model = build_model(own, (8, 8, 1), 10)
     freeze_layers(model, "head", own)
     assert not hasattr(model.get_layer("block1_layer"), "seed_generator")
     assert cut_at_frozen(model) == "block1_layer may not give the same every time"

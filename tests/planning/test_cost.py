@@ -175,7 +175,7 @@ def test_multiplications_are_those_of_the_model_that_keras_builds(net: str) -> N
     towers = NETS[net].get("towers", 1)
     spec = recipe({"model": NETS[net], "data": {"pairs": 10} if towers == 2 else {}})
     hidden, top = parts_of(spec.model, (28, 28), 10)
-    model = build_model(spec, (2, 28, 28) if towers == 2 else (28, 28), 10)
+    model = build_model(spec, (2, 28, 28, 1) if towers == 2 else (28, 28, 1), 10)
     layers = [layer for layer in model.layers if getattr(layer, "kernel", None) is not None]
     real = [prod(layer.kernel.shape) * prod(layer.output.shape[1:-1]) for layer in layers]
     assert sum(part.multiplications for part in hidden + top) == sum(real)

@@ -114,7 +114,7 @@ def trace(recipe: Recipe) -> None:
     from pipeline.build.model import build_model
 
     keras.utils.clear_session(free_memory=False)  # names only: collecting garbage takes a second each time
-    model = build_model(recipe, SHAPE, CLASSES)
+    model = build_model(recipe, (*SHAPE, 1), CLASSES)
     images = tf.TensorSpec((2, *model.input_shape[1:]), tf.float32)
     tf.function(model).get_concrete_function(images, training=True)
     assert all(loss.shape == () for loss in model.losses)

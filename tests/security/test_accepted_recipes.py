@@ -117,7 +117,7 @@ def test_what_is_accepted_can_be_built(raw: dict[str, Any]) -> None:
     recipe = accepted(raw)
     for phase in phases_of(recipe) if recipe is not None else ():
         classes = len(phase.recipe.data.classes or range(10))
-        build_model(phase.recipe, (8, 8), classes)
+        build_model(phase.recipe, (8, 8, 1), classes)
         make("losses", loss_of(phase.recipe, "classes"))
 
 

@@ -29,7 +29,8 @@ def recipe_faults(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
 
     `dataset` is the record of its data set; None for a user's own, which is not read here.
     """
-    faults = [*_own_faults(recipe), *_faults_in_phases(recipe)]
+    shows_images = dataset is not None and dataset.is_image
+    faults = [*_own_faults(recipe, shows_images), *_faults_in_phases(recipe, shows_images)]
     return faults or _phase_faults(recipe) or cache_faults(recipe) or _data_faults(recipe, dataset)
 
 
@@ -38,22 +39,22 @@ def _phase_faults(recipe: Recipe) -> list[Fault]:
     return [*_block_faults(recipe), *mixed_validation_faults(recipe), *untrained_phase_faults(recipe)]
 
 
-def _faults_in_phases(recipe: Recipe) -> list[Fault]:
+def _faults_in_phases(recipe: Recipe, shows_images: bool) -> list[Fault]:
     faults = []
     for index, phase in enumerate(recipe.phases):
         try:
-            phase_faults = _own_faults(recipe.in_phase(phase))
+            phase_faults = _own_faults(recipe.in_phase(phase), shows_images)
         except FaultsError as error:
             phase_faults = error.faults
         faults += [_in_phase(fault, index) for fault in phase_faults]
     return faults
 
 
-def _own_faults(recipe: Recipe) -> list[Fault]:
-    """Return the faults between fields, those of phases aside."""
+def _own_faults(recipe: Recipe, shows_images: bool) -> list[Fault]:
+    """Return the faults between fields, those of phases aside; `shows_images`: whether the data are known to be images."""
     return [
         *_boundaries(recipe),
-        *_order(recipe),
+        *_order(recipe, shows_images),
         *_one_output(recipe),
         *_pairs(recipe),
         *_finder(recipe),
@@ -175,10 +176,10 @@ def _compiled(recipe: Recipe) -> list[Fault]:
     return [fault_at("is missing", "optimizer")]
 
 
-def _order(recipe: Recipe) -> list[Fault]:
+def _order(recipe: Recipe, shows_images: bool) -> list[Fault]:
     """A convolution or a pooling needs images, so no flat layer before it.
 
-    Layers for sequences or volumes need a Reshape before them: images are neither.
+    Layers for sequences or volumes need a Reshape before them where the data are images, or flat.
     """
     flat: str | None = None  # the layer that flattened the images
     shaped = False  # by a layer that may have made sequences or volumes of them
@@ -187,7 +188,7 @@ def _order(recipe: Recipe) -> list[Fault]:
         text = ""
         if flat and _is_spatial(layer):
             text = f"{title(layer)} needs images, but {flat} before it has flattened them"
-        elif not shaped and (needed := _input_other_than_images(layer)):
+        elif not shaped and (shows_images or flat) and (needed := _input_other_than_images(layer)):
             given = f"the output of {flat}" if flat else "images"
             text = f"{title(layer)} needs {needed}; got {given}; put a Reshape before it"
         if text:
