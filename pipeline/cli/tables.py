@@ -28,9 +28,10 @@ def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
     title = f"{', '.join(plan.datasets)}: {plan.to_train} of {plan.runs} runs to train"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("ablation", no_wrap=True)
-    for heading in ("variants", "parameters", "trials", "replicates", "to train", "about"):
+    for heading in ("variants", "trials", "replicates", "to train", "about"):
         table.add_column(heading, justify="right", no_wrap=True)
     if with_names:
+        table.add_column("parameters", justify="right", no_wrap=True)
         table.add_column("", ratio=1, overflow="fold", style="dim")
     for dataset in plan.datasets:
         if len(plan.datasets) > 1:
@@ -38,7 +39,7 @@ def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
             table.add_row(Text(dataset, style="italic"))
         for ablation in plan.ablations:
             if ablation.dataset == dataset:
-                names = [", ".join(ablation.variants)] if with_names else []
+                names = [_parameters(ablation), ", ".join(ablation.variants)] if with_names else []
                 table.add_row(ablation.ablation, *_numbers(ablation), *names)
     return table
 
@@ -47,7 +48,6 @@ def _numbers(plan: AblationPlan) -> list[str]:
     counts = (plan.trials, plan.replicates, plan.to_train)
     return [
         str(len(plan.variants)),
-        _parameters(plan),
         *map(str, counts),
         roughly(plan.seconds) if plan.to_train else "",
     ]

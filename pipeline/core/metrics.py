@@ -60,4 +60,4 @@ def plain_name(name: str) -> str:
 def in_words(name: str) -> str:
     """Return the name of a metric in words: `mean_io_u` is `mean IoU`."""
     words = name.replace("io_u", "IoU").split("_")
-    return " ".join("AUC" if word == "auc" else word for word in words)
+    return " ".join(word.upper() if word in ("auc", "pr", "roc") else word for word in words)

@@ -199,7 +199,7 @@ def test_several_labels_are_judged_by_areas_under_curves(run: Run) -> None:
     few = study.variants("few_of_a_class")
     assert len({few[name]["replicates"][0]["curves"]["loss"][0] for name in few}) == 3
     assert study.engines("widths") == study.engines("weighted") == {"fused"}
-    assert "test pr auc (%)" in study.pages["widths"]
+    assert "test PR AUC (%)" in study.pages["widths"]
     assert not re.search("accurac|image|pixel|confus", study.pages["widths"], re.IGNORECASE)
 
 

@@ -65,13 +65,13 @@ def test_contents_are_counted_by_ablation_and_kind_without_opening_a_run(project
 
 @pytest.mark.parametrize(
     ("command", "opened"),
-    [(["plan", "--json"], 40), (["track"], 8), (["ablate", "ablation_0"], 440), (["store", "list"], 4)],
+    [(["plan", "--json"], 60), (["track"], 8), (["ablate", "ablation_0"], 440), (["store", "list"], 4)],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_what_trains_nothing_opens_no_file_per_stored_run(
     project: Path, command: list[str], opened: int
 ) -> None:
-    """One file for each choice; `ablate` reads the record and curves of its own 100 replicates, twice."""
+    """One file for each choice and for each model; `ablate` reads the record and curves of its own 100 replicates, twice."""
     few = benchmark.measured(project, "few", *command)
     assert 0 < few["opened"] <= opened
     store = Store(project / ".runs")
