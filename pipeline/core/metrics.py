@@ -55,9 +55,3 @@ def plain_name(name: str) -> str:
     for part in PARTS:
         name = name.removeprefix(part)
     return name
-
-
-def in_words(name: str) -> str:
-    """Return the name of a metric in words: `mean_io_u` is `mean IoU`."""
-    words = name.replace("io_u", "IoU").split("_")
-    return " ".join(word.upper() if word in ("auc", "pr", "roc") else word for word in words)

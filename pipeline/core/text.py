@@ -19,3 +19,9 @@ def megabytes(size: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return `1 run`, `2 runs`, `1,200 runs`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def in_words(name: str) -> str:
+    """Return the name of a metric in words: `mean_io_u` is `mean IoU`."""
+    words = name.replace("io_u", "IoU").split("_")
+    return " ".join(word.upper() if word in ("auc", "pr", "roc") else word for word in words)

@@ -5,7 +5,8 @@ from math import floor, log10
 from statistics import fmean
 from typing import Self
 
-from pipeline.core.metrics import Metric, in_words, plain_name
+from pipeline.core.metrics import Metric, plain_name
+from pipeline.core.text import in_words
 from pipeline.result_files.schema import KNOWN, Ablation, Replicate
 from pipeline.stats.intervals import Interval
 

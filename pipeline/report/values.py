@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.core.metrics import Metric, in_words
+from pipeline.core.metrics import Metric
+from pipeline.core.text import in_words
 from pipeline.params.types.reference import PHASE, RATIO
 from pipeline.report.measure import ACCURACY, LOSS, Measure, measured, shown_as
 from pipeline.report.phase_epochs import phase_ends

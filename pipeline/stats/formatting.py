@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from pipeline.core.metrics import in_words
+from pipeline.core.text import in_words
 from pipeline.stats.intervals import Interval
 
 LISTED = 3

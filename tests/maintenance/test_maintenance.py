@@ -65,7 +65,7 @@ def test_contents_are_counted_by_ablation_and_kind_without_opening_a_run(project
 
 @pytest.mark.parametrize(
     ("command", "opened"),
-    [(["plan", "--json"], 60), (["track"], 8), (["ablate", "ablation_0"], 440), (["store", "list"], 4)],
+    [(["plan", "--json"], 80), (["track"], 8), (["ablate", "ablation_0"], 440), (["store", "list"], 4)],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_what_trains_nothing_opens_no_file_per_stored_run(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from pipeline.core.metrics import in_words
+from pipeline.core.text import in_words
 from pipeline.report.figures.axis import log_axis, quick_ticks, sparse_log
 from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish
 from pipeline.report.figures.lines import Floats, Line, draw_line
