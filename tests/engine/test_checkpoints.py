@@ -44,7 +44,7 @@ PATCHES: dict[str, list[dict[str, Any]]] = {
     ],
     "with one that stops early and one that diverges": [
         {"optimizer": {"learning_rate": 0.5}, "training": {"epochs": 6, "early_stopping": STOPPING}},
-        {"optimizer": {"learning_rate": 1e10}, "training": {"epochs": 6}},
+        {"optimizer": {"learning_rate": 3e38}, "training": {"epochs": 6}},
         {"optimizer": {"learning_rate": 0.1}, "training": {"epochs": 6}},
     ],
     "in phases": [

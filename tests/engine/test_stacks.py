@@ -26,7 +26,7 @@ def test_a_diverging_run_disturbs_no_bit_of_its_neighbours(fused: "Engine") -> N
             run({"optimizer": {"learning_rate": rate}}, seed=seed)
             for seed, rate in enumerate((0.1, middle, 0.3))
         ]
-        for middle in (0.2, 1e10)
+        for middle in (0.2, 3e38)
     )
     first, second = train(fused, calm), train(fused, wild)
     assert [trained.record.outcome for trained in first] == ["finished"] * 3
@@ -34,11 +34,11 @@ def test_a_diverging_run_disturbs_no_bit_of_its_neighbours(fused: "Engine") -> N
     assert same_bits(first[0], second[0]) and same_bits(first[2], second[2])
     lost = second[1]
     assert lost.weights is None and "test_accuracy" not in lost.record.metrics
-    assert all(value == value and abs(value) < 1e300 for value in lost.record.metrics.values())
+    assert all(value == value and abs(value) < 3e380 for value in lost.record.metrics.values())
 
 
 def test_a_run_that_diverges_does_so_in_both_engines(fused: "Engine", fit: "Engine") -> None:
-    wild = [run({"optimizer": {"learning_rate": 1e10}})]
+    wild = [run({"optimizer": {"learning_rate": 3e38}})]
     assert_near(train(fused, wild)[0], train(fit, wild)[0])
 
 
