@@ -84,7 +84,7 @@ def test_the_best_model_is_chosen_by_training_data_and_saved(root: Path) -> None
 def test_the_page_says_so_and_shows_every_published_value(root: Path) -> None:
     build(root / "results", root / "reports", ["all_images"])
     page = (root / "reports" / "all_images.html").read_text(encoding="utf-8")
-    assert "both by training data, as no images were held out" in page
+    assert "both by training data, as none were held out" in page
     assert ">Training loss</h3>" in page and ">Validation loss</h3>" not in page
     findings = json.loads((root / "reports" / "all_images.json").read_text(encoding="utf-8"))
     published = {entry["metric"]: entry for entry in findings["published"]}
