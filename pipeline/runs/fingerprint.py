@@ -120,5 +120,9 @@ def backend_name() -> str:
 
 
 def _code_of(name: str) -> str:
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in own_files(name, root())]
-    return digest([ast.dump(without_docstrings(tree)) for tree in trees])
+    return digest([_syntax(file.read_text(encoding="utf-8")) for file in own_files(name, root())])
+
+
+@cache  # by content: every run has a key, and most are of the same few files
+def _syntax(source: str) -> str:
+    return ast.dump(without_docstrings(ast.parse(source)))
