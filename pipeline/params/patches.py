@@ -48,13 +48,14 @@ def _merged(old: Any, new: Any, where: Where) -> Any:
     return merge(_kept(old, where) if _renamed(old, new) else old, new, where)
 
 
-def _is_argument(kind: str, value: object) -> bool:
+def is_argument(kind: str, value: object) -> bool:
+    """Return whether a key of `MODEL_KINDS` is an argument of the function instead: `layers` that are no list."""
     return kind == "layers" and not isinstance(value, list | tuple)
 
 
 def _is_another_model(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Return whether a patch makes a model of another kind, or by another function."""
-    kinds = [kind for kind in MODEL_KINDS if new.get(kind) is not None and not _is_argument(kind, new[kind])]
+    kinds = [kind for kind in MODEL_KINDS if new.get(kind) is not None and not is_argument(kind, new[kind])]
     return any(old.get(kind) is None or (kind != "layers" and old[kind] != new[kind]) for kind in kinds)
 
 

@@ -17,7 +17,7 @@ def metric_faults(recipe: Recipe) -> list[Fault]:
         monitors["training", "early_stopping", "monitor"] = recipe.training.early_stopping.monitor
     if isinstance(recipe.schedule, Plateau):
         monitors["schedule", "monitor"] = recipe.schedule.monitor
-    known = [*_measured(recipe)]
+    known = curve_names(recipe)
     return [
         fault_at(f"must be one of {listing(known)}; got {monitor!r}.{nearest(monitor, known)}", *where)
         for where, monitor in monitors.items()
@@ -44,6 +44,7 @@ def measured_names(recipe: Recipe) -> list[str]:
     return list(dict.fromkeys([LOSS.name, *defaults]))
 
 
-def _measured(recipe: Recipe) -> list[str]:
+def curve_names(recipe: Recipe) -> list[str]:
+    """Return the names of what is measured in each epoch: on validation data, then on training data."""
     names = measured_names(recipe)
     return [f"{part}{name}" for part in ("val_", "") for name in names]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from pipeline.core.errors import nearest
-from pipeline.params.checks.metrics import measured_names
+from pipeline.params.checks.metrics import curve_names
 from pipeline.params.faults import Fault, fault_at, listing
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.schedules import Plateau
@@ -38,11 +38,8 @@ def target_faults(metrics: Iterable[str], recipes: Iterable[Recipe]) -> list[Fau
     """Return the faults of an ablation's target: not measured, or on validation rows where a recipe holds none out."""
     recipes = list(recipes)
     for metric in metrics:
-        known = [
-            f"{part}{name}" for recipe in recipes for part in ("val_", "") for name in measured_names(recipe)
-        ]
+        known = list(dict.fromkeys(name for recipe in recipes for name in curve_names(recipe)))
         if recipes and metric not in known:
-            known = list(dict.fromkeys(known))
             return [fault_at(f"must be one of {listing(known)}.{nearest(metric, known)}", "target", metric)]
     validated = [metric for metric in metrics if metric.startswith("val_")]
     if not validated or all(recipe.data.validation != 0 for recipe in recipes):

@@ -36,8 +36,8 @@ def argument_faults(symbol: Symbol, written: Written, elsewhere: frozenset[str])
     }
     checked = {key: value for key, value in written.items() if key not in elsewhere}
     return [
-        *_unknown(symbol, offered, checked),
-        *_missing(symbol, offered, checked),
+        *unknown_arguments(symbol.name, offered, checked),
+        *missing_arguments(symbol.name, offered, checked),
         *_mistyped(symbol, offered, checked),
     ]
 
@@ -53,18 +53,20 @@ def _typed(value: Any, argument: Argument | None) -> Any:
     return float(value) if is_float and is_integer(value) else value
 
 
-def _unknown(symbol: Symbol, offered: Mapping[str, Argument], written: Written) -> list[Fault]:
+def unknown_arguments(name: str, offered: Mapping[str, Argument], written: Written) -> list[Fault]:
+    """Return a fault for each argument that `name` does not take."""
     takes = f"it takes {listing(offered)}" if offered else "it takes none"
     return [
-        fault_at(f"is not an argument of {symbol.name}; {takes}.{nearest(str(key), offered)}", key)
+        fault_at(f"is not an argument of {name}; {takes}.{nearest(str(key), offered)}", key)
         for key in written
         if key not in offered
     ]
 
 
-def _missing(symbol: Symbol, offered: Mapping[str, Argument], written: Written) -> list[Fault]:
-    missing = [name for name, argument in offered.items() if argument.required and name not in written]
-    return [fault_at(f"is missing; {symbol.name} requires it", name) for name in missing]
+def missing_arguments(name: str, offered: Mapping[str, Argument], written: Written) -> list[Fault]:
+    """Return a fault for each argument that `name` requires and that is not written."""
+    missing = [key for key, argument in offered.items() if argument.required and key not in written]
+    return [fault_at(f"is missing; {name} requires it", key) for key in missing]
 
 
 def _mistyped(symbol: Symbol, offered: Mapping[str, Argument], written: Written) -> list[Fault]:

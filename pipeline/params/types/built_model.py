@@ -17,6 +17,7 @@ from pipeline.core.plugins import is_plugin, locate
 from pipeline.core.project import root
 from pipeline.params.faults import FaultsError, fault_at, invalid, listing, show
 from pipeline.params.keras_names import catalogue
+from pipeline.params.keras_names.arguments import missing_arguments, unknown_arguments
 from pipeline.params.keras_names.signatures import Argument, parameters
 from pipeline.params.keras_names.vocabulary import unknown_name
 from pipeline.params.numbers import is_integer
@@ -124,17 +125,7 @@ def _check_build(name: str, written: Mapping[str, Any]) -> None:
 
 
 def _check_arguments(name: str, offered: Mapping[str, Argument], written: Mapping[str, Any]) -> None:
-    takes = f"it takes {listing(offered)}" if offered else "it takes none"
-    faults = [
-        fault_at(f"is not an argument of {name}; {takes}.{nearest(key, offered)}", key)
-        for key in written
-        if key not in offered
-    ]
-    faults += [
-        fault_at(f"is missing; {name} requires it", key)
-        for key, argument in offered.items()
-        if argument.required and key not in written
-    ]
+    faults = [*unknown_arguments(name, offered, written), *missing_arguments(name, offered, written)]
     faults += [
         fault_at(
             f"must be {'true or false' if isinstance(default, bool) else 'a number'}; got {show(value)}", key

@@ -25,7 +25,7 @@ from pipeline.params.keras_names.named import (
     read_named,
 )
 from pipeline.params.numbers import is_integer, is_number
-from pipeline.params.patches import merge
+from pipeline.params.patches import MODEL_KINDS, is_argument, merge
 from pipeline.params.spec import Count, Index, NotNegative, Positive, Spec, at_most, defined_as
 from pipeline.params.types.built_model import BuiltModel, Patterns, Replacements
 from pipeline.params.types.evaluation import FINDER
@@ -67,8 +67,8 @@ def _read_model(value: Any) -> Any:
     if not isinstance(value, Mapping):
         raise invalid(f"must be a mapping of {listing(ModelSpec.keys())}; got {show(value)}")
     kinds = [kind for kind in MODEL_KINDS if kind in value]
-    if len(kinds) > 1 and "layers" in kinds and not isinstance(value["layers"], list | tuple):
-        kinds.remove("layers")  # an argument of the function
+    if len(kinds) > 1:
+        kinds = [kind for kind in kinds if not is_argument(kind, value[kind])]
     if len(kinds) > 1:
         raise invalid(
             f"{' and '.join(kinds)} exclude each other; a model has one of {', '.join(MODEL_KINDS)}"
@@ -246,7 +246,6 @@ class ModelSpec(Spec):
         return [layer for layer in self.layers for _ in range(getattr(layer, "repeat", 1))]
 
 
-MODEL_KINDS = ("layers", "build", "application")
 Model = Annotated[ModelSpec | BuiltModel, BeforeValidator(_read_model), defined_as("model")]
 
 
