@@ -1,5 +1,6 @@
 """What a model is trained by and judged by: a loss for each row, and Keras's metrics, each with targets in its own form."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,11 +34,6 @@ class Objective:
 
     def __init__(self, loss: Any, metrics: Sequence["Judge"], form: "Form") -> None:
         self.loss, self.metrics, self.form = loss, list(metrics), form
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the metrics in results, loss aside."""
-        return [metric.name for metric in self.metrics]
 
     def losses(self, targets: Any, outputs: Any) -> Any:
         """Return the loss of each row, `[n]`: a mean over the pixels of a map."""
@@ -81,7 +77,7 @@ def form_for(thing: Any, task: Task, units: int) -> Form:
 def objective(recipe: Recipe, task: Task, units: int, unit: TargetUnit | None = None) -> Objective:
     """Return the loss and the metrics of `recipe` for a model with `units` outputs; metrics are in the `unit` of targets.
 
-    Example: `objective(recipe, "classes", 10).names` is `["accuracy"]`.
+    Example: `objective(recipe, "classes", 10).metrics[0].name` is `"accuracy"`.
     """
     loss = make_loss(recipe, task, units)
     judges = [judge(spec, task, units, unit) for spec in metric_specs(recipe, task)]
@@ -165,8 +161,8 @@ def _make_variables(metric: keras.Metric, form: Form) -> None:
     """Make the variables of a metric: some wait for a first batch, to see how many outputs there are."""
     units, pixels = form.units, (1, 1) if form.task == "map" else ()
     single = form.task in ("labels", "regression")
-    targets = keras.ops.zeros((1, units)) if single else keras.ops.zeros((1, *pixels), "int32")
-    metric.update_state(form(targets), keras.ops.zeros((1, *pixels, units)))
+    targets = ops.zeros((1, units)) if single else ops.zeros((1, *pixels), "int32")
+    metric.update_state(form(targets), ops.zeros((1, *pixels, units)))
     metric.reset_state()
 
 
@@ -183,8 +179,6 @@ def accuracy(task: Task, units: int, name: str = "accuracy") -> Judge:
 
 def _of_data(kind: type, spec: MetricSpec, units: int) -> dict[str, Any]:
     """Return the arguments that follow from the outputs: how many classes, and that predictions are probabilities."""
-    import inspect
-
     offered = inspect.signature(kind).parameters
     filled: dict[str, Any] = {name: max(units, 2) for name in OF_CLASSES if name in offered}
     if "num_labels" in filled and not spec.arguments.get("multi_label"):

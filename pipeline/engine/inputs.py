@@ -59,8 +59,7 @@ def _transform(record: Dataset, data: DataSpec, x: Array, training: NDArray[np.i
         fitted_on = repr((data.without, data.scale)).encode() + training.tobytes()
         return Transform(_named(fitted_on), encoder)
     if x.dtype == np.uint8:
-        scaler = scale.fit(data.scale or "/255", x[training])
-        return Transform(_named(scaler.shift.tobytes() + scaler.factor.tobytes()), scaler)
+        return _scaled(scale.fit(data.scale or "/255", x[training]))
     if data.scale in (None, "none"):
         return Transform("as it is", _as_models_take)
     if data.scale != "standardise" or x.dtype.kind != "f":
@@ -68,7 +67,10 @@ def _transform(record: Dataset, data: DataSpec, x: Array, training: NDArray[np.i
             f"{record.title}: data.scale: {data.scale} is for images of 8 bits; these inputs are {x.dtype}: "
             f"{'standardise or none' if x.dtype.kind == 'f' else 'none'}"
         )
-    scaler = _standardised(x, training)
+    return _scaled(_standardised(x, training))
+
+
+def _scaled(scaler: scale.Scaler) -> Transform:
     return Transform(_named(scaler.shift.tobytes() + scaler.factor.tobytes()), scaler)
 
 
