@@ -15,12 +15,15 @@ from pipeline.core.errors import UserError
 from pipeline.core.metrics import Task
 from pipeline.core.plugins import load_object
 from pipeline.core.project import root
+from pipeline.core.text import one_line
 from pipeline.params.keras_names.named import Named
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.tasks import ACTIVATIONS
 
 Shape = tuple[int, ...]
 HEAD = "output"
+LONGEST = 600
+"""Characters that are shown of an error."""
 NAMES = "object_name_uids"
 
 
@@ -58,7 +61,9 @@ def _as_graph(model: BuiltModel, net: keras.Model, input_shape: Shape | Mapping[
         net.compute_output_spec(inputs)
         return net
     except Exception as error:
-        raise BuildError(f"{model.build}: its model does not take the data: {_one_line(error)}") from error
+        raise BuildError(
+            f"{model.build}: its model does not take the data: {one_line(error)[:LONGEST]}"
+        ) from error
 
 
 def _called(model: BuiltModel, input_shape: Any, outputs: int) -> Any:
@@ -73,7 +78,9 @@ def _called(model: BuiltModel, input_shape: Any, outputs: int) -> Any:
     except UserError:
         raise
     except Exception as error:
-        raise BuildError(f"{model.build} raised {type(error).__name__}: {_one_line(error)}") from error
+        raise BuildError(
+            f"{model.build} raised {type(error).__name__}: {one_line(error)[:LONGEST]}"
+        ) from error
 
 
 def hyperparameters(values: Mapping[str, Any]) -> Any:
@@ -111,7 +118,9 @@ def _application(
             **arguments,
         )
     except Exception as error:
-        raise BuildError(f"{model.application}: {type(error).__name__}: {_one_line(error)}") from error
+        raise BuildError(
+            f"{model.application}: {type(error).__name__}: {one_line(error)[:LONGEST]}"
+        ) from error
     features = base.call(pictures)
     if len(features.shape) > 2:
         features = keras.layers.Flatten(name="output_flatten")(features)
@@ -148,7 +157,3 @@ def names_from_the_start() -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute(NAMES, before if before is not None else defaultdict(int))
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:600]

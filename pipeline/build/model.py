@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import keras
 
-from pipeline.build.built import BuildError, Shape, built, names_from_the_start
+from pipeline.build.built import HEAD, BuildError, Shape, built, names_from_the_start
 from pipeline.build.initializers import initializers_kept, keep_loaded, loaded_values, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
 from pipeline.build.surgery import Removed, replaced, without
@@ -26,7 +26,6 @@ from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasL
 from pipeline.params.types.recipe import LayerNames, ModelSpec, Only, Recipe, Reuse, Top, Trainable
 from pipeline.params.types.tasks import output_activation
 
-HEAD = "output"
 TOWERS = ("block", "twin")
 """Prefixes of the names of layers: of the first tower and of the second."""
 JOINT = "joint"

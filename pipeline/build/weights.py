@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.build.built import HEAD
 from pipeline.build.initializers import draw, made_again
-from pipeline.build.model import HEAD, all_blocks, block_index, head_names, leaf_layers, trained_by_name
+from pipeline.build.model import all_blocks, block_index, head_names, leaf_layers, trained_by_name
 from pipeline.build.resolve import make, make_layer
 from pipeline.core.plugins import is_plugin
 from pipeline.params.keras_names.named import Named

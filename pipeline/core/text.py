@@ -1,4 +1,4 @@
-"""Durations, sizes and counts as readable text."""
+"""Durations, sizes, counts and errors as readable text."""
 
 
 def duration(seconds: float) -> str:
@@ -19,6 +19,11 @@ def megabytes(size: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return `1 run`, `2 runs`, `1,200 runs`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def one_line(error: BaseException) -> str:
+    """Return the message of an error on one line: those of libraries often have several."""
+    return " ".join(str(error).split())
 
 
 def in_words(name: str) -> str:

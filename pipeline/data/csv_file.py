@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import DataError, nearest
+from pipeline.core.text import one_line
 from pipeline.data.file_spec import FileSpec
 from pipeline.data.frames import check_types
 from pipeline.data.halves import Half
@@ -101,7 +102,7 @@ def _frame(spec: FileSpec, separator: str) -> "pd.DataFrame":
                 low_memory=False,
             )
     except (OSError, ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(f"{spec.title}: cannot be read: {' '.join(str(error).split())}") from error
+        raise DataError(f"{spec.title}: cannot be read: {one_line(error)}") from error
     if not len(frame):
         raise DataError(f"{spec.title}: has no rows below the names of its columns")
     frame.index += 1

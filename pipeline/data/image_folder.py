@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.errors import DataError
-from pipeline.core.text import plural
+from pipeline.core.text import one_line, plural
 from pipeline.data.file_spec import FileSpec
 from pipeline.data.halves import Half
 from pipeline.data.rows import Mask, slices
@@ -116,7 +116,7 @@ def _pixels(path: Path, size: tuple[int, int] | None, grayscale: bool, resized: 
         with Image.open(path) as opened:
             image = opened.convert("L" if grayscale else "RGB")
     except Exception as error:  # Pillow's decoders raise whatever they like
-        raise DataError(f"{path}: is no image that can be read: {' '.join(str(error).split())}") from error
+        raise DataError(f"{path}: is no image that can be read: {one_line(error)}") from error
     if size is not None and resized:
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
     pixels: NDArray[np.uint8] = np.asarray(image, np.uint8)

@@ -40,9 +40,10 @@ class ModelCache:
 
     def phases(self, run: Run) -> tuple[Phase, ...]:
         """Return the phases of a run, completed by what a function compiled its model with where they leave that to it."""
-        return tuple(self._completed(run, phase) for phase in run.phases)
+        return tuple(self.completed(run, phase) for phase in run.phases)
 
-    def _completed(self, run: Run, phase: Phase) -> Phase:
+    def completed(self, run: Run, phase: Phase) -> Phase:
+        """Return one phase of a run as `phases` does."""
         if phase.recipe.optimizer.name != COMPILED:
             return phase
         view = self.view(run, phase)

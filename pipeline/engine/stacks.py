@@ -7,6 +7,7 @@ from typing import Literal
 
 from pipeline.build.model import convolves
 from pipeline.build.optimizer import make_optimizer
+from pipeline.core.text import one_line
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.checkpoints import Checkpoints
 from pipeline.engine.environment import on_gpu
@@ -91,7 +92,7 @@ class Engine:
 
     def _simpler(self, stack: Stack, error: Exception) -> list[Stack]:
         """Return the runs of a stack that could not be traced as stacks of one, or for `fit`; later ones are so at once."""
-        why = " ".join(str(error).split())[-REASON:]
+        why = one_line(error)[-REASON:]
         graph = self.model_cache.run_signature(stack.runs[0])
         if len(stack.runs) > 1:
             self._alone.add(graph)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from pipeline.core.text import one_line
 from pipeline.store import Store
 from pipeline.tracking.address import default_uri
 from pipeline.tracking.ledger import pending
@@ -74,7 +75,7 @@ class Worker:
         try:
             step()
         except Exception as error:
-            report(f"failed {' '.join(str(error).split()) or type(error).__name__}")
+            report(f"failed {one_line(error) or type(error).__name__}")
             self._restart()
             self._next_try = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, LONGEST_PAUSE)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.build.compiled import as_compiled
 from pipeline.build.model import freeze_layers, operated
 from pipeline.build.summary import computation_digest, layer_table
 from pipeline.core.errors import DataError, ParamsError, UserError
+from pipeline.core.text import one_line
 from pipeline.engine.model_cache import ModelCache
 from pipeline.params.types.phases import Phase
 from pipeline.planning.models import model_key, same_models
@@ -54,10 +54,8 @@ def _summary(model_cache: ModelCache, store: Store, run: Run, phase: Phase) -> d
 
 
 def _built(model_cache: ModelCache, run: Run, phase: Phase) -> dict[str, Any]:
-    recipe = phase.recipe
     try:
-        view = model_cache.view(run, phase)
-        recipe = as_compiled(recipe, view.input_shape, view.outputs, view.task)
+        view, recipe = model_cache.view(run, phase), model_cache.completed(run, phase).recipe
         if recipe.chain is not None and not (recipe.chain.without or recipe.chain.replace):
             model, removed = model_cache.template(run, phase), None  # training needs it anyway
         else:
@@ -66,7 +64,7 @@ def _built(model_cache: ModelCache, run: Run, phase: Phase) -> dict[str, Any]:
     except DataError:
         raise
     except (UserError, ValueError, TypeError) as error:
-        return {"fault": " ".join(str(error).split())[:1000]}
+        return {"fault": one_line(error)[:1000]}
     return {
         "fault": None,
         "computation": None if recipe.chain is not None and removed is None else computation_digest(model),
