@@ -1,6 +1,6 @@
 """The base of every typed section: frozen, strict, unknown keys refused, all its faults found together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -14,7 +14,16 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.params.faults import FaultsError, fault_at, faults_of, invalid, listing, show, unknown_key
+from pipeline.params.faults import (
+    Fault,
+    FaultsError,
+    fault_at,
+    faults_of,
+    invalid,
+    listing,
+    show,
+    unknown_key,
+)
 
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Index = Annotated[int, Field(ge=0, le=10**9)]
@@ -27,6 +36,15 @@ DEFINITION = "definition"
 def defined_as(name: str) -> WithJsonSchema:
     """Return the mark by which the JSON Schema of a field refers to the shared definition `name`."""
     return WithJsonSchema({DEFINITION: name})
+
+
+def only_one(section: BaseModel, keys: Sequence[str]) -> str:
+    """Return which of `keys` a section has; raises `FaultsError` where it has none of them, or several."""
+    written = [key for key in keys if getattr(section, key) is not None]
+    if len(written) != 1:
+        text = f"needs exactly one of {', '.join(keys)}; got {', '.join(written) or 'none'}"
+        raise FaultsError(Fault(tuple((key,) for key in written) or ((),), text))
+    return written[0]
 
 
 def at_most(count: int) -> BeforeValidator:

@@ -16,7 +16,7 @@ from pipeline.data.catalogue import CATALOGUE, files_name
 from pipeline.data.file_spec import FileSpec
 from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, listing, read_as, show
 from pipeline.params.numbers import is_integer
-from pipeline.params.spec import Spec, defined_as
+from pipeline.params.spec import Spec, defined_as, only_one
 
 KINDS = ("csv", "images", "npz")
 COMMON = ("test", "split", "task")
@@ -66,17 +66,14 @@ class DatasetSpec(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        kinds = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if len(kinds) != 1:
-            text = f"needs exactly one of {', '.join(KINDS)}; got {', '.join(kinds) or 'none'}"
-            raise FaultsError(Fault(tuple((kind,) for kind in kinds) or ((),), text))
-        allowed = (kinds[0], *KEYS[kinds[0]])
+        kind = only_one(self, KINDS)
+        allowed = (kind, *KEYS[kind])
         faults = [
-            fault_at(f"has no use beside {kinds[0]}; allowed: {listing(allowed)}", key)
+            fault_at(f"has no use beside {kind}; allowed: {listing(allowed)}", key)
             for key in self.model_fields_set
             if key not in allowed and getattr(self, key) != type(self).model_fields[key].default
         ]
-        faults += [*_path_faults(self.path, self.title, kinds[0]), *self._column_faults()]
+        faults += [*_path_faults(self.path, self.title, kind), *self._column_faults()]
         if faults:
             raise FaultsError(*faults)
         return self

@@ -12,7 +12,7 @@ from pipeline.core.metrics import Metric
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, read_as, show
 from pipeline.params.numbers import is_number
-from pipeline.params.spec import Index, Positive, Spec, defined_as
+from pipeline.params.spec import Index, Positive, Spec, defined_as, only_one
 from pipeline.params.types.dataset import AnyDataset, DatasetSpec, name_of
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.executor import ExecutorSpec
@@ -202,10 +202,7 @@ class Ablation(Spec):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        written = [kind for kind in KINDS if getattr(self, kind) is not None]
-        if len(written) != 1:
-            text = f"needs exactly one of {', '.join(KINDS)}; got {', '.join(written) or 'none'}"
-            raise FaultsError(Fault(tuple((kind,) for kind in written) or ((),), text))
+        only_one(self, KINDS)
         return self
 
     @property
