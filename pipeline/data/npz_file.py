@@ -1,6 +1,7 @@
 """Data sets in `.npz` files, as Keras's own: read member by member, in chunks, without unpacking the file."""
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,7 +118,7 @@ def _numbers(
     size = int(np.prod(shape)) * dtype.itemsize
     try:
         content = stream.read(size)
-    except (OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, member, error) from error
     if len(content) < size:
         raise _damaged(path, member, "it is cut short")
