@@ -55,4 +55,4 @@ def test_a_tower_learned_on_pairs_is_reused(
             assert "seconds" not in json.dumps(replicate)
     build(root / "results", root / "reports", ["pairs"])
     page = (root / "reports" / "pairs.html").read_text(encoding="utf-8")
-    assert "Error ratio on the same images" in page and "How many images it takes" in page
+    assert "Error ratio on the same examples" in page and "How many examples it takes" in page
