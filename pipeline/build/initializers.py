@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,9 +15,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from pipeline.build.built import BuildError
 from pipeline.core.errors import UserError
+from pipeline.core.machine import memory
 from pipeline.runs.seeds import derive
 
+BYTES = 4
+"""Of a weight, a float32."""
 PATCHED = RLock()
 """Held while a function of Keras is exchanged."""
 REPEATABLE: WeakSet[keras.layers.Layer] = WeakSet()
@@ -28,11 +33,23 @@ def initializers_kept() -> Iterator[None]:
     """Within this context variables keep, as `made_with`, the initializers that they are made with, which Keras forgets.
 
     An attribute of the layer would not do: a layer may have none, or one of another name, or change what it returns.
+
+    Raises `BuildError` before variables are made that would together take more than a quarter of the machine's memory:
+    training needs room for their gradients, and for an optimizer's own.
     """
+    largest, size = memory() // 4, 0
     with PATCHED:
         plain = keras.Variable._initialize_with_initializer
 
         def kept(variable: keras.Variable, initializer: Any) -> None:
+            nonlocal size
+            size += math.prod(variable.shape) * BYTES
+            if size > largest:
+                raise BuildError(
+                    f"the model's weights would take {size / 1e9:.1f} GB or more, with {variable.path}, "
+                    f"{tuple(variable.shape)}; training needs about four times as much as its weights, and this machine "
+                    f"has {4 * largest / 1e9:.1f} GB"
+                )
             plain(variable, initializer)
             variable.made_with, variable.began_as = initializer, _fingerprint(variable)
 

@@ -8,6 +8,7 @@ drawn layer by layer, see `build.weights`. Those of a second tower are named `tw
 import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeVar
@@ -15,10 +16,12 @@ from typing import Any, TypeVar
 import keras
 
 from pipeline.build.built import HEAD, BuildError, Shape, built, names_from_the_start
+from pipeline.build.computing import check_computes
+from pipeline.build.graph import words
 from pipeline.build.initializers import initializers_kept, keep_loaded, loaded_values, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
 from pipeline.build.surgery import Removed, replaced, without
-from pipeline.core.errors import nearest
+from pipeline.core.errors import UserError, nearest
 from pipeline.core.metrics import Task
 from pipeline.params.keras_names.named import Named
 from pipeline.params.types.built_model import BuiltModel
@@ -44,6 +47,8 @@ class Block:
 
     index: int
     spec: AnyLayer
+    place: str
+    """Where its layer is in a recipe: `model.layers[2]`."""
     family: str = TOWERS[0]
 
     @property
@@ -59,12 +64,23 @@ class Block:
 
 def blocks(model: ModelSpec, tower: str = TOWERS[0]) -> list[Block]:
     """Return the hidden blocks of one tower of a recipe's model, repeats written out; all towers have equal ones."""
-    return [Block(index, spec, tower) for index, spec in enumerate(model.unrolled())]
+    places = [
+        f"model.layers[{place}]"
+        for place, spec in enumerate(model.layers)
+        for _ in range(getattr(spec, "repeat", 1))
+    ]
+    return [
+        Block(index, spec, place, tower)
+        for index, (spec, place) in enumerate(zip(model.unrolled(), places, strict=True))
+    ]
 
 
 def joint_blocks(model: ModelSpec) -> list[Block]:
     """Return the dense blocks that take the outputs of two towers."""
-    return [Block(index, DenseLayer(units=units), JOINT) for index, units in enumerate(model.joint)]
+    return [
+        Block(index, DenseLayer(units=units), f"model.joint[{index}]", JOINT)
+        for index, units in enumerate(model.joint)
+    ]
 
 
 def all_blocks(model: ModelSpec) -> list[Block]:
@@ -94,8 +110,8 @@ def build_model(
     """Return the untrained model of `recipe` for inputs of `input_shape`, such as images `(height, width[, channels])`.
 
     For pairs of images `input_shape` begins with 2; of several inputs it has the shapes by name. `outputs` is the number of
-    classes, labels or numbers. Raises `BuildError` where the user's own function builds no model that suits the data, and
-    `UserError` for surgery that does not fit.
+    classes, labels or numbers. Raises `BuildError` for what Keras refuses and where the user's own function builds no model
+    that suits the data, and `UserError` for surgery that does not fit.
     """
     model, _ = operated(recipe, input_shape, outputs, task)
     return model
@@ -120,7 +136,9 @@ def operated(
             model = replaced(model, recipe.model.replace)
         if loaded:
             keep_loaded(model, loaded)
-        return _augmented(model, recipe.data.augment, task), removed
+        model = _augmented(model, recipe.data.augment, task)
+        check_computes(model)
+        return model, removed
 
 
 def _chain(
@@ -136,7 +154,8 @@ def _chain(
         )
     inputs = keras.Input(_input_shape(chain, input_shape))
     hidden = _towers(recipe, chain, inputs) if chain.towers == 2 else _tower(recipe, chain, inputs, TOWERS[0])
-    return keras.Model(inputs, _head(recipe, chain, hidden, outputs, task))
+    with _refused_at("model.output"):
+        return keras.Model(inputs, _head(recipe, chain, hidden, outputs, task))
 
 
 def _augmented(model: keras.Model, layers: Sequence[KerasLayer], task: Task) -> keras.Model:
@@ -150,7 +169,8 @@ def _augmented(model: keras.Model, layers: Sequence[KerasLayer], task: Task) -> 
     inputs = keras.Input(model.inputs[0].shape[1:])
     changed = inputs
     for number, layer in enumerate(layers):
-        changed = make_layer(layer, name=f"augment{number}")(changed)
+        with _refused_at(f"data.augment[{number}]"):
+            changed = make_layer(layer, name=f"augment{number}")(changed)
     return keras.Model(inputs, model.call(changed))
 
 
@@ -207,9 +227,23 @@ def _towers(recipe: Recipe, chain: ModelSpec, inputs: Any) -> Any:
 
 def _through(recipe: Recipe, chain: ModelSpec, hidden: Any, sequence: Sequence[Block]) -> Any:
     for block in sequence:
-        for layer in _block_layers(recipe, chain, block, flat=len(hidden.shape) == 2):
-            hidden = layer(hidden)
+        with _refused_at(block.place):
+            for layer in _block_layers(recipe, chain, block, flat=len(hidden.shape) == 2):
+                hidden = layer(hidden)
     return hidden
+
+
+@contextmanager
+def _refused_at(place: str) -> Iterator[None]:
+    """Within this context what Keras refuses is a `BuildError` at a place in a recipe."""
+    try:
+        yield
+    except BuildError as error:
+        raise BuildError(f"{place}: {error}") from error
+    except UserError:
+        raise
+    except Exception as error:
+        raise BuildError(f"{place}: {words(error)}") from error
 
 
 def freeze_layers(model: keras.Model, trainable: Trainable, recipe: Recipe) -> None:
@@ -363,6 +397,11 @@ def _head(recipe: Recipe, chain: ModelSpec, hidden: Any, outputs: int, task: Tas
     if len(hidden.shape) > 2:
         hidden = keras.layers.Flatten(name="output_flatten")(hidden)
     if not chain.output.weights:
+        if hidden.shape[-1] != outputs:
+            raise BuildError(
+                f"without weights the last hidden layer must give {outputs} numbers, one for each "
+                f"of the targets, {task}; it gives {hidden.shape[-1]}"
+            )
         return activation_layer(activation, "output_activation")(hidden)
     if dropout is not None and dropout.where == "before":
         hidden = _dropout(dropout, "output_")(hidden)

@@ -6,13 +6,13 @@ from itertools import count
 
 import tensorflow as tf
 
+from pipeline.core.machine import resident
 from pipeline.engine.checkpoints import Checkpoints
 from pipeline.engine.datasets import DatasetViews
 from pipeline.engine.environment import set_up
 from pipeline.engine.jobs import OnEpoch
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.stacks import Engine
-from pipeline.executors.machine import resident
 from pipeline.executors.messages import EpochReport, Trained
 from pipeline.executors.protocol import REPORTED_RUNS
 from pipeline.executors.serialization import pack_trained, unpack_stack

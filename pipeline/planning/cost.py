@@ -1,16 +1,13 @@
 """The computation in a phase of training, estimated from its recipe without reading data. No TensorFlow."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any
 
 from pipeline.data.catalogue import Dataset
-from pipeline.params.checks.layer_shapes import layer_shape
 from pipeline.params.checks.recipe import class_count
-from pipeline.params.checks.shapes import KERNEL
-from pipeline.params.faults import FaultsError
+from pipeline.params.numbers import is_integer
 from pipeline.params.types.layers import ConvLayer, DenseLayer, KerasLayer
 from pipeline.params.types.phases import Phase
 from pipeline.params.types.recipe import DataSpec, ModelSpec, frozen_blocks
@@ -105,19 +102,38 @@ def _frozen_and_trained(phase: Phase, dataset: Dataset) -> tuple[list[Part], lis
 
 
 def _block(spec: object, shape: Shape) -> tuple[Part, Shape]:
-    """Return a block's part and the shape of its output; unknown layers count as zero and keep the shape."""
+    """Return a block's part and about the shape of its output; layers other than blocks count as zero."""
     if isinstance(spec, DenseLayer):
         return Part(prod(shape) * spec.units), (spec.units,)
-    if isinstance(spec, KerasLayer):
-        return Part(0), _output_shape(spec.name, spec.arguments, shape)
     if isinstance(spec, ConvLayer) and len(shape) == 3:
-        output = _output_shape("Conv2D", {key: getattr(spec, key) for key in KERNEL}, shape)
+        same = spec.padding == "same"
+        output = (*_windows(shape[:2], spec.kernel_size, spec.strides, same), spec.filters)
         return Part(prod(output) * prod(spec.kernel_size) * shape[2], True), output
-    return Part(0), shape
+    return Part(0), _pooled(spec, shape) if isinstance(spec, KerasLayer) else shape
 
 
-def _output_shape(name: str, arguments: Mapping[str, Any], shape: Shape) -> Shape:
-    """Return the output shape of a Keras layer; the shape of its input where the layer does not accept that."""
-    with suppress(FaultsError):
-        return layer_shape(name, arguments, shape) or shape
-    return shape
+def _windows(extents: Shape, size: Shape, strides: Shape, same: bool) -> Shape:
+    """Return how many windows of `size`, `strides` apart, fit into each extent."""
+    sides = zip(extents, size, strides, strict=True)
+    return tuple(
+        max(1, ceil((side if same else side - window + 1) / stride)) for side, window, stride in sides
+    )
+
+
+def _pooled(layer: KerasLayer, shape: Shape) -> Shape:
+    """Return what pooling makes of a shape; other layers are taken to keep it."""
+    if len(shape) != 3 or not layer.name.endswith("Pooling2D"):
+        return shape
+    if layer.name.startswith("Global"):
+        return shape[2:]
+    size = _pair(layer.arguments.get("pool_size", 2))
+    strides = size if layer.arguments.get("strides") is None else _pair(layer.arguments["strides"])
+    if size is None or strides is None:
+        return shape
+    return (*_windows(shape[:2], size, strides, layer.arguments.get("padding") == "same"), shape[2])
+
+
+def _pair(value: Any) -> Shape | None:
+    """Return a number for both extents, or two; None for what Keras will refuse."""
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    return pair if len(pair) == 2 and all(is_integer(side) and side > 0 for side in pair) else None

@@ -49,7 +49,8 @@ def _summary(model_cache: ModelCache, store: Store, run: Run, phase: Phase) -> d
     summary = store.models.get(key)
     if summary is None:
         summary = _built(model_cache, run, phase)
-        store.models.put(key, summary)
+        if summary["fault"] is None:  # which may be one of this machine, or of a file that changes
+            store.models.put(key, summary)
     return summary
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.core.errors import UserError
-from pipeline.executors.machine import share_of_cores
+from pipeline.core.machine import share_of_cores
 from pipeline.executors.messages import EpochReport, Failed
 from pipeline.executors.requirements import BASE, Node, Requirements, StackSize, largest_node
 
@@ -86,7 +86,7 @@ def test_there_are_no_more_workers_than_memory_allows(
 
     monkeypatch.setattr("pipeline.executors.processes.cores", lambda: 64)
     for gigabytes, workers in ((1000, 64), (20, 8), (1, 1)):
-        monkeypatch.setattr("pipeline.executors.machine.memory", lambda held=gigabytes: held * 10**9)
+        monkeypatch.setattr("pipeline.core.machine.memory", lambda held=gigabytes: held * 10**9)
         assert number_of_workers(gpus=0) == workers and number_of_workers(gpus=4) == 4
         assert share_of_memory(workers) >= LEAST_MEMORY
     assert share_of_memory(1) == LEAST_MEMORY

@@ -131,12 +131,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         with_model(layers=[{"name": "conv2d", "filters": 2, "kernel_size": 3, "activation": "rlu"}]),
         "'rlu' is not an activation",
     ),
-    (
-        with_model(layers=["flatten", {"filters": 8, "kernel_size": 3}]),
-        "a convolution needs images, but Flatten before",
-    ),
-    (with_model(layers=[8, "MaxPooling2D"]), "MaxPooling2D needs images, but a dense layer before"),
-    (with_model(layers=["GlobalAveragePooling2D", {"filters": 8, "kernel_size": 3}]), "needs images"),
     (with_model(activation="gelo"), "'gelo' is not an activation of Keras"),
     (
         with_model(activation={"name": "leaky_relu", "slope": 1}),

@@ -1,7 +1,5 @@
 """Rules for an output without weights, whose activation is applied to what the last hidden layer yields."""
 
-from pipeline.params.checks.image_shapes import Shape
-from pipeline.params.checks.shapes import hidden_units
 from pipeline.params.faults import Fault
 from pipeline.params.types.layers import KerasLayer
 from pipeline.params.types.recipe import ModelSpec, Only, Recipe
@@ -28,16 +26,6 @@ def untrained_phase_faults(recipe: Recipe) -> list[Fault]:
             place = ("phases", index, "trainable")
             faults.append(Fault((place, WEIGHTS), "the output has no weights, so nothing would train"))
     return faults
-
-
-def width_faults(recipe: Recipe, image_shape: Shape | None, classes: int | None) -> list[Fault]:
-    """Return the fault of an output without weights whose input does not have one number for each class, where known."""
-    chain = recipe.chain
-    width = None if chain is None or chain.output.weights else hidden_units(chain, image_shape)
-    if width is None or classes is None or width == classes:
-        return []
-    text = f"without weights needs a last hidden layer of {classes} units or channels, one per class; it has {width}"
-    return [Fault((WEIGHTS, LAYERS), text)]
 
 
 def _has_weights(chain: ModelSpec) -> bool:

@@ -1,24 +1,20 @@
 """Rules between the fields of a recipe: combinations that cannot train, found before training."""
 
-from pipeline.core.plugins import is_plugin
 from pipeline.data.catalogue import Dataset
-from pipeline.params.checks.bare_output import untrained_faults, untrained_phase_faults, width_faults
+from pipeline.params.checks.bare_output import untrained_faults, untrained_phase_faults
 from pipeline.params.checks.batches import batch_faults
 from pipeline.params.checks.freezing import cache_faults
-from pipeline.params.checks.kernels import kernel_faults
 from pipeline.params.checks.metrics import metric_faults
-from pipeline.params.checks.shapes import shape_faults
 from pipeline.params.checks.validation import mixed_validation_faults, validation_faults
 from pipeline.params.faults import Fault, FaultsError, fault_at
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.evaluation import FINDER
-from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasLayer, title
+from pipeline.params.types.layers import DenseLayer
 from pipeline.params.types.recipe import COMPILED, Recipe, RegularisationSpec
 from pipeline.params.types.schedules import KerasSchedule, Piecewise
 from pipeline.params.types.tasks import loss_of, output_activation
 
 UNITS, ACTIVATION = ("model", "output", "units"), ("model", "output", "activation")
-RECURRENT = {"LSTM", "GRU", "SimpleRNN"}
 LOSS, CLASSES = ("training", "loss"), ("data", "classes")
 PAIRS, TOWERS, JOINT = ("data", "pairs"), ("model", "towers"), ("model", "joint")
 RATE = ("optimizer", "learning_rate")
@@ -29,8 +25,7 @@ def recipe_faults(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
 
     `dataset` is the record of its data set; None for a user's own, which is not read here.
     """
-    shows_images = dataset is not None and dataset.is_image
-    faults = [*_own_faults(recipe, shows_images), *_faults_in_phases(recipe, shows_images)]
+    faults = [*_own_faults(recipe), *_faults_in_phases(recipe)]
     return faults or _phase_faults(recipe) or cache_faults(recipe) or _data_faults(recipe, dataset)
 
 
@@ -39,27 +34,25 @@ def _phase_faults(recipe: Recipe) -> list[Fault]:
     return [*_block_faults(recipe), *mixed_validation_faults(recipe), *untrained_phase_faults(recipe)]
 
 
-def _faults_in_phases(recipe: Recipe, shows_images: bool) -> list[Fault]:
+def _faults_in_phases(recipe: Recipe) -> list[Fault]:
     faults = []
     for index, phase in enumerate(recipe.phases):
         try:
-            phase_faults = _own_faults(recipe.in_phase(phase), shows_images)
+            phase_faults = _own_faults(recipe.in_phase(phase))
         except FaultsError as error:
             phase_faults = error.faults
         faults += [_in_phase(fault, index) for fault in phase_faults]
     return faults
 
 
-def _own_faults(recipe: Recipe, shows_images: bool) -> list[Fault]:
-    """Return the faults between fields, those of phases aside; `shows_images`: whether the data are known to be images."""
+def _own_faults(recipe: Recipe) -> list[Fault]:
+    """Return the faults between fields, those of phases aside."""
     return [
         *_boundaries(recipe),
-        *_order(recipe, shows_images),
         *_one_output(recipe),
         *_pairs(recipe),
         *_finder(recipe),
         *_compiled(recipe),
-        *kernel_faults(recipe),
         *validation_faults(recipe),
         *untrained_faults(recipe),
         *_of_built(recipe),
@@ -115,13 +108,12 @@ def _data_faults(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
 
 
 def _faults_with(recipe: Recipe, dataset: Dataset | None) -> list[Fault]:
+    """Keras judges models, once it has built them; what is known of the data set is checked here."""
     if dataset is None:
-        return [*_class_faults(recipe, None), *shape_faults(recipe, None)]
+        return _class_faults(recipe, None)
     if dataset.task != "classes" or not dataset.is_image:
-        return batch_faults(recipe, dataset)  # Keras judges the rest, once it has built the model
-    classes, shape = len(dataset.class_names), dataset.image_shape
-    faults = [*_class_faults(recipe, classes), *shape_faults(recipe, shape), *batch_faults(recipe, dataset)]
-    return faults or width_faults(recipe, shape, class_count(recipe, classes))
+        return batch_faults(recipe, dataset)
+    return [*_class_faults(recipe, len(dataset.class_names)), *batch_faults(recipe, dataset)]
 
 
 def _in_phase(fault: Fault, index: int) -> Fault:
@@ -176,30 +168,6 @@ def _compiled(recipe: Recipe) -> list[Fault]:
     return [fault_at("is missing", "optimizer")]
 
 
-def _order(recipe: Recipe, shows_images: bool) -> list[Fault]:
-    """A convolution or a pooling needs images, so no flat layer before it.
-
-    Layers for sequences or volumes need a Reshape before them where the data are images, or flat.
-    """
-    flat: str | None = None  # the layer that flattened the images
-    shaped = False  # by a layer that may have made sequences or volumes of them
-    faults = []
-    for index, layer in enumerate(recipe.chain.layers if recipe.chain else ()):
-        text = ""
-        if flat and _is_spatial(layer):
-            text = f"{title(layer)} needs images, but {flat} before it has flattened them"
-        elif not shaped and (shows_images or flat) and (needed := _input_other_than_images(layer)):
-            given = f"the output of {flat}" if flat else "images"
-            text = f"{title(layer)} needs {needed}; got {given}; put a Reshape before it"
-        if text:
-            faults.append(fault_at(text, "model", "layers", index))
-        if _flattens(layer):
-            flat, shaped = title(layer), False
-        elif _reshapes(layer):
-            flat, shaped = None, True
-    return faults
-
-
 def _pairs(recipe: Recipe) -> list[Fault]:
     pairs, model = recipe.data.pairs, recipe.chain
     if model is None:
@@ -219,34 +187,6 @@ def _pairs(recipe: Recipe) -> list[Fault]:
         )
         return [Fault((PAIRS, TOWERS, ("model", "layers")), text)]
     return []
-
-
-def _input_other_than_images(layer: AnyLayer) -> str | None:
-    """Return the input that a layer needs where it is neither images nor flat."""
-    if not isinstance(layer, KerasLayer) or is_plugin(layer.name):
-        return None
-    name = layer.name.removesuffix("Transpose")
-    if name.endswith("1D") or name in RECURRENT:
-        return "sequences"
-    return "volumes" if name.endswith("3D") else None
-
-
-def _is_spatial(layer: AnyLayer) -> bool:
-    if isinstance(layer, KerasLayer):
-        return layer.name.endswith(("2D", "2DTranspose"))
-    return isinstance(layer, ConvLayer)
-
-
-def _flattens(layer: AnyLayer) -> bool:
-    if not isinstance(layer, KerasLayer):
-        return isinstance(layer, DenseLayer)
-    is_global = layer.name.startswith("Global") and layer.name.endswith("2D")
-    return is_global or layer.name in {"Flatten", "Dense"}
-
-
-def _reshapes(layer: AnyLayer) -> bool:
-    """Return whether a layer may turn its input into any shape."""
-    return isinstance(layer, KerasLayer) and (layer.name == "Reshape" or is_plugin(layer.name))
 
 
 def _one_output(recipe: Recipe) -> list[Fault]:

@@ -9,7 +9,6 @@ from pipeline.params.faults import Fault, fault_at, listing, show
 from pipeline.params.keras_names import catalogue
 from pipeline.params.keras_names.catalogue import Namespace, Symbol
 from pipeline.params.keras_names.signatures import Argument
-from pipeline.params.keras_names.value_ranges import value_fault
 from pipeline.params.keras_names.vocabulary import unknown_name
 from pipeline.params.numbers import is_integer, is_number
 
@@ -71,7 +70,7 @@ def missing_arguments(name: str, offered: Mapping[str, Argument], written: Writt
 
 def _mistyped(symbol: Symbol, offered: Mapping[str, Argument], written: Written) -> list[Fault]:
     texts = {
-        key: _type_fault(symbol.namespace, offered[key], value) or value_fault(symbol.name, key, value)
+        key: _type_fault(symbol.namespace, offered[key], value)
         for key, value in written.items()
         if key in offered and value is not None
     }

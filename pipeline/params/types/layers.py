@@ -133,13 +133,6 @@ class KerasLayer(Named):
 AnyLayer = DenseLayer | ConvLayer | KerasLayer
 
 
-def title(layer: object) -> str:
-    """Return a layer's name in messages."""
-    if isinstance(layer, KerasLayer):
-        return layer.name
-    return "a convolution" if isinstance(layer, ConvLayer) else "a dense layer"
-
-
 def read_layer(value: Any) -> Any:
     """Return the layer in a number of units, a name or a mapping; raises `FaultsError` with every fault."""
     if isinstance(value, AnyLayer):
