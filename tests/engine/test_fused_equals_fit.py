@@ -185,6 +185,18 @@ def test_strengths_and_rates_differ_within_a_stack(fused: "Engine", fit: "Engine
     assert_equal(fused, fit, patches)
 
 
+def test_a_named_layer_keeps_its_own_penalty(fused: "Engine", fit: "Engine") -> None:
+    own = {"name": "Dense", "units": 6, "activation": "relu", "kernel_regularizer": {"name": "l2", "l2": 0.5}}
+    patches = [
+        {
+            "model": {"layers": [8, own]},
+            "regularisation": {"kernel_regularizer": {"name": "l2", "l2": strength}},
+        }
+        for strength in (1e-4, 1e-2)
+    ]
+    assert_equal(fused, fit, patches)
+
+
 def test_pairs_then_one_tower(fused: "Engine", fit: "Engine") -> None:
     """Two towers learn whether digits are the same; one of them, frozen, then helps to distinguish ten digits."""
     pairs: dict[str, Any] = {

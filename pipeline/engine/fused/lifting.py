@@ -1,10 +1,11 @@
 """Numbers that are built into a template, made inputs of its graph, so that models with different ones share it.
 
-Strengths of L1 and L2 penalties and rates of (alpha) dropout are attributes of Keras objects. While the graph is traced
-they are replaced by stand-ins for tensors, with one number per model.
+Strengths of L1 and L2 penalties and rates of (alpha) dropout are attributes of Keras objects, which take no tensors. While
+the graph is traced, those penalties and the calls of those layers are replaced by ones computed here, with one number per
+model.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,48 +25,18 @@ SELU_LOW = -1.6732632423543772848170429916717 * 1.050700987355480493419334985294
 """The value at which SELU saturates."""
 Uniform = Callable[[Sequence[int], str, Any], Any]
 """Draws numbers in [0, 1) of a shape and dtype, from a `SeedGenerator`."""
+NAMED = "_layer"
+"""The end of the names of layers that the recipe names themselves; their penalties are their own."""
 TRACING = RLock()
 """Held while a template is changed and traced, since several stacks use it."""
 
 
 @dataclass(frozen=True)
 class Lift:
-    """One lifted number of a template: the objects that hold it, and their attribute."""
+    """One lifted number of a template: `rate` of the layers, or `l1` or `l2` of the variables' penalties, that have it."""
 
     holders: tuple[Any, ...]
-    attribute: str
-
-
-class Lifted:
-    """A tensor where Keras expects a number: it converts to the tensor, and passes the checks that a valid rate passes."""
-
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor
-
-    def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
-        """Return the tensor for TensorFlow's operations."""
-        return self.tensor if dtype is None else ops.cast(self.tensor, dtype)
-
-    def __jax_array__(self) -> Any:
-        """Return the tensor for JAX's operations."""
-        return self.tensor
-
-    def __gt__(self, other: object) -> bool:
-        return True
-
-    def __eq__(self, other: object) -> bool:
-        return False
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __mul__(self, other: Any) -> Any:
-        return self.tensor * other
-
-    __rmul__ = __mul__
-
-    def __rsub__(self, other: Any) -> Any:
-        return other - self.tensor
+    name: str
 
 
 def lifted_numbers(recipe: Recipe) -> dict[str, float]:
@@ -91,18 +62,26 @@ def lifts(template: keras.Model, recipe: Recipe) -> list[Lift]:
         and _is_generated(layer.name)
         and block_index(layer.name) not in own
     ]
-    penalties = [
-        variable.regularizer for variable in template.trainable_variables if variable.regularizer is not None
+    penalised = [
+        variable
+        for layer in template.layers
+        if not layer.name.endswith(NAMED)
+        for variable in layer.trainable_variables
+        if variable.regularizer is not None
     ]
-    return [Lift(tuple(drops if name == "rate" else penalties), name) for name in lifted_numbers(recipe)]
+    return [Lift(tuple(drops if name == "rate" else penalised), name) for name in lifted_numbers(recipe)]
 
 
-def _stand_in(holder: Any, attribute: str, number: Any, uniform: Uniform) -> tuple[Any, str, Any]:
-    """Return an object, an attribute and its new value, so that `holder` uses the tensor `number` for its `attribute`."""
-    if isinstance(holder, keras.layers.Layer):  # of layers only dropouts are lifted
-        rate = ops.cast(number, holder.compute_dtype)  # half the width in mixed precision
-        return holder, "call", partial(CALLS[type(holder)], holder, rate, uniform)
-    return holder, attribute, Lifted(number)
+def _dropped(layer: keras.layers.Layer, number: Any, uniform: Uniform) -> Callable[..., Any]:
+    """Return what is called in place of a dropout layer, with the tensor `number` for its rate."""
+    rate = ops.cast(number, layer.compute_dtype)  # half the width in mixed precision
+    return partial(CALLS[type(layer)], layer, rate, uniform)
+
+
+def _penalty(strengths: Mapping[str, Any], values: Any) -> Any:
+    """Compute what Keras's L1, L2 and L1L2 compute, with tensors for their strengths."""
+    sums = {"l1": lambda: ops.sum(ops.abs(values)), "l2": lambda: ops.sum(ops.square(values))}
+    return sum(strength * sums[name]() for name, strength in strengths.items())
 
 
 def _drop(layer: Any, rate: Any, uniform: Uniform, inputs: Any, training: bool = False) -> Any:
@@ -149,14 +128,17 @@ def lifted(template: keras.Model, places: Sequence[Lift], numbers: Any, uniform:
 
     All dropouts draw with `uniform`, whether their rates are lifted or not.
     """
+    holders = {id(holder): holder for lift in places for holder in lift.holders}
+    given: dict[int, dict[str, Any]] = {key: {} for key in holders}
+    for index, lift in enumerate(places):
+        for holder in lift.holders:
+            given[id(holder)][lift.name] = numbers[index]
     changes = [
-        _stand_in(holder, lift.attribute, numbers[index], uniform)
-        for index, lift in enumerate(places)
-        for holder in lift.holders
+        (layer, "call", _dropped(layer, given.pop(id(layer), {}).get("rate", layer.rate), uniform))
+        for layer in dropouts(template)
     ]
-    done = {id(holder) for holder, _, _ in changes}
     changes += [
-        _stand_in(layer, "rate", layer.rate, uniform) for layer in dropouts(template) if id(layer) not in done
+        (holders[key], "regularizer", partial(_penalty, strengths)) for key, strengths in given.items()
     ]
     with TRACING:
         before = [(holder, attribute, getattr(holder, attribute)) for holder, attribute, _ in changes]
