@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,8 +22,10 @@ from pipeline.engine.fused.grouping import cut
 from pipeline.engine.fused.lifting import Lift, draws_otherwise, dropouts
 from pipeline.engine.fused.memory import first_guess
 from pipeline.engine.fused.program import Program
-from pipeline.engine.fused.rows import averages
 from pipeline.engine.fused.trainer import Programs
+from pipeline.engine.fused.training import StackTraining, Unit
+from pipeline.engine.jobs import Weights
+from pipeline.engine.rules import Decision
 from pipeline.engine.workers import Workers
 from pipeline.tuner.compiled import (
     accuracy_names,
@@ -37,6 +40,8 @@ from pipeline.tuner.trace import computation
 
 EVALUATED = 1000
 """Rows evaluated at a time."""
+FIGURES = ("loss", "accuracy")
+"""What is measured of every model; one without metrics logs no accuracy."""
 KINDS = (keras.Model, keras.Sequential, keras.src.models.Functional)
 """Models whose training loop is Keras's own."""
 
@@ -72,7 +77,8 @@ def fusible(trial_id: str, execution: int, model: Any, request: Request, objecti
     metrics = accuracy_names(model, request) if single else None
     if loss is None or metrics is None or not model.trainable_variables:
         return None
-    logged = _logs(metrics, [0.0] * (4 if len(request.validation) else 2))
+    parts = ("", "val_") if len(request.validation) else ("",)
+    logged = _logs(metrics, {part + name: 0.0 for part in parts for name in FIGURES})
     computed = computation(model, request.training.x) if objective.has_value(logged) else None
     if computed is None or computed.loops or not _is_elementwise(model.optimizer):
         return None
@@ -114,7 +120,7 @@ def train_together(stack: Sequence[Fusible], programs: Programs) -> None:
     def train(part: Sequence[Fusible]) -> list[Trained]:
         key = (part[0].key, len(part))
         lent = programs.take(key) or _program(part, whole)
-        trained = _Training(part, lent).run()
+        trained = _train(part, lent)
         programs.put(key, lent)
         return trained
 
@@ -138,23 +144,50 @@ def _program(stack: Sequence[Fusible], whole: bool) -> Program:
 
 @dataclass
 class Trained:
-    """A trained model, with the weights of its best epoch, and the logs of all its epochs."""
+    """An execution of a trial in training: the logs of its epochs, and which one was the best."""
 
-    model: keras.Model
-    objective: Any
-    first_epoch: int
+    execution: Fusible
+    callbacks: Sequence[keras.callbacks.Callback]
     logs: list[dict[str, float]] = field(default_factory=list)
     best: int | None = None
     """The index of the best epoch in `logs`; None as long as the objective was never a number."""
+    scale: float = 1.0
 
-    def after_epoch(self, logs: dict[str, float]) -> bool:
-        """Add the logs of an epoch; return whether it is the best so far, by Keras Tuner's own comparison."""
+    @property
+    def model(self) -> keras.Model:
+        """The model that is trained, and the best weights of which it has in the end."""
+        return self.execution.model
+
+    @property
+    def over(self) -> bool:
+        """Whether a callback stopped it."""
+        return bool(self.model.stop_training)
+
+    def after_epoch(self, metrics: dict[str, float], _: float) -> Decision:
+        """Add the logs of an epoch; the best so far, by Keras Tuner's own comparison, is kept."""
+        objective, logs = self.execution.objective, _logs(self.execution.metrics, metrics)
         self.logs.append(logs)
-        worst = -np.inf if self.objective.direction == "max" else np.inf
-        before = worst if self.best is None else self.objective.get_value(self.logs[self.best])
-        if self.objective.better_than(self.objective.get_value(logs), before):
+        worst = -np.inf if objective.direction == "max" else np.inf
+        before = worst if self.best is None else objective.get_value(self.logs[self.best])
+        if objective.better_than(objective.get_value(logs), before):
             self.best = len(self.logs) - 1
-        return self.best == len(self.logs) - 1
+        for callback in self.callbacks:
+            callback.on_epoch_end(self._first_epoch + len(self.logs) - 1, logs)
+        return Decision(self.scale, keep=self.best == len(self.logs) - 1, over=self.over)
+
+    def give_back(self, trainable: Weights, state: Weights) -> None:
+        """Assign the best weights to the model, and the number of its steps to its optimizer."""
+        model, request = self.model, self.execution.request
+        variables = (*model.trainable_variables, *model.non_trainable_variables)
+        for variable, value in zip(variables, (*trainable, *state), strict=True):
+            variable.assign(value)
+        model.optimizer.build(model.trainable_variables)
+        steps = steps_per_epoch(len(request.training), request.batch_size)
+        model.optimizer.iterations.assign_add(steps * (1 + (self.best or 0)))
+
+    @property
+    def _first_epoch(self) -> int:
+        return self.execution.request.initial_epoch
 
     def replay(self, *_: Any, callbacks: Sequence[Any], **__: Any) -> keras.callbacks.History:
         """Return what `fit` would have returned, and let Keras Tuner's callback save the weights of the best epoch."""
@@ -162,87 +195,54 @@ class Trained:
         for callback in callbacks:
             if isinstance(callback, SaveBestEpoch) and self.best is not None:
                 callback.set_model(self.model)
-                callback.on_epoch_end(self.first_epoch + self.best, self.logs[self.best])
+                callback.on_epoch_end(self._first_epoch + self.best, self.logs[self.best])
         history = keras.callbacks.History()
         history.set_model(self.model)
         history.on_train_begin()
-        for epoch, logs in enumerate(self.logs, self.first_epoch):
+        for epoch, logs in enumerate(self.logs, self._first_epoch):
             history.on_epoch_end(epoch, logs)
         self.model.history = history
         return history
 
 
-class _Training:
-    """One stack in training."""
+def _train(stack: Sequence[Fusible], lent: Program) -> list[Trained]:
+    """Train models of one key with a program of theirs; each has then the weights of its best epoch."""
+    request = stack[0].request
+    trained = [Trained(execution, _callbacks(request, execution.model)) for execution in stack]
+    training = StackTraining(
+        lent,
+        [_unit(execution, rules) for execution, rules in zip(stack, trained, strict=True)],
+        request.training.tensors,
+        request.validation.tensors if len(request.validation) else request.training.tensors,
+        FIGURES,
+        min(EVALUATED, max(1, len(request.validation))),
+    )
+    deque(training.epochs(1, request.epochs - request.initial_epoch), maxlen=0)
+    for rules, (trainable, state) in zip(trained, training.kept_weights(), strict=True):
+        rules.give_back(trainable, state)
+    return trained
 
-    def __init__(self, stack: Sequence[Fusible], lent: Program) -> None:
-        self.stack, self.program, self.request = stack, lent, stack[0].request
-        request, models = self.request, [execution.model for execution in stack]
-        self.steps = steps_per_epoch(len(request.training), request.batch_size)
-        self.program.load(
-            [_values(model.trainable_variables) for model in models],
-            [_values(model.non_trainable_variables) for model in models],
-            [[clip_of(m.optimizer)[1], *(layer.rate for layer in dropouts(m))] for m in models],
-        )
-        self.epochs = range(request.initial_epoch, request.epochs)
-        self.rates = np.stack([learning_rates(m.optimizer, self.steps * len(self.epochs)) for m in models])
-        self.trained = [Trained(e.model, e.objective, request.initial_epoch) for e in stack]
-        self.callbacks = [_callbacks(request, model) for model in models]
-        self.kept = self.program.read()
 
-    def run(self) -> list[Trained]:
-        for epoch in self.epochs:
-            self._train_epoch(epoch)
-            if all(execution.model.stop_training for execution in self.stack):
-                break
-        self._give_back()
-        return self.trained
+def _unit(execution: Fusible, rules: Trained) -> Unit:
+    model, request = execution.model, execution.request
+    size, rows = request.batch_size, len(request.training)
+    whole = rows // size * size
 
-    def _train_epoch(self, epoch: int) -> None:
-        figures = [*self._steps(epoch), *(self._evaluate() if len(self.request.validation) else ())]
-        keep = np.zeros(len(self.stack), bool)
-        for slot, execution in enumerate(self.stack):
-            if execution.model.stop_training:
-                continue
-            logs = _logs(execution.metrics, [float(values[slot]) for values in figures])
-            keep[slot] = self.trained[slot].after_epoch(logs)
-            for callback in self.callbacks[slot]:
-                callback.on_epoch_end(epoch, logs)
-        self.kept = self.program.keep(self.kept, keep)
+    def batches(epoch: int) -> list[NDArray[np.int32]]:
+        order = _order(rows, request.initial_epoch + epoch - 1, execution.execution)
+        return [order[:whole].reshape(-1, size), order[whole:].reshape(-1, max(1, rows - whole))]
 
-    def _steps(self, epoch: int) -> Any:
-        """Train an epoch, its last batch smaller where the rows do not fill it; return mean losses and accuracies."""
-        size, rows = self.request.batch_size, len(self.request.training)
-        order = np.stack([_order(rows, epoch, execution.execution) for execution in self.stack])
-        first = (epoch - self.request.initial_epoch) * self.steps
-        rates = self.rates[:, first : first + self.steps].T[:, :, None]
-        whole = rows // size
-        full = order[:, : whole * size].reshape(len(self.stack), whole, size).swapaxes(0, 1)
-        rest = order[None, :, whole * size :]
-        sums = np.zeros((2, len(self.stack)))
-        parts = ((self.program.epoch, full, rates[:whole]), (self.program.rest, rest, rates[whole:]))
-        for train, batches, of_batches in parts:
-            if batches.size:
-                arguments = np.ascontiguousarray(batches), np.ascontiguousarray(of_batches)
-                means = train(self.request.training.tensors, *arguments)
-                sums += np.stack(means) * batches.shape[0] * batches.shape[2]
-        return sums / rows
-
-    def _evaluate(self) -> list[NDArray[Any]]:
-        rows = [np.arange(len(self.request.validation), dtype=np.int32)] * len(self.stack)
-        return averages(self.program, self.request.validation.tensors, rows, min(EVALUATED, len(rows[0])))
-
-    def _give_back(self) -> None:
-        """Assign each trial's best weights to its model, and the number of its steps to its optimizer."""
-        trainable = self.program.layout.unstack(self.kept[0])
-        for slot, (execution, trained) in enumerate(zip(self.stack, self.trained, strict=True)):
-            model = execution.model
-            for variable, value in zip(model.trainable_variables, trainable[slot], strict=True):
-                variable.assign(value)
-            for variable, array in zip(model.non_trainable_variables, self.kept[1], strict=True):
-                variable.assign(array[slot])
-            model.optimizer.build(model.trainable_variables)
-            model.optimizer.iterations.assign_add(self.steps * (1 + (trained.best or 0)))
+    steps = steps_per_epoch(rows, size) * (request.epochs - request.initial_epoch)
+    return Unit(
+        _values(model.trainable_variables),
+        _values(model.non_trainable_variables),
+        [clip_of(model.optimizer)[1], *(layer.rate for layer in dropouts(model))],
+        learning_rates(model.optimizer, steps),
+        execution.execution,
+        batches,
+        np.arange(len(request.validation), dtype=np.int32),
+        rules,
+    )
 
 
 def _order(rows: int, epoch: int, execution: int) -> NDArray[np.int32]:
@@ -250,18 +250,16 @@ def _order(rows: int, epoch: int, execution: int) -> NDArray[np.int32]:
     return np.random.default_rng([execution, epoch]).permutation(rows).astype(np.int32)
 
 
-def _logs(metrics: Sequence[str], figures: Sequence[float]) -> dict[str, float]:
-    """Return figures (loss and accuracy, then the same of the validation data, if any) as `fit` logs them.
-
-    `metrics` are the name of the accuracy, or none; then only losses are logged.
-    """
-    losses = dict(zip(("loss", "val_loss"), figures[::2], strict=False))
-    accuracies = {
-        name: figure
-        for own in metrics
-        for name, figure in zip((own, f"val_{own}"), figures[1::2], strict=False)
+def _logs(metrics: Sequence[str], figures: Mapping[str, float]) -> dict[str, float]:
+    """Return figures as `fit` logs them; `metrics` are the model's own name of the accuracy, or none."""
+    names = {"loss": "loss", **dict.fromkeys(("accuracy",) if metrics else (), *metrics)}
+    logs = {
+        f"{part}{own}": figures[part + name]
+        for part in ("", "val_")
+        for name, own in names.items()
+        if part + name in figures
     }
-    return dict(sorted({**losses, **accuracies}.items()))
+    return dict(sorted(logs.items()))
 
 
 def _callbacks(request: Request, model: keras.Model) -> list[keras.callbacks.EarlyStopping]:

@@ -142,6 +142,7 @@ RECIPES: dict[str, Build] = {
 @pytest.mark.parametrize("validated", [True, False])
 def test_fused_is_fit(recipe: str, validated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Histories are those of `fit`, the last batch of an epoch smaller than the others."""
+    keras.utils.set_random_seed(0)  # of any beginnings, some have a row on the border between two classes
     monkeypatch.setattr(stack_module, "_order", without_order)
     data = {**DATA, "epochs": 3, "batch_size": 32} if validated else {"x": X, "y": Y, "epochs": 3}
     request = read_request([], data)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.build.model import convolves
 from pipeline.build.objective import objective
@@ -21,7 +20,7 @@ from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.lifting import draws_otherwise, lifted_numbers, lifts
 from pipeline.engine.fused.program import Program, Rows
-from pipeline.engine.fused.rows import averages
+from pipeline.engine.fused.training import StackTraining, Unit, by_step
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
 from pipeline.params.types.recipe import Recipe
@@ -165,46 +164,39 @@ def _optimizer_maker(recipe: Recipe) -> Callable[[Any], Any]:
 
 
 class _Stack:
-    """One stack in training in one phase."""
+    """One stack of jobs in training in one phase."""
 
     def __init__(self, program: Program, template: keras.Model, jobs: Sequence[Job], data: Rows) -> None:
-        self.program, self.template, self.jobs, self.data = program, template, jobs, data
+        self.template, self.jobs, self.data = template, jobs, data
         recipe = jobs[0].recipe
-        self.epochs: int = recipe.training.epochs
-        self.batch: int = recipe.training.batch_size
-        self.steps = steps_per_epoch(len(jobs[0].view.training), self.batch)
+        self.last_epoch: int = recipe.training.epochs
         metrics = [spec.metric for spec in metric_specs(recipe, jobs[0].view.task)]
-        self.names = ["loss", *(metric.name for metric in metrics)]
         self.histories = [History(job.recipe, metrics, job.view.validates) for job in jobs]
-        self.table = np.stack(
-            [
-                rates(job.recipe.schedule, job.recipe.optimizer.learning_rate, self.steps, self.epochs)
-                for job in jobs
-            ]
-        )
-        self.numbers = [_numbers(job) for job in jobs]
-        self.program.load(*_by_trainability(template, jobs), self.numbers)
-        self.kept = self.program.read()
+        units = [
+            _unit(job, history, *_by_trainability(template, job))
+            for job, history in zip(jobs, self.histories, strict=True)
+        ]
+        names = ["loss", *(metric.name for metric in metrics)]
+        self.training = StackTraining(program, units, data, data, names, _chunk_length(jobs))
 
     def train(self, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> None:
-        for epoch in range(self._resume(checkpoint) + 1, self.epochs + 1):
-            self._train_epoch(epoch)
+        training = self.training
+        for epoch in training.epochs(self._resume(checkpoint) + 1, self.last_epoch):
             on_epoch([history.curves for history in self.histories])
-            if all(history.over for history in self.histories):
-                return
-            if checkpoint.is_due():
+            if not training.over and checkpoint.is_due():
                 plain = {"epoch": epoch, "histories": histories_as_plain(self.histories)}
-                checkpoint.save(plain, [*self.program.snapshot(), *self.kept[0], *self.kept[1]])
+                kept = [*training.kept[0], *training.kept[1]]
+                checkpoint.save(plain, [*training.program.snapshot(), *kept])
 
     def _resume(self, checkpoint: PhaseCheckpoint) -> int:
         """Resume from the checkpoint, if there is one; return how many epochs are done."""
         saved = checkpoint.load()
         if saved is None:
             return 0
-        flat, state = len(self.kept[0]), len(self.kept[1])
+        flat, state = (len(arrays) for arrays in self.training.kept)
         program, kept = saved.arrays[: -flat - state], saved.arrays[-flat - state :]
-        self.program.restore(program)
-        self.kept = kept[:flat], kept[flat:]
+        self.training.program.restore(program)
+        self.training.kept = kept[:flat], kept[flat:]
         replay(self.histories, saved.plain["histories"])
         return int(saved.plain["epoch"])
 
@@ -213,82 +205,61 @@ class _Stack:
 
         One model takes a whole epoch, whose program will train it; several models together take no more work than that.
         """
-        steps = min(self.steps, max(FEWEST_STEPS, self.steps // len(self.jobs)))
-        batches, no_rates = self._batches(1)[:steps], _by_step(np.zeros_like(self.table[:, :steps]))
-        self.program.epoch(self.data, batches, no_rates)
+        (batches,), program, models = self.training.batches(1), self.training.program, len(self.jobs)
+        batches = batches[: max(FEWEST_STEPS, len(batches) // models)]
+        no_rates = by_step(np.zeros((models, len(batches)), np.float32))
+        program.epoch(self.data, batches, no_rates)
         started = time.perf_counter()
-        self.program.epoch(self.data, batches, no_rates)
-        return (time.perf_counter() - started) / steps / len(self.jobs)
-
-    def _train_epoch(self, epoch: int) -> None:
-        scales = np.array([history.scale for history in self.histories], np.float32)
-        table = self.table[:, (epoch - 1) * self.steps : epoch * self.steps] * scales[:, None]
-        trained = self.program.epoch(self.data, self._batches(epoch), _by_step(table))
-        measured = {**self._named("", trained), **self._validate()}
-        keep = np.zeros(len(self.jobs), bool)
-        for slot, history in enumerate(self.histories):
-            if not history.over:
-                metrics = {name: float(values[slot]) for name, values in measured.items()}
-                keep[slot] = history.after_epoch(metrics, float(table[slot, -1])).keep
-        self.kept = self.program.keep(self.kept, keep)
-
-    def _validate(self) -> dict[str, Any]:
-        """Return each model's metrics on validation rows; none where none are held out."""
-        if not self.jobs[0].view.validates:
-            return {}
-        return self._named("val_", self._evaluate([job.view.validation for job in self.jobs]))
-
-    def _named(self, part: str, measured: Sequence[Any]) -> dict[str, Any]:
-        """Return measurements of a part of the data by name."""
-        return {f"{part}{name}": values for name, values in zip(self.names, measured, strict=True)}
-
-    def _batches(self, epoch: int) -> NDArray[np.int32]:
-        """Return this epoch's batches, `[steps, models, batch]`; jobs with one seed and one split share theirs."""
-        drawn: dict[tuple[int, int], NDArray[np.int32]] = {}
-        for job in self.jobs:
-            key = (job.batch_seed, id(job.view.training))
-            if key not in drawn:
-                drawn[key] = batches(job.view.training, self.batch, epoch, job.batch_seed)
-        return np.stack([drawn[job.batch_seed, id(job.view.training)] for job in self.jobs], axis=1)
-
-    def _evaluate(self, rows: Sequence[NDArray[np.int32]]) -> list[NDArray[Any]]:
-        """Return each model's mean loss and metrics over its `rows`."""
-        return averages(self.program, self.data, rows, _chunk_length(self.jobs))
+        program.epoch(self.data, batches, no_rates)
+        return (time.perf_counter() - started) / len(batches) / models
 
     def outcomes(self) -> list[PhaseOutcome]:
         """Return the outcome of each job, its kept weights evaluated on test data where the job requires it."""
-        trainable = self.program.layout.unstack(self.kept[0])
-        state = [[array[slot] for array in self.kept[1]] for slot in range(len(self.jobs))]
-        tests = self._tests(trainable, state)
+        kept = self.training.kept_weights()
+        tests = self._tests(kept)
         return [
             PhaseOutcome(
                 history.curves,
-                _in_order(self.template, trainable[slot], state[slot]),
+                _in_order(self.template, *weights),
                 history.kept_epoch,
                 history.diverged,
-                {} if history.diverged else tests[slot],
+                {} if history.diverged else test,
             )
-            for slot, history in enumerate(self.histories)
+            for history, weights, test in zip(self.histories, kept, tests, strict=True)
         ]
 
-    def _tests(self, trainable: Sequence[Weights], state: Sequence[Weights]) -> list[dict[str, float]]:
+    def _tests(self, kept: Sequence[tuple[Weights, Weights]]) -> list[dict[str, float]]:
         if not self.jobs[0].test:
             return [{} for _ in self.jobs]
-        self.program.load(trainable, state, self.numbers)
-        measured = self._named("test_", self._evaluate([job.view.test for job in self.jobs]))
+        training = self.training
+        trainable, state = zip(*kept, strict=True)
+        training.program.load(trainable, state, [unit.numbers for unit in training.units])
+        measured = training.named("test_", training.evaluate(self.data, [job.view.test for job in self.jobs]))
         return [
             {name: float(values[slot]) for name, values in measured.items()} for slot in range(len(self.jobs))
         ]
+
+
+def _unit(job: Job, history: History, trainable: Weights, state: Weights) -> Unit:
+    recipe, rows = job.recipe, job.view.training
+    size, epochs = recipe.training.batch_size, recipe.training.epochs
+    steps = steps_per_epoch(len(rows), size)
+    return Unit(
+        trainable,
+        state,
+        _numbers(job),
+        rates(recipe.schedule, recipe.optimizer.learning_rate, steps, epochs),
+        (job.batch_seed, id(rows)),  # jobs with one seed and one split share theirs
+        lambda epoch: [batches(rows, size, epoch, job.batch_seed)],
+        job.view.validation if job.view.validates else rows[:0],
+        history,
+    )
 
 
 def _numbers(job: Job) -> list[float]:
     """Return a program's numbers for a model: the clipping limit, those that are lifted, the weights of classes."""
     weights = [] if job.class_weights is None else job.class_weights.tolist()
     return [clip_of(job.recipe.optimizer)[1], *lifted_numbers(job.recipe).values(), *weights]
-
-
-def _by_step(table: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(table.T[:, :, None], dtype=np.float32)
 
 
 def _chunk_length(jobs: Sequence[Job]) -> int:
@@ -298,23 +269,15 @@ def _chunk_length(jobs: Sequence[Job]) -> int:
     return min(longest, max(32, EVALUATION_NUMBERS // numbers))
 
 
-def _by_trainability(template: keras.Model, jobs: Sequence[Job]) -> tuple[list[Weights], list[Weights]]:
-    """Return each job's weights as the template's trainable variables and its other state, seed states included."""
-    indexes = {id(variable): index for index, variable in enumerate(template.weights)}
-    generators = {id(generator.state): name for name, generator in seed_generators(template).items()}
-    trainable = [
-        [job.weights[indexes[id(variable)]] for variable in template.trainable_variables] for job in jobs
-    ]
-    state = [
-        [
-            job.weights[indexes[id(variable)]]
-            if id(variable) in indexes
-            else job.states[generators[id(variable)]]
-            for variable in template.non_trainable_variables
-        ]
-        for job in jobs
-    ]
-    return trainable, state
+def _by_trainability(template: keras.Model, job: Job) -> tuple[Weights, Weights]:
+    """Return a job's weights as the template's trainable variables and its other state, seed states included."""
+    weights = {id(variable): array for variable, array in zip(template.weights, job.weights, strict=True)}
+    for name, generator in seed_generators(template).items():
+        weights[id(generator.state)] = job.states[name]
+    return (
+        [weights[id(variable)] for variable in template.trainable_variables],
+        [weights[id(variable)] for variable in template.non_trainable_variables],
+    )
 
 
 def _in_order(template: keras.Model, trainable: Weights, state: Weights) -> Weights:
