@@ -39,6 +39,15 @@ class RunState:
     outcome: PhaseOutcome | None = None
     epochs_before: int = 0
 
+    def after_phase(self, template: keras.Model, outcome: PhaseOutcome) -> None:
+        """Go on with what a phase's training gave; the outcomes of phases after a divergence do not count."""
+        before = self.curves or {name: [] for name in outcome.curves}
+        self.epochs_before = len(before["loss"])
+        self.curves = {name: before[name] + values for name, values in outcome.curves.items()}
+        self.template, self.weights = template, outcome.weights
+        if self.outcome is None or not self.outcome.diverged:
+            self.outcome = outcome
+
 
 def train_stack(
     model_cache: ModelCache,
@@ -72,33 +81,40 @@ def _train_phase(
     checkpoint: PhaseCheckpoint,
 ) -> list[str]:
     """Train a stack through one phase; return what is to be recorded in addition to the reason for its engine."""
-    last = number == len(stack[0].run.phases) - 1
-    template = model_cache.template(stack[0].run, phases[0], trainer.exact)
+    run, phase, exact = stack[0].run, phases[0], trainer.exact
+    last = number == len(run.phases) - 1
+    template = model_cache.template(run, phase, exact)
     jobs = [
-        _job(model_cache, state, phase, template, number, last)
-        for state, phase in zip(stack, phases, strict=True)
+        _job(model_cache, state, own_phase, template, number, last)
+        for state, own_phase in zip(stack, phases, strict=True)
     ]
-    parts = model_cache.parts(stack[0].run, phases[0], trainer.exact) if phases[0].cache_features else None
-    why_not = parts if isinstance(parts, str) else too_large(parts, jobs) if parts else ""
+    parts, why_not = _cut(model_cache, run, phase, exact, jobs)
     outcomes = outcomes_of(checkpoint.load())
     if outcomes is None:
-        signature = model_cache.signature(stack[0].run, phases[0], trainer.exact)
-        if isinstance(parts, Parts) and not why_not:
-            outcomes = _train_on_features(parts, trainer, signature, jobs, on_epoch, checkpoint)
-        else:
+        signature = model_cache.signature(run, phase, exact)
+        if parts is None:
             outcomes = trainer.train(template, signature, jobs, on_epoch, checkpoint)
+        else:
+            outcomes = _train_on_features(parts, trainer, signature, jobs, on_epoch, checkpoint)
         if not last and checkpoint.is_worthwhile():
             ended = outcomes_as_checkpoint(outcomes)
             checkpoint.save(ended.plain, ended.arrays)
     for state, outcome in zip(stack, outcomes, strict=True):
-        state.epochs_before = len(state.curves["loss"]) if state.curves else 0
-        state.curves = _joined(state.curves, outcome.curves)
-        state.weights, state.template, state.outcome = (
-            outcome.weights,
-            template,
-            _worst(state.outcome, outcome),
-        )
-    return [f"features of {phases[0].name} not cached: {why_not}"] if why_not else []
+        state.after_phase(template, outcome)
+    return why_not
+
+
+def _cut(
+    model_cache: ModelCache, run: Run, phase: Phase, exact: bool, jobs: Sequence[Job]
+) -> tuple[Parts | None, list[str]]:
+    """Return the template cut above its frozen layers, where their outputs are cached; else why they are not."""
+    if not phase.cache_features:
+        return None, []
+    parts = model_cache.parts(run, phase, exact)
+    why_not = parts if isinstance(parts, str) else too_large(parts, jobs)
+    if isinstance(parts, str) or why_not:
+        return None, [f"features of {phase.name} not cached: {why_not}"]
+    return parts, []
 
 
 def _train_on_features(
@@ -147,15 +163,6 @@ def _task(phase: Phase) -> tuple[object, bool]:
     """Return what decides the meaning of the classes that a phase distinguishes."""
     data = phase.recipe.data
     return data.classes, data.pairs is not None
-
-
-def _joined(before: Curves | None, now: Curves) -> Curves:
-    return now if before is None else {name: before[name] + now[name] for name in now}
-
-
-def _worst(before: PhaseOutcome | None, now: PhaseOutcome) -> PhaseOutcome:
-    """Return this phase's outcome, unless an earlier phase diverged: phases after a divergence do not count."""
-    return before if before is not None and before.diverged else now
 
 
 def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> TrainedRun:
