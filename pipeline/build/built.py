@@ -42,7 +42,7 @@ def built(
     """
     if model.application is not None:
         return _application(model, input_shape, outputs, task)
-    net = _called(model, input_shape, outputs)
+    net = called(model, input_shape, outputs, hyperparameters(model.arguments))
     if not isinstance(net, keras.Model):
         raise BuildError(f"{model.build} must return a keras.Model; it returned {type(net).__name__}")
     graph = _as_graph(model, net, input_shape)
@@ -66,15 +66,14 @@ def _as_graph(model: BuiltModel, net: keras.Model, input_shape: Shape | Mapping[
         ) from error
 
 
-def _called(model: BuiltModel, input_shape: Any, outputs: int) -> Any:
+def called(model: BuiltModel, input_shape: Any, outputs: int, hp: Any) -> Any:
+    """Return what a function returns, with `hp` where it takes hyperparameters; raises `BuildError` where it raises."""
     function: Any = load_object(str(model.build), root())
-    given = {"input_shape": input_shape, "outputs": outputs, "hp": None}
+    given = {"input_shape": input_shape, "outputs": outputs, "hp": hp}
     try:
         offered = inspect.signature(function).parameters
         given = {name: value for name, value in given.items() if name in offered}
-        if "hp" in given:
-            return function(**{**given, "hp": hyperparameters(model.arguments)})
-        return function(**given, **model.arguments)
+        return function(**given, **({} if "hp" in given else model.arguments))
     except UserError:
         raise
     except Exception as error:

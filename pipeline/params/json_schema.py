@@ -21,6 +21,7 @@ from pipeline.params.types.recipe import ModelSpec, OptimizerSpec, Output
 from pipeline.params.types.reference import PublishedNumber
 from pipeline.params.types.schedules import OURS
 from pipeline.params.types.study import Extras, Relative, Study
+from pipeline.params.types.tune import HP
 from pipeline.params.types.tune import KINDS as RANGES
 
 FILE = "params.schema.json"
@@ -138,6 +139,7 @@ def _forms() -> Json:
         "model": {"anyOf": [_reference("ModelSpec"), _reference("BuiltModel")]},
         "margin": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _reference("Relative")]},
         "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},
+        "space": {"anyOf": [{**_mapping_of(_reference("range")), "minProperties": 1}, {"const": HP}]},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},
         **{name: _switch(kind.__name__) for name, kind in SWITCHES.items()},
     }

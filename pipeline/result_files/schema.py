@@ -20,14 +20,17 @@ KNOWN = {metric.name: metric for metric in (LOSS, ACCURACY)}
 
 @dataclass(frozen=True)
 class Tuning:
-    """How every variant's hyperparameters were chosen; `monitor` names the score, such as `val_accuracy`."""
+    """How every variant's hyperparameters were chosen; `monitor` names the score, such as `val_accuracy`.
+
+    `space` is `hp` where the ranges are those that the models' functions declare.
+    """
 
     oracle: str
     trials: int
     seeds: int
     folds: int
     monitor: str
-    space: Mapping[str, Any]
+    space: Mapping[str, Any] | str
 
     def as_json(self) -> dict[str, Any]:
         """Return the tuning as plain data; one fold, which means no cross-validation, is None."""

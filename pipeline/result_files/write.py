@@ -142,7 +142,7 @@ def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
         parameters=records[0].parameters,
         reference=schema.Reference.from_json(variant.reference),
         chosen=state.choice["values"] if state.choice else None,
-        space=variant.tune.model_dump(mode="json")["space"] if variant.tune else {},
+        space=(state.choice or {}).get("space", {}),
         trials=tuple(_trial(trial) for trial in state.trial_runs()),
         replicates=tuple(_replicate(record) for record in records),
         schedule=tuple(planned_rates(replicate, root)),

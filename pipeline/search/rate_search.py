@@ -10,7 +10,7 @@ from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.evaluation import RateRange
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.variants import Variant
-from pipeline.runs.fingerprint import code_digest
+from pipeline.runs.fingerprint import code_digest, own_code
 from pipeline.runs.run import Context, Run
 
 RATE = "optimizer.learning_rate"
@@ -28,7 +28,8 @@ class RateSearch:
     @cached_property
     def key(self) -> str:
         """A digest of everything that can change the outcome of the search."""
-        parts = [canonical(self.variant.recipe), vars(self.context), self.rates.model_dump(mode="json")]
+        recipe = canonical(self.variant.recipe)
+        parts = [recipe, own_code(recipe), vars(self.context), self.rates.model_dump(mode="json")]
         return digest(["finder", *parts, code_digest()])
 
     @property

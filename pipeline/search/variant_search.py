@@ -12,9 +12,9 @@ from pipeline.core.metrics import Metric
 from pipeline.params.expansion.expand import apply
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
-from pipeline.params.types.tune import Tune
+from pipeline.params.types.tune import AnyRange, Tune
 from pipeline.params.types.variants import Variant
-from pipeline.runs.fingerprint import code_digest, part_digest
+from pipeline.runs.fingerprint import code_digest, own_code, part_digest
 from pipeline.runs.records import RunRecord
 from pipeline.runs.run import Context, Run
 from pipeline.runs.seeds import derive
@@ -44,20 +44,26 @@ class Search:
     context: Context
     metric: Metric
     trials: list[Trial] = field(default_factory=list)
+    ranges: Mapping[str, AnyRange] | None = None
+    """Those that the model's function declares, where the space is `hp`; to be set before the first trials."""
 
     @property
     def tune(self) -> Tune:
         """The hyperparameters to search, and the oracle; raises `ValueError` for a variant that is not tuned."""
         if self.variant.tune is None:
             raise ValueError(f"variant must have `tune`; got {self.variant.name!r} without it")
-        return self.variant.tune
+        if self.ranges is None:
+            return self.variant.tune
+        return self.variant.tune.model_copy(update={"space": dict(self.ranges)})
 
     @cached_property
     def key(self) -> str:
         """A digest of everything that can change the outcome of the search."""
+        recipe, tune = canonical(self.variant.recipe), self.variant.tune
         parts = [
-            canonical(self.variant.recipe),
-            self.tune.model_dump(mode="json"),
+            recipe,
+            own_code(recipe),
+            tune and tune.model_dump(mode="json"),
             vars(self.context),
             vars(self.metric),
         ]
@@ -94,6 +100,7 @@ class Search:
         return {
             "values": {path: best.candidate.values[path] for path in self.tune.space},
             "trials": [self._entry(trial) for trial in self.trials],
+            "space": self.tune.model_dump(mode="json")["space"],
         }
 
     def _runs(self, values: Mapping[str, Any]) -> tuple[Run, ...]:

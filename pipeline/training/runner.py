@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.build.built import BuildError
+from pipeline.build.declared import declared_ranges
 from pipeline.core.digests import digest
+from pipeline.core.errors import ParamsError
 from pipeline.diagnostics.diagnose import DiagnosticsRunner
 from pipeline.diagnostics.required import missing, range_test_diagnostic
 from pipeline.engine.datasets import DatasetCache
@@ -22,6 +24,7 @@ from pipeline.engine.stacks import Engine
 from pipeline.engine.workers import cores
 from pipeline.executors.choose import executor
 from pipeline.executors.worker import set_threads
+from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.state import AblationState, VariantState
@@ -62,6 +65,7 @@ class Runner:
         self.reporter = ProgressReporter(view, self.store)
         self._check_models(states)
         self._find_rates(states)
+        self._read_declared(states)
         self._write_manifests(states)
         with self.executor:
             while runs := self._next_round(states):
@@ -93,6 +97,30 @@ class Runner:
                     raise RuntimeError("a range test needs no stored weights, so it always has an outcome")
                 variant.choice = variant.finder.choice(outcome["suggested"])
                 self.store.choices.put(variant.finder.key, variant.choice)
+
+    def _read_declared(self, states: Sequence[AblationState]) -> None:
+        """Ask the functions that declare what is searched; raises `ParamsError` with a fault for each that cannot say."""
+        faults = []
+        for state in states:
+            for variant in state.variants:
+                try:
+                    self._read_ranges(variant)
+                except BuildError as error:
+                    faults.append(f"ablations.{state.name}.{variant.variant.name}: {error}")
+        if faults:
+            raise ParamsError("models", faults)
+
+    def _read_ranges(self, variant: VariantState) -> None:
+        search, model = variant.search, variant.variant.recipe.model
+        if (
+            search is None
+            or variant.is_chosen
+            or not (search.tune.is_declared and isinstance(model, BuiltModel))
+        ):
+            return
+        run = Run(variant.variant.recipe, variant.context, "trial", 0)
+        view = self.model_cache.view(run, run.phases[-1])
+        search.ranges = declared_ranges(model, view.input_shape, view.outputs)
 
     def _diagnose(self, state: AblationState) -> None:
         diagnostics = missing(self.store, state)

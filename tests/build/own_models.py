@@ -63,3 +63,27 @@ def with_anything(**anything: Any) -> keras.Model:
 def pixels(input_shape: tuple[int, ...], outputs: int) -> keras.Model:
     inputs = keras.Input(input_shape)
     return keras.Model(inputs, layers.Conv2D(outputs, 1, activation="softmax")(inputs))
+
+
+def of_all_kinds(hp: Any) -> keras.Model:
+    """Declare a hyperparameter of each kind; some only under a choice, and constants."""
+    hp.Fixed("constant", 3)
+    hp.Choice("alone", [1])
+    hp.Int("width", 4, 16, step=4)
+    hp.Int("doubled", 2, 8, step=2, sampling="log")
+    hp.Float("rate", 1e-4, 1e-1, sampling="log")
+    hp.Float("momentum", 0.0, 0.9)
+    hp.Float("dropped", 0.0, 0.5, step=0.25)
+    if hp.Boolean("gated"):
+        hp.Choice("gate", ["sigmoid", "tanh"])
+    return plain((8, 8, 1), 10)
+
+
+def dotted(hp: Any) -> keras.Model:
+    hp.Boolean("a.b")
+    return plain((8, 8, 1), 10)
+
+
+def raising_hp(hp: Any) -> keras.Model:
+    hp.Boolean("gated")
+    raise ValueError("no\nluck")

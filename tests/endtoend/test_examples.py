@@ -144,9 +144,12 @@ def test_a_function_for_keras_tuner_is_tuned_and_says_how_it_compiles(run: Run) 
     study = run("build_hp", epochs=2)
     switches, depth = study.variants("switches"), study.variants("depth")
     assert study.results["switches"]["metric"] == "accuracy"
-    for variant in depth.values():
-        assert {trial["values"]["model.units_0"] for trial in variant["trials"]} <= {32, 64}
-        assert len(variant["trials"]) == 4
+    searched = ["model.units_0", "model.activation", "model.dropout", "model.lr"]
+    for name, own in (("one_layer", []), ("two_layers", ["model.units_1"])):
+        assert sorted(depth[name]["space"]) == sorted(depth[name]["chosen"]) == sorted(searched + own)
+        assert {trial["values"]["model.units_0"] for trial in depth[name]["trials"]} <= {32, 64, 96, 128}
+        assert len(depth[name]["trials"]) == 4
+    assert depth["one_layer"]["space"]["model.lr"] == {"log": [1e-4, 1e-2]}
     units = depth["one_layer"]["chosen"]["model.units_0"]
     assert depth["one_layer"]["parameters"] == 65 * units + (units + 1) * 10
     assert switches["plain"]["parameters"] == switches["dropout"]["parameters"] == 65 * 32 + 33 * 10

@@ -118,3 +118,51 @@ def test_an_edit_of_a_module_that_the_function_imports_trains_again(root: Path) 
     from pipeline.planning.plan import plan
 
     assert plan(load(root / "params.yaml"), Store(root / ".runs"), root).to_train == 2
+
+
+DECLARED = """
+import keras
+
+def net(hp):
+    net = keras.Sequential([keras.layers.Flatten()])
+    net.add(keras.layers.Dense(hp.Int("units", 4, 6), activation="relu"))
+    net.add(keras.layers.Dense(10, activation="softmax"))
+    net.compile(keras.optimizers.Adam(hp.Float("rate", 1e-3, 1e-1, sampling="log")), "categorical_crossentropy")
+    return net
+"""
+SEARCH = {"tune": {"trials": 3, "space": "hp"}, "variants": {"a": {}, "b": {"model": {"units": 5}}}}
+
+
+def test_what_a_function_declares_is_searched_and_again_when_it_is_edited(root: Path) -> None:
+    (root / "nets.py").write_text(DECLARED)
+    params = {**PARAMS, "seeds": 2, "base": {"model": {"build": "nets:net"}, "training": {"epochs": 1}}}
+    write_params(root, {**params, "ablations": {"one": {"question": "?", **SEARCH}}})
+    ablate(root, "one")
+    a, b = result(root)["variants"]
+    assert a["space"] == {
+        "model.units": {"int": [4, 6], "step": 1}, "model.rate": {"log": [1e-3, 1e-1]}
+    }  # fmt: skip
+    assert list(a["chosen"]) == ["model.units", "model.rate"] and list(b["chosen"]) == ["model.rate"]
+    assert [len(variant["trials"]) for variant in (a, b)] == [3, 3]
+    # Edits of what is searched, and of the code alone, are searched again.
+    for edit in (("1e-1", "1e-2"), ('activation="relu"', 'activation="tanh"')):
+        before = [trial["run_key"] for trial in a["trials"]]
+        source = (root / "nets.py").read_text()
+        (root / "nets.py").write_text(source.replace(*edit))
+        sys.modules.pop("nets", None)
+        ablate(root, "one")
+        a = result(root)["variants"][0]
+        assert not set(before) & {trial["run_key"] for trial in a["trials"]}
+    assert a["space"]["model.rate"] == {"log": [1e-3, 1e-2]}
+
+
+def test_a_model_that_declares_nothing_is_a_fault(root: Path) -> None:
+    written(root, tune={"trials": 2, "space": "hp"}, variants={"a": {}})
+    with pytest.raises(ParamsError) as caught:
+        ablate(root, "one")
+    assert caught.value.faults == ["ablations.one.tune.space: hp needs a model.build whose function takes hp"]
+    (root / "parts.py").write_text("def net(hp): raise ValueError('no luck')\n")
+    written(root, tune={"trials": 2, "space": "hp"}, variants={"a": {"model": {"build": "parts:net"}}})
+    with pytest.raises(ParamsError) as caught:
+        ablate(root, "one")
+    assert caught.value.faults == ["ablations.one.a: parts:net raised ValueError: no luck"]

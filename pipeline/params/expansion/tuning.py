@@ -8,6 +8,7 @@ from pipeline.params.checks.validation import TUNED
 from pipeline.params.expansion.drafts import VariantDraft
 from pipeline.params.expansion.resolve import canonical, with_values
 from pipeline.params.faults import Fault, FaultsError, Where, dotted, fault_at, read_as, show
+from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.study import Ablation, Extras
@@ -54,13 +55,16 @@ def _own_ranges(ablation: Ablation, draft: VariantDraft) -> tuple[Ranges, list[F
     if ablation.tune is None:
         text = "the ablation tunes nothing, so a variant cannot either; give it a tune"
         return {}, [fault_at(text, *where)]
+    if ablation.tune.is_declared:
+        text = "the ablation searches what each build declares; fix a value in the variant's model instead"
+        return {}, [fault_at(text, *where, "space")]
     empty = _search(ablation, own.space) is None
     return own.space, [fault_at("leaves nothing to tune", *where, "space")] if empty else []
 
 
 def _search(ablation: Ablation, own: Ranges) -> Tune | None:
     """Return the ablation's search with a variant's own ranges; None where there is nothing to tune."""
-    if ablation.tune is None or not own:
+    if ablation.tune is None or not own or ablation.tune.is_declared:
         return ablation.tune
     ranges = {**ablation.tune.space, **own}
     space = {path: choice for path, choice in ranges.items() if choice is not None}
@@ -75,6 +79,10 @@ def _misfits(
         return
     if recipe.data.validation == 0:
         yield ("tune",), TUNED
+        return
+    if tune.is_declared:
+        if not (isinstance(recipe.model, BuiltModel) and recipe.model.takes_hyperparameters):
+            yield ("tune", "space"), "hp needs a model.build whose function takes hp"
         return
     plain = canonical(recipe)
     each_fits = True

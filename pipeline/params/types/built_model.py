@@ -87,6 +87,11 @@ class BuiltModel(Spec):
         """The arguments written for the function."""
         return dict(self.model_extra or {})
 
+    @property
+    def takes_hyperparameters(self) -> bool:
+        """Whether the function's signature names `hp`, so that it is a `build(hp)` of Keras Tuner's."""
+        return self.build is not None and "hp" in (_parameters(self.build) or ())
+
     @model_validator(mode="after")
     def _is_callable(self) -> Self:
         if self.build is not None:
@@ -109,17 +114,19 @@ class BuiltModel(Spec):
         return self if symbol.name == name else self.model_copy(update={"application": symbol.name})
 
 
+def _parameters(name: str) -> Mapping[str, Argument] | None:
+    """Return the parameters of a function, read from its source; None where it takes any."""
+    return parameters(locate(name, root()), name.partition(":")[2])
+
+
 def _check_build(name: str, written: Mapping[str, Any]) -> None:
     if not is_plugin(name):
         raise invalid(f"must be a function of yours, as module:name; got {show(name)}", "build")
     try:
-        path = locate(name, root())
+        offered = _parameters(name)
     except UserError as error:
         raise invalid(str(error), "build") from None
-    offered = parameters(path, name.partition(":")[2])
-    if (
-        offered is None or "hp" in offered
-    ):  # takes any argument, or hyperparameters, which it declares as it runs
+    if offered is None or "hp" in offered:  # takes any argument, or declares what it takes as it runs
         return
     _check_arguments(name, {key: item for key, item in offered.items() if key not in GIVEN}, written)
 

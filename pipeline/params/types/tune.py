@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from pipeline.params.faults import invalid, listing, read_as, show
 from pipeline.params.spec import Count, Positive, Spec, defined_as
@@ -67,14 +74,38 @@ def values_to_check(choice: AnyRange) -> tuple[Any, ...]:
 Range = Annotated[AnyRange, BeforeValidator(read_range), defined_as("range")]
 
 
+HP = "hp"
+"""The space of all hyperparameters that a model's `build(hp)` declares."""
+
+
+def _plain_space(space: Any) -> Any:
+    return space if space == HP else {path: choice.model_dump(mode="json") for path, choice in space.items()}
+
+
+def _read_space(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    return value if value == HP else read(value)
+
+
 class Tune(Spec):
     """A search: `trials` per variant, each scored on validation data over tuning seeds or folds.
 
-    `space` maps dotted recipe paths to ranges.
+    `space` maps dotted recipe paths to ranges, or is `hp`, which only a function that builds the model can say: see
+    `build.declared`.
     """
 
     oracle: Literal["random", "grid", "bayesian", "hyperband"] = "random"
     trials: Count
     seeds: Count = 1
     folds: Annotated[int, Field(ge=2, le=1000)] | None = None
-    space: Annotated[dict[str, Range], Field(min_length=1)]
+    space: Annotated[
+        dict[str, Range],
+        Field(min_length=1),
+        WrapValidator(_read_space),
+        PlainSerializer(_plain_space),
+        defined_as("space"),
+    ]
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether the ranges are those that the model's function declares, and so not known here."""
+        return self.space == HP  # type: ignore[comparison-overlap]
