@@ -22,10 +22,10 @@ class TensorFlowProgram(Program):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._update = tf.function(self._update_step, jit_compile=True)
-        self._epoch = tf.function(self._run_epoch, jit_compile=self.whole)
-        self._rest = tf.function(self._run_epoch)  # a single step is not worth compiling
-        self._evaluate = tf.function(self._run_evaluation)  # compiling it costs more than it saves
+        self._update = _graph(self._update_step, jit_compile=True)
+        self._epoch = _graph(self._run_epoch, jit_compile=self.whole)
+        self._rest = _graph(self._run_epoch)  # a single step is not worth compiling
+        self._evaluate = _graph(self._run_evaluation)  # compiling it costs more than it saves
 
     def epoch(self, rows: Rows, batches: NDArray[np.int32], rates: NDArray[np.float32]) -> list[Any]:
         """See `Program`."""
@@ -35,7 +35,7 @@ class TensorFlowProgram(Program):
         except NOT_COMPILABLE:
             if not self.whole:
                 raise
-            self.whole, self._epoch = False, tf.function(self._run_epoch)
+            self.whole, self._epoch = False, _graph(self._run_epoch)
             loss, measured = self._epoch(*arguments)
         return [loss.numpy() / len(batches), *self.results(tf.nest.map_structure(_array, measured))]
 
@@ -53,16 +53,20 @@ class TensorFlowProgram(Program):
         return sums, measured, penalties
 
     def _run_epoch(self, rows: Rows, batches: Any, rates: Any) -> Any:
-        loss, measured = tf.zeros([self.models]), _tensors(self.unmeasured)
-        for step in tf.range(batches.shape[0]):
+        def step(number: Any, loss: Any, measured: Any) -> Any:
             gradients, state, losses, measured = self._for_all(
                 self._gradients,
-                (*self._variables(), _gathered(rows, batches[step]), self._numbers(), measured),
+                (*self._variables(), _gathered(rows, batches[number]), self._numbers(), measured),
             )
             for variable, value in zip(self.state, state, strict=True):
                 variable.assign(value)
-            self._update(gradients, rates[step])
-            loss += losses
+            self._update(gradients, rates[number])
+            return number + 1, loss + losses, measured
+
+        steps, start = batches.shape[0], (0, tf.zeros([self.models]), _tensors(self.unmeasured))
+        _, loss, measured = tf.while_loop(
+            lambda number, *_: number < steps, step, start, maximum_iterations=steps
+        )
         return loss, measured
 
     def _gradients(self, model: Any) -> Any:
@@ -104,6 +108,11 @@ class TensorFlowProgram(Program):
             return tf.vectorized_map(function, models)
         results = function(tf.nest.map_structure(lambda array: array[0], models))
         return tf.nest.map_structure(lambda array: array[None], results)
+
+
+def _graph(function: Callable[..., Any], jit_compile: bool = False) -> Any:
+    """Return a function as a graph; without AutoGraph, as in Keras's own training: to convert all code takes seconds."""
+    return tf.function(function, autograph=False, jit_compile=jit_compile)
 
 
 def _gathered(rows: Rows, chosen: Any) -> Rows:
