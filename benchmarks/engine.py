@@ -2,9 +2,10 @@
 
     python -m benchmarks.engine [--json] [--case mlp] [--growth]
 
-Fashion-MNIST where ABLATION_DATA_MIRROR has it, else noise of its shape; digits for `small`. Each case runs in a process of
-its own, the fused engine first, so that `peak_rss_mb` is the fused engine's. Times include everything a user waits for:
-building, tracing and compiling too. Long epochs are cut short and scaled up (`images` is the number of images trained on).
+Fashion-MNIST where ABLATION_DATA_MIRROR has it, else noise of its shape; digits for `small`. Each contender of a case runs
+in a process of its own, one after the other; `peak_rss_mb` is the fused engine's. Times include everything a user waits
+for but the imports: building, tracing and compiling too. Long epochs are cut short and scaled up (`images` is the number of
+images trained on).
 """
 
 import argparse
@@ -43,6 +44,7 @@ class Case:
     scale: str = "/255"
     slow_models: int = 2
     dropout: dict[str, Any] | None = None
+    convolves: bool = False
 
 
 MLP = {"layers": [300, 100], "initializer": "he_normal"}
@@ -75,7 +77,7 @@ CASES = [
         dropout={"name": "Dropout", "rate": 0.2, "where": "before"},
     ),
     Case("selu_100", SELU_100, "sgd", 32, images=4000, scale="standardise", slow_models=1),
-    Case("cnn", CNN, "adam", 2, images=25_000, slow_models=1),
+    Case("cnn", CNN, "adam", 2, images=25_000, slow_models=1, convolves=True),
     Case("small", SMALL, "nadam", 50, epochs=20, dataset="digits", slow_models=1),
     Case(
         "residual",
@@ -85,6 +87,7 @@ CASES = [
         epochs=5,
         dataset="digits",
         slow_models=1,
+        convolves=True,
     ),
     Case("lstm", {"build": "benchmarks.nets:lstm"}, "adam", 48, epochs=10, dataset="digits", slow_models=1),
     Case(
@@ -108,35 +111,49 @@ GROWTH = [
 ]
 
 
-def measure(case: Case, growth: bool) -> dict[str, Any]:
-    """Return one case's measurements."""
-    bench = Bench(case)
-    fused = bench.engine("fused", case.models)
+CONTENDERS = ("fused", "fit", "keras_tuner")
+
+
+def measure(case: Case, contender: str) -> dict[str, Any]:
+    """Return one contender's measurements of a case, in this process."""
+    bench = Bench(case, contender)
+    if contender == "keras_tuner":
+        return {"seconds": bench.keras_tuner(case.slow_models)}
+    seconds = bench.engine(contender, case.models if contender == "fused" else case.slow_models)
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "rss": rss, "flops": bench.flops(), "images": bench.trained}
+
+
+def compared(case: Case, number: int, growth: bool) -> dict[str, Any]:
+    """Return one case's measurements, those of each contender from a process of its own."""
+    contenders = CONTENDERS[:1] if growth else CONTENDERS
+    children = {name: _in_child(number, name, growth) for name in contenders}
+    fused, peak = children["fused"], sgemm_peak()
+    seconds = {name: child["seconds"] for name, child in children.items()}
     measured: dict[str, Any] = {"case": case.name, "optimizer": case.optimizer, "models": case.models}
-    seconds = {"fused": fused}
     if not growth:
-        seconds["fit"] = bench.engine("fit", case.slow_models)
-        seconds["keras_tuner"] = bench.keras_tuner(case.slow_models)
-        measured["speedup_over_keras_tuner"] = round(seconds["keras_tuner"] / fused, 1)
-        measured["speedup_over_fit"] = round(seconds["fit"] / fused, 1)
+        measured["speedup_over_keras_tuner"] = round(seconds["keras_tuner"] / seconds["fused"], 1)
+        measured["speedup_over_fit"] = round(seconds["fit"] / seconds["fused"], 1)
         measured["fit_over_keras_tuner"] = round(seconds["keras_tuner"] / seconds["fit"], 2)
-    peak = sgemm_peak()
     measured["seconds_per_epoch_per_model"] = {name: round(value, 4) for name, value in seconds.items()}
-    measured["share_of_sgemm_peak"] = round(bench.flops() / fused / peak, 3)
+    measured["share_of_sgemm_peak"] = round(fused["flops"] / seconds["fused"] / peak, 3)
     measured["sgemm_peak_gflops"] = round(peak / 1e9)
-    measured["peak_rss_mb"] = round(rss)
-    measured["images"] = bench.trained
+    measured["peak_rss_mb"] = round(fused["rss"])
+    measured["images"] = fused["images"]
     return measured
 
 
 class Bench:
     """One case, ready to be trained by each engine and by Keras Tuner."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, contender: str) -> None:
         from pipeline.engine.environment import set_up
         from pipeline.engine.model_cache import ModelCache
+        from pipeline.engine.workers import cores
+        from pipeline.executors.worker import set_threads
 
+        if contender == "fused" and case.convolves and case.models >= cores():
+            set_threads(1)  # as `pipeline.training.threads` does for a study of such nets
         set_up("float32")
         self.case = case
         views = _views(case.dataset)
@@ -285,27 +302,30 @@ def main() -> None:
     )
     parser.add_argument("--write", type=Path, help="a Markdown file, to update the table between its markers")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--contender", help=argparse.SUPPRESS)
     options = parser.parse_args()
     cases = GROWTH if options.growth else CASES
     if options.child is not None:
-        print(json.dumps(measure(cases[options.child], options.growth)))
+        print(json.dumps(measure(cases[options.child], options.contender)))
         return
     measured = []
     for number, case in enumerate(cases):
         if options.case in (None, case.name):
-            measured.append(_in_child(number, options.growth))
+            measured.append(compared(case, number, options.growth))
             _show(measured[-1], options.json)
     if options.write:
         write_table(options.write, "growth" if options.growth else "engine", _markdown(measured))
 
 
-def _in_child(number: int, growth: bool) -> dict[str, Any]:
+def _in_child(number: int, contender: str, growth: bool) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
         "benchmarks.engine",
         "--child",
         str(number),
+        "--contender",
+        contender,
         *(["--growth"] if growth else []),
     ]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -46,12 +46,13 @@ class Stack:
     label: str
     runs: int
     epochs: int
+    counts: bool = True
     epoch: int = 0
 
     @property
     def done(self) -> float:
         """The part that is done, in runs: 20 runs in the middle of their epochs count as 10."""
-        return self.runs * self.epoch / self.epochs
+        return self.counts * self.runs * self.epoch / self.epochs
 
     def __str__(self) -> str:
         runs = "1 run" if self.runs == 1 else f"{self.runs} runs together"
@@ -73,10 +74,10 @@ class Tally:
         self._started = self.clock()
         self._numbers = count()
 
-    def begin(self, label: str, runs: int, epochs: int) -> int:
-        """Start counting a stack; return its number."""
+    def begin(self, label: str, runs: int, epochs: int, counts: bool = True) -> int:
+        """Start counting a stack, where its runs count; return its number."""
         number = next(self._numbers)
-        self.active[number] = Stack(label, runs, epochs)
+        self.active[number] = Stack(label, runs, epochs, counts)
         return number
 
     def advance(self, stack: int, epoch: int, best: dict[str, float]) -> None:
@@ -88,7 +89,7 @@ class Tally:
         """Count a stack's runs as done."""
         ended = self.active.pop(stack)
         self.last = f"{ended.label} in {duration(seconds)}"
-        self.done += ended.runs
+        self.done += ended.counts * ended.runs
 
     def drop(self, stack: int, why: str) -> str:
         """Count a stack as not begun; return a message with the reason."""
@@ -128,9 +129,9 @@ class TallyView(Progress):
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
 
-    def stack_started(self, label: str, runs: int, epochs: int) -> int:
+    def stack_started(self, label: str, runs: int, epochs: int, counts: bool = True) -> int:
         """See `Progress`."""
-        return self._tally.begin(label, runs, epochs)
+        return self._tally.begin(label, runs, epochs, counts)
 
     def epoch(self, stack: int, epoch: int, best: dict[str, float]) -> None:
         """See `Progress`."""

@@ -14,6 +14,12 @@ def on_gpu() -> bool:
     return any(name.lower().startswith("gpu") for name in keras.distribution.list_devices())
 
 
+def one_thread() -> bool:
+    """Return whether TensorFlow's operations run in one thread each."""
+    threads: int = tf.config.threading.get_intra_op_parallelism_threads()
+    return keras.backend.backend() == "tensorflow" and threads == 1
+
+
 @lru_cache(maxsize=1)
 def device() -> str:
     """Return the device that trains: `GPU` and its name, or `CPU`."""

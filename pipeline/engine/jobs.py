@@ -47,6 +47,19 @@ class PhaseOutcome:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """The first phases of a run, trained before: their number, their record, and the weights after the last of them.
+
+    `runs` is how many begin with them, each of which counts its share of their time.
+    """
+
+    phases: int
+    record: RunRecord
+    weights: Weights
+    runs: int = 1
+
+
+@dataclass(frozen=True)
 class TrainedRun:
     """A run's record, and its weights in the order of its model's `weights` (None for a diverged run)."""
 

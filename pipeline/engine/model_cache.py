@@ -67,10 +67,14 @@ class ModelCache:
         shape = [view.pool, steps, view.outputs, view.validates, trainable, phase.cache_features]
         return signature(phase.recipe, shape, exact)
 
-    def run_signature(self, run: Run) -> str:
-        """Return what all runs of a stack must share in all phases; their kind too, since only replicates are tested."""
-        signatures = [self.signature(run, phase) for phase in self.phases(run)]
-        return "\n".join([run.kind, *signatures])
+    def run_signature(self, run: Run, first: int = 0) -> str:
+        """Return what all runs of a stack must share in all phases from `first` on.
+
+        Their kind too, since only replicates are tested.
+        """
+        signatures = [self.signature(run, phase) for phase in self.phases(run)[first:]]
+        kind = run.kind if run.until is None else f"shared {run.kind}"
+        return "\n".join([kind, *([f"from phase {first + 1}"] if first else []), *signatures])
 
     def template(self, run: Run, phase: Phase, exact: bool = False) -> keras.Model:
         """Return the model with the graph of `run` in `phase`; its weights and lifted numbers are not those of the run."""

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
+from typing import Any
 
 import keras
 
@@ -18,7 +19,7 @@ from pipeline.engine.checkpoints import (
 from pipeline.engine.class_weights import class_weights
 from pipeline.engine.environment import device, environment
 from pipeline.engine.features import Parts, on_features, too_large
-from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, TrainedRun
+from pipeline.engine.jobs import Beginning, Job, OnEpoch, PhaseOutcome, TrainedRun
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.trainer import Trainer
 from pipeline.params.expansion.resolve import canonical
@@ -38,6 +39,16 @@ class RunState:
     curves: Curves | None = None
     outcome: PhaseOutcome | None = None
     epochs_before: int = 0
+    seconds: list[float] = field(default_factory=list)
+    """Those of each phase before the first that is trained here."""
+
+    def begin(self, beginning: Beginning, template: keras.Model) -> None:
+        """Go on from phases that were trained before, the last of them with `template`."""
+        record = beginning.record
+        self.seconds = [seconds / beginning.runs for seconds in record.phase_seconds]
+        self.after_phase(
+            template, PhaseOutcome(record.curves, beginning.weights, record.best_epoch, False, {})
+        )
 
     def after_phase(self, template: keras.Model, outcome: PhaseOutcome) -> None:
         """Go on with what a phase's training gave; the outcomes of phases after a divergence do not count."""
@@ -56,19 +67,29 @@ def train_stack(
     reason: str,
     on_epoch: OnEpoch,
     checkpoints: Checkpoints | None = None,
+    beginnings: Sequence[Beginning | None] = (),
 ) -> list[TrainedRun]:
-    """Train `runs`, all of one graph, through all their phases with one trainer."""
-    stack = [RunState(run) for run in runs]
+    """Train `runs`, all of one graph, through all their phases with one trainer.
+
+    `beginnings`: the first phases of each that are trained already, equally many of all; none where it is empty.
+    """
     phase_lists = [model_cache.phases(run) for run in runs]
+    stack, first = [RunState(run) for run in runs], 0
+    for state, own_phases, beginning in zip(stack, phase_lists, beginnings, strict=False):
+        if beginning is not None:
+            first = beginning.phases
+            state.begin(beginning, model_cache.template(state.run, own_phases[first - 1], trainer.exact))
     reasons, seconds = [reason], []
-    for number in range(len(phase_lists[0])):
+    for number in range(first, len(phase_lists[0])):
         started = time.perf_counter()
         checkpoint = PhaseCheckpoint(name_of([run.key for run in runs], number, trainer.name), checkpoints)
         phases = [phases[number] for phases in phase_lists]
         reasons += _train_phase(model_cache, trainer, stack, phases, number, on_epoch, checkpoint)
         seconds.append((time.perf_counter() - started) / len(runs))
     engine = [EngineRecord(trainer.name, "; ".join(reasons), len(runs), slot) for slot in range(len(runs))]
-    return [_finished(state, record, seconds) for state, record in zip(stack, engine, strict=True)]
+    return [
+        _finished(state, record, state.seconds + seconds) for state, record in zip(stack, engine, strict=True)
+    ]
 
 
 def _train_phase(
@@ -149,7 +170,7 @@ def _job(
         weights=weights,
         states=seed_states(template, derive(seeds.dropout, number)),
         batch_seed=derive(seeds.batches, number),
-        test=last and run.kind == "replicate",
+        test=last and run.is_tested,
         class_weights=class_weights(phase.recipe, view, run.context.dataset),
     )
 
@@ -171,11 +192,7 @@ def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> Tr
         raise RuntimeError("a run is finished only after its last phase")
     best = state.epochs_before + outcome.kept_epoch
     record = RunRecord(
-        key=run.key,
-        recipe=canonical(run.recipe),
-        dataset=run.context.dataset,
-        seed=run.seed,
-        kind=run.kind,
+        **_identity(run),
         outcome="diverged" if outcome.diverged else "finished",
         metrics={**_metrics_at(state.curves, best), **outcome.test},
         curves=state.curves,
@@ -192,14 +209,27 @@ def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> Tr
     return TrainedRun(record, None if outcome.diverged else state.weights)
 
 
+def _identity(run: Run) -> dict[str, Any]:
+    """Return the fields of a record that say which run it is of."""
+    recipe = run.recipe.model_copy(update={"phases": run.recipe.phases[: run.until]})
+    return {
+        "key": run.key,
+        "recipe": canonical(recipe),
+        "dataset": run.context.dataset,
+        "seed": run.seed,
+        "kind": run.kind if run.until is None else "shared",
+    }
+
+
+def diverged_record(run: Run, beginning: RunRecord) -> RunRecord:
+    """Return the record of a run whose first phases, trained before, diverged: the others are not trained."""
+    return replace(beginning, **_identity(run))
+
+
 def failed_record(run: Run, reason: str) -> RunRecord:
     """Return the record of a run whose model could not be built, which counts as diverged."""
     return RunRecord(
-        key=run.key,
-        recipe=canonical(run.recipe),
-        dataset=run.context.dataset,
-        seed=run.seed,
-        kind=run.kind,
+        **_identity(run),
         outcome="diverged",
         metrics={},
         curves={"loss": []},

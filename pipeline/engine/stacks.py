@@ -1,6 +1,6 @@
 """Forms stacks of runs, decides which engine trains each and why, and trains them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -10,14 +10,14 @@ from pipeline.build.optimizer import make_optimizer
 from pipeline.core.text import one_line
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.checkpoints import Checkpoints
-from pipeline.engine.environment import on_gpu
+from pipeline.engine.environment import on_gpu, one_thread
 from pipeline.engine.fit import FitTrainer
 from pipeline.engine.fused.elementwise import moves_elementwise
 from pipeline.engine.fused.grouping import cut, group
 from pipeline.engine.fused.memory import first_guess, most_models
 from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.fused.trainer import FusedTrainer, compiles_whole, full_size
-from pipeline.engine.jobs import OnEpoch, TrainedRun
+from pipeline.engine.jobs import Beginning, OnEpoch, TrainedRun
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.phases import first_job, train_stack
 from pipeline.engine.trainer import Trainer
@@ -64,12 +64,14 @@ class Engine:
         self._alone: set[str] = set()
         self._untraceable: dict[str, str] = {}
         self._trainers: dict[str, Trainer] = {"fit": FitTrainer(), "fused": self._fused}
+        self.beginnings: Mapping[str, Beginning] = {}
+        """The first phases of runs, by the run's key, where they are trained already; to be set before stacks are formed."""
 
     def stacks(self, runs: Sequence[Run]) -> list[Stack]:
         """Return `runs` as stacks: those of one graph together, in as few stacks as memory and speed allow."""
         return [
             stack
-            for same_graph in group(runs, self.model_cache.run_signature)
+            for same_graph in group(runs, self._graph)
             for stack in self._stacks_of_one_graph(same_graph)
         ]
 
@@ -81,8 +83,9 @@ class Engine:
         """
         trainer = self._trainers[stack.engine]
         try:
+            beginnings = [self.beginnings.get(run.key) for run in stack.runs]
             return train_stack(
-                self.model_cache, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints
+                self.model_cache, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints, beginnings
             )
         except UNTRACEABLE as error:
             if stack.engine == "fit":
@@ -90,10 +93,17 @@ class Engine:
             simpler = self._simpler(stack, error)
         return [trained for one in simpler for trained in self.train(one, on_epoch)]
 
+    def _graph(self, run: Run) -> str:
+        """Return what a run must share with others of its stack in the phases that are still to be trained."""
+        return self.model_cache.run_signature(run, self._first(run))
+
+    def _first(self, run: Run) -> int:
+        return self.beginnings[run.key].phases if run.key in self.beginnings else 0
+
     def _simpler(self, stack: Stack, error: Exception) -> list[Stack]:
         """Return the runs of a stack that could not be traced as stacks of one, or for `fit`; later ones are so at once."""
         why = one_line(error)[-REASON:]
-        graph = self.model_cache.run_signature(stack.runs[0])
+        graph = self._graph(stack.runs[0])
         if len(stack.runs) > 1:
             self._alone.add(graph)
             reason = f"one graph, each run alone: {why}"
@@ -102,14 +112,14 @@ class Engine:
         return [Stack(stack.runs, "fit", self._untraceable[graph])]
 
     def _stacks_of_one_graph(self, runs: Sequence[Run]) -> list[Stack]:
-        graph = self.model_cache.run_signature(runs[0])
+        graph = self._graph(runs[0])
         obstacle = self._untraceable.get(graph) or self._obstacle(runs[0])
         if self.choice == "fit" or obstacle:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
-        phases = self.model_cache.phases(runs[0])
+        phases = self.model_cache.phases(runs[0])[self._first(runs[0]) :]
         largest = 1 if graph in self._alone else full_size(min(self._largest(runs, p) for p in phases))
-        small = not on_gpu() and all(self._compiles_whole(runs[0], phase) for phase in phases)
+        small = not on_gpu() and all(self._takes_one_core(runs[0], phase) for phase in phases)
         return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
 
     def _largest(self, runs: Sequence[Run], phase: Phase) -> int:
@@ -130,8 +140,11 @@ class Engine:
             ),
         )
 
-    def _compiles_whole(self, run: Run, phase: Phase) -> bool:
-        return compiles_whole(self.model_cache.template(run, phase))
+    def _takes_one_core(self, run: Run, phase: Phase) -> bool:
+        """Return whether a stack leaves the other cores alone: one of XLA's, or any where operations have one thread."""
+        template = self.model_cache.template(run, phase)
+        fits = most_models(template, phase.recipe.training.batch_size) >= cores()
+        return compiles_whole(template) or (one_thread() and fits)
 
     def _obstacle(self, run: Run) -> str:
         """Return why `run` cannot be fused; empty where it can."""

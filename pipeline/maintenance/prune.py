@@ -46,6 +46,7 @@ def orphans(store: Store, study: Study, root: Path) -> Orphans:
     states = read_states(study, store, root)
     for state in states:
         required.update(state.required_keys())
+        required.update(key for variant in state.variants for key in variant.shared_keys())
         choices.update(variant.search.key for variant in state.variants if variant.search is not None)
     runs = tuple(sorted(store.runs.keys() - required))
     notes = [*_unused_choices(store, required, choices), *_notes_about(store, set(runs))]

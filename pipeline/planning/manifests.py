@@ -20,6 +20,9 @@ def write_manifest(store: Store, state: AblationState, diagnostics: Iterable[str
         "entries": [entry for variant in state.variants for entry in _entries(variant)],
         "models": best_models(store, state),
     }
+    shared = [key for variant in state.variants for key in variant.shared_keys() if key in store.runs]
+    if shared:
+        manifest["shared"] = list(dict.fromkeys(shared))
     if diagnostics is not None:
         manifest["diagnostics"] = list(dict.fromkeys(diagnostics))
     if store.manifests.get(state.name) != manifest:

@@ -10,6 +10,7 @@ from pipeline.params.types.phases import Phase, phases_of
 from pipeline.params.types.study import Study
 from pipeline.planning.cost import work
 from pipeline.planning.models import parameter_counts
+from pipeline.planning.shared_phases import beginnings_of
 from pipeline.planning.state import AblationState, VariantState, read_states
 from pipeline.store import Store
 
@@ -114,6 +115,11 @@ def _trial_count(state: VariantState) -> int:
     return tune.trials * tune.seeds * (tune.folds or 1) if tune else 0
 
 
+def missing_runs_of(state: VariantState, stored: set[str]) -> int:
+    """Return how many runs of a variant are not stored, those that its search has yet to decide on included."""
+    return len({run.key for run in state.open_runs()} - stored) + _unknown_runs(state)
+
+
 def _unknown_runs(state: VariantState) -> int:
     """Return how many runs of a variant have no key yet, since its hyperparameters are not chosen."""
     return 0 if state.is_chosen else _trial_count(state) + state.seeds
@@ -125,34 +131,40 @@ def _seconds_of_all(states: Sequence[AblationState], stored: set[str], root: Pat
     for state in states:
         total += _seconds(state, seen, root)
         seen.update(state.required_keys())
+        seen.update(key for variant in state.variants for key in variant.shared_keys())
     return total
 
 
 def _seconds(state: AblationState, stored: set[str], root: Path) -> float:
     """Return a rough time for the missing runs: their steps and operations, and one graph for each phase of each variant."""
-    return sum(
-        _variant_seconds(variant, stored, lookup(variant.context.dataset, root)) for variant in state.variants
-    )
+    trained, dataset = set(stored), lookup(state.variants[0].context.dataset, root)
+    return sum(_variant_seconds(variant, trained, dataset) for variant in state.variants)
 
 
-def _variant_seconds(state: VariantState, stored: set[str], dataset: Dataset) -> float:
+def _variant_seconds(state: VariantState, trained: set[str], dataset: Dataset) -> float:
     """Return a rough time for a variant; before its search has ended, trials are assumed to take as long as replicates.
 
-    Every run trains all its phases, even where variants have their first phases in common.
+    Phases with which several replicates begin are counted once: they are added to `trained`, the keys of what is trained.
     """
     tune = state.variant.tune
-    if state.is_chosen:
-        trials, replicates = 0, sum(run.key not in stored for run in state.replicates)
-        recipe = state.replicates[0].recipe
-    else:
-        trials, replicates = _trial_count(state), state.seeds
-        recipe = state.variant.recipe
+    trials = 0 if state.is_chosen else _trial_count(state)
+    runs = [run for run in state.replicates if run.key not in trained] if state.is_chosen else []
+    replicates = len(runs) if state.is_chosen else state.seeds
     if not trials + replicates:
         return 0.0
-    phases = phases_of(recipe)
+    phases = phases_of(runs[0].recipe if runs else state.variant.recipe)
     seconds = len(phases) * SECONDS_PER_GRAPH
-    for runs, folds in ((trials, tune.folds if tune else None), (replicates, None)):
-        seconds += runs * sum(_phase_seconds(phase, dataset, folds) for phase in phases)
+    of_trial, of_replicate = (
+        [_phase_seconds(phase, dataset, folds) for phase in phases]
+        for folds in (tune.folds if tune else None, None)
+    )
+    seconds += trials * sum(of_trial)
+    if not runs or len(phases) == 1:
+        return seconds + replicates * sum(of_replicate)
+    for run in runs:
+        for key, cost in zip([*beginnings_of(run), run.key], of_replicate, strict=True):
+            seconds += 0.0 if key in trained else cost
+            trained.add(key)
     return seconds
 
 

@@ -16,6 +16,7 @@ from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.study import Ablation, Margin, Study
 from pipeline.params.types.tasks import metric_of, metric_specs
 from pipeline.params.types.variants import Expanded, Variant
+from pipeline.planning.shared_phases import beginnings_of
 from pipeline.runs.run import Context, Run
 from pipeline.search.rate_search import RateSearch
 from pipeline.search.variant_search import Search, replicates
@@ -54,6 +55,10 @@ class VariantState:
             return self.replicates
         trials = self.search.trials if self.search is not None else []
         return [run for trial in trials if trial.score is None for run in trial.runs]
+
+    def shared_keys(self) -> list[str]:
+        """Return the keys of the phases that replicates begin with, which may be stored as runs of their own."""
+        return [key for run in self.replicates for key in beginnings_of(run)] if self.is_chosen else []
 
     def trial_runs(self) -> list[dict[str, Any]]:
         """Return this variant's trials so far: each with its `values` and `run_keys`."""

@@ -2,10 +2,14 @@
 
 import ast
 import os
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
 
 import pipeline
 from pipeline.core.digests import digest, source_digest, without_docstrings
@@ -14,6 +18,7 @@ from pipeline.core.files import read_json
 from pipeline.core.plugins import is_plugin, own_files
 from pipeline.core.project import root
 from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.phases import Phase
 from pipeline.params.types.recipe import Recipe
 from pipeline.runs.records import RunKind
 from pipeline.runs.seeds import Seeds
@@ -45,13 +50,14 @@ def run_key(
     kind: RunKind,
     seeds: Seeds,
     fold: tuple[int, int] | None,
+    phases: Sequence[Phase] | None = None,
 ) -> str:
     """Return the key of a run: 32 hex digits that change with everything that can change its numbers.
 
-    `data_digest` is that of the data set's content; `fold` is (k, n) for fold k of n. Raises `UserError` as `backend_name`
-    does.
+    `data_digest` is that of the data set's content; `fold` is (k, n) for fold k of n. `phases`: those that are trained,
+    where they are not all of the recipe's; nothing else of it counts then. Raises `UserError` as `backend_name` does.
     """
-    plain_recipe = canonical(recipe)
+    plain_recipe = canonical(recipe) if phases is None else _plain_phases(phases)
     parts = {
         "recipe": plain_recipe,
         "dataset": dataset,
@@ -64,6 +70,23 @@ def run_key(
         "own": own_code(plain_recipe),
     }
     return digest(parts)
+
+
+def _plain_phases(phases: Sequence[Phase]) -> list[Any]:
+    """Return what decides the outcome of phases: not their names, nor what the first would reuse."""
+    return [
+        [
+            canonical(phase.recipe),
+            _plain(phase.reuse) if number else None,
+            _plain(phase.trainable),
+            phase.cache_features,
+        ]
+        for number, phase in enumerate(phases)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def own_code(value: object) -> dict[str, str]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple
 
-RunKind = Literal["trial", "replicate"]
+RunKind = Literal["trial", "replicate", "shared"]
+"""`shared`: the first phases of several runs, trained once for all of them."""
 Outcome = Literal["finished", "diverged"]
 Curves = dict[str, list[float]]
 

@@ -1,6 +1,6 @@
 """A run: one recipe, trained once with one seed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pipeline.params.types.phases import Phase, phases_of
@@ -24,7 +24,8 @@ class Context:
 class Run:
     """One recipe, trained once with one seed; `fold` is (k, n), fold k of n, in tuning by cross-validation.
 
-    `seed` is the number of the replicate (or tuning seed), from which the `seeds` are derived.
+    `seed` is the number of the replicate (or tuning seed), from which the `seeds` are derived. `until`: how many phases are
+    trained, where this is the beginning of others; None where it is a run to its end.
 
     Example:
         >>> Run(recipe, Context("digits", digest, study_seed=0, precision="float32"), "replicate", seed=0).key
@@ -35,6 +36,7 @@ class Run:
     kind: RunKind
     seed: int
     fold: tuple[int, int] | None = None
+    until: int | None = None
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,13 +49,23 @@ class Run:
             kind=self.kind,
             seeds=self.seeds,
             fold=self.fold,
+            phases=None if self.until is None else self.phases,
         )
         object.__setattr__(self, "key", key)
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
-        """The phases of this run's recipe, at least one."""
-        return phases_of(self.recipe)
+        """The phases that are trained, at least one."""
+        return phases_of(self.recipe)[: self.until]
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it is evaluated on test data in the end."""
+        return self.kind == "replicate" and self.until is None
+
+    def beginning(self, count: int) -> "Run":
+        """Return the run of the first `count` phases alone; equal for all runs that begin in the same way."""
+        return replace(self, until=count)
 
     @cached_property
     def seeds(self) -> Seeds:

@@ -39,6 +39,8 @@ class Manifests:
         for title, manifest in self.all().items():
             for entry in manifest.get("entries") or ():
                 keys.setdefault((title, entry["phase"]), set()).add(entry["run_key"])
+            if manifest.get("shared"):
+                keys[title, "shared"] = set(manifest["shared"])
         return keys
 
     def own_ablations(self) -> list[str]:

@@ -8,8 +8,11 @@ from typing import Protocol
 class Progress(Protocol):
     """A view of the progress of a study."""
 
-    def stack_started(self, label: str, runs: int, epochs: int) -> int:
-        """Show that `runs` runs of at most `epochs` epochs train together from now on; return a number for this stack."""
+    def stack_started(self, label: str, runs: int, epochs: int, counts: bool = True) -> int:
+        """Show that `runs` runs of at most `epochs` epochs train together from now on; return a number for this stack.
+
+        `counts`: whether they are among the study's runs, and not what several of those begin with.
+        """
 
     def epoch(self, stack: int, epoch: int, best: dict[str, float]) -> None:
         """Show that a stack's `epoch` is done, counted from 1; `best`: the best validation accuracy so far, by ablation."""

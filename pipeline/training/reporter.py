@@ -4,8 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.engine.jobs import Beginning
 from pipeline.engine.stacks import Stack
 from pipeline.executors.protocol import REPORTED_RUNS, name_of
+from pipeline.planning.shared_phases import beginnings_of
 from pipeline.runs.records import Curves, RunRecord
 from pipeline.runs.run import Run
 from pipeline.store import Store
@@ -31,12 +33,21 @@ class ProgressReporter:
     view: Progress
     store: Store
     ablation_of: Mapping[str, str] = field(default_factory=dict)
+    _epochs_before: dict[str, int] = field(default_factory=dict)
     _best: dict[str, float] = field(default_factory=dict)
     _stacks: dict[str, TrackedStack] = field(default_factory=dict)
 
+    def begin(self, runs: Sequence[Run], beginnings: Mapping[str, Beginning]) -> None:
+        """Take the runs of a round, whose first phases may be trained as runs of their own, or be trained already."""
+        shared = {key: self.ablation_of[run.key] for run in runs for key in beginnings_of(run)}
+        self.ablation_of = {**shared, **self.ablation_of}
+        self._epochs_before = {key: beginning.record.epochs for key, beginning in beginnings.items()}
+
     def started(self, stack: Stack, where: str) -> None:
         """See `StackListener`."""
-        number = self.view.stack_started(self._label(stack, where), len(stack.runs), _epochs(stack.runs[0]))
+        run, label = stack.runs[0], self._label(stack, where)
+        epochs = _epochs(run) - self._epochs_before.get(run.key, 0)
+        number = self.view.stack_started(label, len(stack.runs), epochs, counts=run.until is None)
         now = time.monotonic()
         self._stacks[name_of(stack)] = TrackedStack(number, now, now)
 
@@ -64,6 +75,8 @@ class ProgressReporter:
     def stored(self, records: Sequence[RunRecord]) -> None:
         """Update the best validation accuracy of each ablation with runs that were stored."""
         for record in records:
+            if record.kind == "shared":
+                continue
             name, accuracy = self.ablation_of.get(record.key, ""), record.metrics.get("val_accuracy")
             if accuracy is not None:
                 self._best[name] = max(self._best.get(name, 0.0), accuracy)
@@ -77,7 +90,8 @@ class ProgressReporter:
         names = list(dict.fromkeys(self.ablation_of[run.key] for run in stack.runs))
         shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         place = f" on {where}" if where else ""
-        return f"{shown} ({stack.engine}: {stack.reason}){place}"
+        what = " · shared phases" if stack.runs[0].until is not None else ""
+        return f"{shown}{what} ({stack.engine}: {stack.reason}){place}"
 
 
 def _epochs(run: Run) -> int:

@@ -17,9 +17,9 @@ from pipeline.diagnostics.required import missing, range_test_diagnostic
 from pipeline.engine.datasets import DatasetCache
 from pipeline.engine.environment import device, set_up
 from pipeline.engine.fused.sizes import Sizes
-from pipeline.engine.jobs import TrainedRun
+from pipeline.engine.jobs import Beginning, TrainedRun
 from pipeline.engine.model_cache import ModelCache
-from pipeline.engine.phases import failed_record
+from pipeline.engine.phases import diverged_record, failed_record
 from pipeline.engine.stacks import Engine
 from pipeline.engine.workers import cores
 from pipeline.executors.choose import executor
@@ -27,6 +27,7 @@ from pipeline.executors.worker import set_threads
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
+from pipeline.planning.shared_phases import Step, steps
 from pipeline.planning.state import AblationState, VariantState
 from pipeline.runs.fingerprint import code_digest
 from pipeline.runs.run import Run
@@ -41,6 +42,8 @@ from pipeline.training.reporter import ProgressReporter
 class Runner:
     """Trains ablations into the store; stored runs are never trained again. `root` is the study's folder.
 
+    `threads`: the size of TensorFlow's pool, see `threads_for`; None for its own, or as it is where TensorFlow has started.
+
     Example:
         >>> Runner(study, store, root).run(read_states(study, store, root), view)
     """
@@ -48,9 +51,9 @@ class Runner:
     reporter: ProgressReporter
     """Set by `run`, which knows the view."""
 
-    def __init__(self, study: Study, store: Store, root: Path) -> None:
-        if study.executor.threads is not None:
-            set_threads(study.executor.threads)
+    def __init__(self, study: Study, store: Store, root: Path, threads: int | None = None) -> None:
+        if threads is not None:
+            set_threads(threads)
         set_up(study.precision)
         self.model_cache = ModelCache(DatasetCache(root))
         sizes = Sizes(MeasuredSizes(store.stack_sizes))
@@ -58,6 +61,7 @@ class Runner:
         self.executor = executor(study.executor, self.engine, study.precision, root, store)
         self.store = store
         self.diagnostics = DiagnosticsRunner(self.model_cache, store)
+        self.shares_phases = study.executor.kind == "local"  # weights to begin with are not sent to workers
         self._checked: set[str] = set()
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
@@ -142,9 +146,49 @@ class Runner:
             self._checked |= open_runs.keys()
             stored = self.store.runs.keys()
             missing = {key: entry for key, entry in open_runs.items() if key not in stored}
-            if missing or not self._advance_searches(states):
-                self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
-                return [run for run, _ in missing.values()]
+            if not missing and self._advance_searches(states):
+                continue
+            self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
+            ready = self._first_steps([run for run, _ in missing.values()], stored)
+            if ready or not missing:
+                return ready
+
+    def _first_steps(self, runs: Sequence[Run], stored: set[str]) -> list[Run]:
+        """Return what of `runs` can be trained now: phases that several begin with first, once for all of them."""
+        if not self.shares_phases:
+            return list(runs)
+        ready = steps(runs, stored)
+        begun = {step.beginning.key: step for step in ready if step.beginning is not None}
+        read = {key: self._beginning(step) for key, step in begun.items()}
+        if damaged := [key for key, beginning in read.items() if beginning is None]:
+            for key in damaged:
+                self.store.runs.remove(key)
+            return self._first_steps(runs, stored.difference(damaged))
+        self.engine.beginnings = {
+            step.run.key: beginning
+            for step in ready
+            if step.beginning is not None and (beginning := read[step.beginning.key]) is not None
+        }
+        self.reporter.begin(runs, self.engine.beginnings)
+        return [step.run for step in ready if not self._began_badly(step.run)]
+
+    def _beginning(self, step: Step) -> Beginning | None:
+        """Return the stored phases that a run goes on from; None where they are damaged."""
+        if step.beginning is None:
+            return None
+        record = self.store.runs.get(step.beginning.key)
+        weights = self.store.runs.weights(step.beginning.key)
+        if record is None or (record.outcome == "finished" and weights is None):
+            return None
+        return Beginning(len(step.beginning.phases), record, weights or [], step.runs)
+
+    def _began_badly(self, run: Run) -> bool:
+        """Return whether the phases that a run begins with diverged; so has the run then, and that is stored."""
+        beginning = self.engine.beginnings.get(run.key)
+        if beginning is None or beginning.record.outcome == "finished":
+            return False
+        self._store([TrainedRun(diverged_record(run, beginning.record), None)])
+        return True
 
     def _advance_searches(self, states: Sequence[AblationState]) -> bool:
         """Score trials, ask for more, freeze the choices of finished searches; return whether anything changed."""
@@ -189,7 +233,7 @@ class Runner:
     def _store(self, stack: Sequence[TrainedRun]) -> None:
         """Store a stack's runs; the weights of replicates too, from which models are made."""
         self.store.runs.put_all(
-            [(run.record, run.weights if run.record.kind == "replicate" else None) for run in stack]
+            [(run.record, None if run.record.kind == "trial" else run.weights) for run in stack]
         )
         self.reporter.stored([run.record for run in stack])
 

@@ -1,0 +1,57 @@
+"""Phases with which several runs begin are trained once, as a run of their own; this decides which, and in which order."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from pipeline.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run that can be trained now, and the stored one whose phases it goes on from, if any.
+
+    `runs`: how many of the missing runs go on from that one.
+    """
+
+    run: Run
+    beginning: Run | None = None
+    runs: int = 1
+
+
+def steps(runs: Sequence[Run], stored: Collection[str]) -> list[Step]:
+    """Return what can be trained now to train `runs`: each of them, or what several of them, or none yet, begin with.
+
+    A run goes on from the longest of its beginnings that is stored or that another run shares. The same missing runs and
+    the same store give the same steps.
+    """
+    counts = Counter(
+        run.beginning(count).key for run in runs for count in range(1, len(run.phases)) if run.until is None
+    )
+    found: dict[str, Step] = {}
+    waiting = list(runs)
+    while waiting:
+        run = waiting.pop(0)
+        if run.key in found:
+            continue
+        beginning = _shared_beginning(run, counts, stored)
+        if beginning is None or beginning.key in stored:
+            found[run.key] = Step(run, beginning, max(1, counts[beginning.key]) if beginning else 1)
+        else:
+            waiting.append(beginning)
+    return list(found.values())
+
+
+def _shared_beginning(run: Run, counts: Counter[str], stored: Collection[str]) -> Run | None:
+    """Return the longest beginning of a run that is worth a run of its own, or that there is already."""
+    fewest = counts[run.key] if run.until is not None else 1
+    for count in reversed(range(1, len(run.phases))):
+        beginning = run.beginning(count)
+        if beginning.key in stored or counts[beginning.key] > fewest:
+            return beginning
+    return None
+
+
+def beginnings_of(run: Run) -> list[str]:
+    """Return the keys of all beginnings of a run, which the store may have."""
+    return [run.beginning(count).key for count in range(1, len(run.phases))]

@@ -1,0 +1,47 @@
+"""How many threads TensorFlow's operations share: one where every core can have a convolutional net of its own.
+
+The pool's size is that of the whole process, and fixed before TensorFlow starts. Two threads help a convolution little, and
+two nets at a time get into each other's way in a pool of two; side by side with one thread each they take about half the
+time (docs/performance.md). XLA's programs, so dense nets, want the pool to themselves.
+"""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from pipeline.data.catalogue import Dataset
+from pipeline.engine.workers import cores
+from pipeline.params.types.layers import ConvLayer, KerasLayer
+from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.study import Study
+from pipeline.planning.plan import missing_runs_of
+from pipeline.planning.state import AblationState
+
+SHARE = 0.8
+"""Of the missing runs, at least, that convolve."""
+
+
+def threads_for(study: Study, states: Sequence[AblationState], stored: set[str]) -> int | None:
+    """Return the size of the pool that suits what `states` lack; None for TensorFlow's own."""
+    if study.executor.threads is not None:
+        return study.executor.threads
+    if study.executor.kind != "local" or study.engine == "fit" or keras.backend.backend() != "tensorflow":
+        return None
+    missing = {True: 0, False: 0}
+    for state in states:
+        for variant in state.variants:
+            missing[convolves(variant.variant.recipe, state.dataset)] += missing_runs_of(variant, stored)
+    enough = missing[True] >= cores() > 1 and missing[True] >= SHARE * sum(missing.values())
+    return 1 if enough and not tf.config.list_physical_devices("GPU") else None
+
+
+def convolves(recipe: Recipe, dataset: Dataset) -> bool:
+    """Return whether a recipe's model convolves; of one that a function builds it is assumed where the data are images."""
+    chain = recipe.chain
+    if chain is None:
+        return dataset.is_image
+    return any(
+        isinstance(layer, ConvLayer) or (isinstance(layer, KerasLayer) and "Conv" in layer.name)
+        for layer in chain.layers
+    )
