@@ -1,7 +1,9 @@
 """The whole report: reads results, writes pages and exports, removes pages of ablations that no longer exist."""
 
 import gc
+import hashlib
 import multiprocessing
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -9,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.report import exports, pages
+from pipeline.report import exports, pages, snapshot
 from pipeline.report.context import ReportContext, Summary, no_excerpt
 from pipeline.report.findings import Findings, find
 from pipeline.report.history import change, summary_of
@@ -33,8 +35,9 @@ def build(
     """Write `reports/index.html`, a page, a CSV and a JSON per ablation, and `metrics.json`.
 
     `ablations` are the study's names in order; pages of others are deleted. Pages are drawn by `processes` processes,
-    one ablation at a time in each. Equal results and an equal `context` give equal bytes. Returns the summary that the next
-    report compares itself with. Raises `UserError` where a result is missing or damaged.
+    one ablation at a time in each; those that would be as they are already are left alone. Equal results and an equal
+    `context` give equal bytes. Returns the summary that the next report compares itself with. Raises `UserError` where a
+    result is missing or damaged.
     """
     reports.mkdir(parents=True, exist_ok=True)
     context = context or ReportContext()
@@ -47,7 +50,12 @@ def build(
         names = {f.ablation.dataset: f.ablation.dataset_name or f.ablation.dataset for f in study}
         excerpts = {title: context.excerpt(name) for title, name in names.items()}
         site = pages.Site(stems, styles, replace(context, excerpt=no_excerpt), changed, excerpts)
-        _run_all(partial(_write_ablation, results, reports, site), ablations, processes)
+        files = {name: [f"{stem}{ending}" for ending in ENDINGS] for name, stem in stems.items()}
+        inputs = {findings.ablation.name: _page_inputs(results, site, findings) for findings in study}
+        drawn = snapshot.drawn_pages(reports, files)
+        changed_pages = [name for name in ablations if drawn.get(name) != inputs[name]]
+        _run_all(partial(_write_ablation, results, reports, site), changed_pages, processes)
+        snapshot.save_pages(reports, inputs, files)
     _write(reports / "metrics.json", exports.metrics_json(study))
     _write(reports / "index.html", pages.index_page(site, study))
     return summary_of(study)
@@ -87,6 +95,24 @@ def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -
         _write(reports / f"{stem}.csv", csv)
         _write(reports / f"{stem}.json", summary)
         _write(reports / f"{stem}.html", page)
+
+
+def _page_inputs(results: Path, site: pages.Site, findings: Findings) -> str:
+    """Return a digest of all that decides an ablation's page and its exports."""
+    ablation, names = findings.ablation, list(site.stems)
+    place = names.index(ablation.name)
+    parts = [
+        snapshot.rendering_digest(),
+        snapshot.shown_digest(results, ablation.name),
+        [[trial.seconds for trial in variant.trials] for variant in ablation.variants],
+        [[(run.seconds, run.phase_seconds) for run in variant.replicates] for variant in ablation.variants],
+        [site.styles[variant.name] for variant in ablation.variants],
+        [(name, site.stems[name]) for name in names[max(0, place - 1) : place + 2]],
+        site.change and site.change.ablations[ablation.name],
+        pages.mlflow_link(site.context, ablation.name),
+        hashlib.sha256(pickle.dumps(site.excerpts.get(ablation.dataset))).hexdigest(),
+    ]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _slim(findings: Findings) -> Findings:

@@ -1,14 +1,16 @@
 """Snapshots of the report: what the last one was made of, so that pages are rendered again only where something changed.
 
-Nothing here imports what draws. With the pages are two hidden files: `.snapshot.json`, the contents of the last report
+Nothing here imports what draws. With the pages are three hidden files: `.snapshot.json`, the contents of the last report
 and the sessions of training it counted, for the next to compare with; `.stamp.json`, digests of all that went into the
-pages and of the pages themselves.
+pages and of the pages themselves; `.pages.json`, the same for each page, so that only what changed is drawn.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from pipeline.core.digests import files_digest
 from pipeline.core.files import read_json, write_json
 from pipeline.store.journal import Session
 
-SNAPSHOT, STAMP = ".snapshot.json", ".stamp.json"
+SNAPSHOT, STAMP, PAGES = ".snapshot.json", ".stamp.json", ".pages.json"
 RESULT_FILES = ("ablation.json", "evaluation.json")
 RENDERING = ("report", "result_files", "stats")
 """The packages whose code decides what pages look like."""
@@ -87,16 +89,43 @@ def results_digest(results: Path, ablations: Iterable[str]) -> str:
 
 def inputs_digest(results: Path, ablations: Iterable[str], reports: Path, links: object) -> str:
     """Return a digest of all that goes into the pages: results with diagnostics, the last snapshot, the code, links."""
-    shown = (results / name / file for name in ablations for file in RESULT_FILES)
+    shown = (shown_digest(results, name) for name in ablations)
+    parts = [*shown, rendering_digest(), files_digest([reports / SNAPSHOT]), json.dumps(links)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def shown_digest(results: Path, ablation: str) -> str:
+    """Return a digest of what is shown of one ablation's results, diagnostics included."""
+    return files_digest(results / ablation / file for file in RESULT_FILES)
+
+
+@cache
+def rendering_digest() -> str:
+    """Return a digest of the code, templates and styles that make pages, computed once in a process."""
     package = Path(pipeline.__file__).parent
-    code = (
+    return files_digest(
         path
         for part in RENDERING
         for path in sorted((package / part).rglob("*"))
         if path.is_file() and path.suffix != ".pyc"
     )
-    parts = [files_digest(shown), files_digest(code), files_digest([reports / SNAPSHOT]), json.dumps(links)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def drawn_pages(reports: Path, files: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return, by ablation, what its page was drawn from, where all its `files` are still as they were written."""
+    pages: Any = read_json(reports / PAGES)
+    drawn: dict[str, str] = {}
+    for name, own in files.items():
+        with suppress(TypeError, KeyError):
+            if pages[name]["files"] == _contents(reports, own):
+                drawn[name] = pages[name]["inputs"]
+    return drawn
+
+
+def save_pages(reports: Path, inputs: Mapping[str, str], files: Mapping[str, Sequence[str]]) -> None:
+    """Write what each page was drawn from, and digests of its `files`, for `drawn_pages`."""
+    pages = {name: {"inputs": inputs[name], "files": _contents(reports, own)} for name, own in files.items()}
+    write_json(reports / PAGES, pages)
 
 
 def is_current(reports: Path, inputs: str) -> bool:

@@ -2,15 +2,18 @@ import base64
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import UserError
+from pipeline.report import site
 from pipeline.report.context import ReportContext
 from pipeline.report.pages import mlflow_link
 from pipeline.report.site import build, page_stems
+from pipeline.runs.records import Timing
 
 from . import made_up
 from .conftest import CONTEXT, MLFLOW, Built
@@ -40,7 +43,9 @@ def small() -> dict[str, object]:
 
 def test_writes_an_index_and_three_files_per_ablation(built: Built) -> None:
     expected = {"index.html", "metrics.json"}
-    expected |= {f"{name}.{ending}" for name in built.names for ending in ("html", "csv", "json")}
+    expected |= {".pages.json"} | {
+        f"{name}.{ending}" for name in built.names for ending in ("html", "csv", "json")
+    }
     assert {path.name for path in built.reports.iterdir()} == expected
 
 
@@ -70,9 +75,37 @@ def test_removed_ablations_lose_their_pages_and_nothing_else_is_touched(tmp_path
     (reports / "notes.csv").write_text("mine")
     build(results, reports, ["small"])
     assert {path.name for path in reports.iterdir()} == {
-        "index.html", "metrics.json", "notes.csv", "notes.html", "small.csv", "small.html", "small.json",
+        ".pages.json", "index.html", "metrics.json", "notes.csv", "notes.html", "small.csv", "small.html", "small.json",
     }  # fmt: skip
     assert "lone" not in (reports / "index.html").read_text()
+
+
+def test_only_pages_that_something_changed_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, reports = tmp_path / "results", tmp_path / "reports"
+    names = made_up.write(results, [small(), made_up.lone(), {**small(), "name": "third"}])
+    drawn: list[str] = []
+    write = site._write_ablation
+    monkeypatch.setattr(site, "_write_ablation", lambda *given: drawn.append(given[-1]) or write(*given))
+
+    def drawn_by(context: ReportContext = CONTEXT, names: list[str] = names) -> list[str]:
+        drawn.clear()
+        build(results, reports, names, context)
+        return list(drawn)
+
+    assert drawn_by() == names and drawn_by() == []
+    pages = {path.name: path.read_bytes() for path in reports.iterdir()}
+    (reports / "lone.csv").unlink()
+    (reports / "third.html").write_text("edited")
+    assert drawn_by() == ["lone", "third"]
+    assert {path.name: path.read_bytes() for path in reports.iterdir()} == pages
+    raw = json.loads((results / "small" / "ablation.json").read_text())
+    (results / "small" / "ablation.json").write_text(json.dumps({**raw, "question": "Another?"}))
+    assert drawn_by() == ["small"] and "Another?" in (reports / "small.html").read_text()
+    assert drawn_by(replace(CONTEXT, mlflow_url="http://elsewhere:1")) == names
+    assert drawn_by(replace(CONTEXT, times=lambda keys: {key: Timing(3.0) for key in keys})) == names
+    assert drawn_by(names=["small", "third"]) == ["small", "third"]  # neighbours of what is gone
+    monkeypatch.setattr("pipeline.report.snapshot.rendering_digest", lambda: "another")
+    assert drawn_by(names=["small", "third"]) == ["small", "third"]
 
 
 def test_a_missing_result_leaves_the_old_report_alone(tmp_path: Path) -> None:
