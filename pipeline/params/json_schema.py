@@ -59,6 +59,7 @@ def json_schema() -> Json:
     ]
     _, generated = models_json_schema([(kind, "validation") for kind in kinds])
     typed = generated["$defs"]
+    typed["PhaseSpec"]["properties"]["from"] = {"type": "string", "pattern": "^[^/]+/[^/]+$"}
     definitions: Json = _with_references({**typed, **_names(typed), **_forms(), **_patches(typed)})
     study = definitions.pop("Study")
     used = sorted(_used(study, definitions))

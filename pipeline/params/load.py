@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.core.errors import ParamsError
 from pipeline.core.project import reading_study
 from pipeline.data.catalogue import CATALOGUE, Dataset
-from pipeline.params.expansion.expand import BaseRecipe, expand_ablation
+from pipeline.params.expansion.expand import BaseRecipe, Expansion
 from pipeline.params.expansion.origin import written_place
 from pipeline.params.expansion.resolve import canonical, validated
 from pipeline.params.faults import Fault, FaultsError, fault_at, read_as, show
@@ -56,7 +56,8 @@ def parse(raw: Any, source: str = "params") -> Study:
     base, base_faults = _base_recipe(raw)
     ablations = study.ablations if study else _usable_ablations(raw)
     evaluation = study.evaluation if study else None
-    expanded, variant_faults = _expand_all(ablations, base, evaluation) if base else ({}, [])
+    seeds = study.seeds if study else None
+    expanded, variant_faults = _expand_all(ablations, base, seeds, evaluation) if base else ({}, [])
     faults = [_as_written(fault, raw) for fault in [*faults, *base_faults, *variant_faults]]
     if study is None or faults:
         raise ParamsError(source, _sentences(faults))
@@ -129,12 +130,13 @@ def _usable_ablation(entry: Mapping[str, Any]) -> Ablation | None:
 
 
 def _expand_all(
-    ablations: Mapping[str, Ablation], base: BaseRecipe, evaluation: Evaluation | None
+    ablations: Mapping[str, Ablation], base: BaseRecipe, seeds: int | None, evaluation: Evaluation | None
 ) -> tuple[dict[str, Expanded], list[Fault]]:
     expanded: dict[str, Expanded] = {}
     faults: list[Fault] = []
-    for name, ablation in ablations.items():
-        variants, variant_faults = expand_ablation(ablation, name, base, evaluation)
+    expansion = Expansion(ablations, base, seeds, evaluation)
+    for name in ablations:
+        variants, variant_faults = expansion.of(name)
         faults += variant_faults
         if variants is not None:
             expanded[name] = variants

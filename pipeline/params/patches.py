@@ -117,6 +117,25 @@ def _replaced(items: Sequence[Any], key: str, rest: Sequence[str], value: Any) -
     return [*items[: int(key)], new, *items[int(key) + 1 :]]
 
 
+def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the patch with which `merge` makes `new` of `old`, both complete."""
+    patch: dict[str, Any] = dict.fromkeys(key for key in old if key not in new)
+    for key, value in new.items():
+        before = old.get(key)
+        if before == value:
+            continue
+        if (
+            not isinstance(before, Mapping)
+            or not isinstance(value, Mapping)
+            or before.get("name") != value.get("name")
+            or (key == MODEL[0] and _is_another_model(before, value))
+        ):
+            patch[key] = value
+        else:
+            patch[key] = patch_between(before, value)
+    return patch
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, object]:
     """Return dotted path -> new value where `new` differs from `old`; None where a key of `old` is missing.
 

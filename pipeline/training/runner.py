@@ -27,7 +27,7 @@ from pipeline.executors.worker import set_threads
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
-from pipeline.planning.shared_phases import Step, steps
+from pipeline.planning.shared_phases import Step, steps, whole
 from pipeline.planning.state import AblationState, VariantState
 from pipeline.runs.fingerprint import code_digest
 from pipeline.runs.run import Run
@@ -63,6 +63,7 @@ class Runner:
         self.diagnostics = DiagnosticsRunner(self.model_cache, store)
         self.shares_phases = study.executor.kind == "local"  # weights to begin with are not sent to workers
         self._checked: set[str] = set()
+        self._replicates: list[Run] = []
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` require, in rounds; then save the best models and run the diagnostics."""
@@ -148,6 +149,9 @@ class Runner:
             missing = {key: entry for key, entry in open_runs.items() if key not in stored}
             if not missing and self._advance_searches(states):
                 continue
+            self._replicates = [
+                run for state in states for v in state.variants if v.is_chosen for run in v.replicates
+            ]
             self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
             ready = self._first_steps([run for run, _ in missing.values()], stored)
             if ready or not missing:
@@ -157,7 +161,7 @@ class Runner:
         """Return what of `runs` can be trained now: phases that several begin with first, once for all of them."""
         if not self.shares_phases:
             return list(runs)
-        ready = steps(runs, stored)
+        ready = steps(runs, stored, self._wholes(runs))
         begun = {step.beginning.key: step for step in ready if step.beginning is not None}
         read = {key: self._beginning(step) for key, step in begun.items()}
         if damaged := [key for key, beginning in read.items() if beginning is None]:
@@ -171,6 +175,12 @@ class Runner:
         }
         self.reporter.begin(runs, self.engine.beginnings)
         return [step.run for step in ready if not self._began_badly(step.run)]
+
+    def _wholes(self, runs: Sequence[Run]) -> dict[str, Run]:
+        """Return the replicates of the study that others may begin with, by the key that they have as a beginning."""
+        if all(len(run.phases) == 1 for run in runs):
+            return {}
+        return {whole(run): run for run in self._replicates if run.kind == "replicate"}
 
     def _beginning(self, step: Step) -> Beginning | None:
         """Return the stored phases that a run goes on from; None where they are damaged."""

@@ -80,7 +80,7 @@ def test_each_seed_trains_them_once_and_results_are_those_of_whole_runs(
         assert record is not None and len(record.phase_seconds) == 2
         assert len(record.curves["loss"]) == record.epochs == record.best_epoch
         assert sum(record.phase_seconds) == pytest.approx(record.seconds)
-    monkeypatch.setattr("pipeline.training.runner.steps", lambda runs, _: _whole(runs))
+    monkeypatch.setattr("pipeline.training.runner.steps", lambda runs, *_: _whole(runs))
     whole = project_at(tmp_path / "whole", project, of(VARIANTS))
     ablate(whole, "one")
     assert not shared(Store(whole / ".runs"))
@@ -164,3 +164,20 @@ def test_where_they_diverge_so_do_the_runs_and_nothing_more_is_trained(
     outcomes = {name: [run["outcome"] for run in replicates] for name, replicates in found.items()}
     assert outcomes == {"head": ["diverged"] * 2, "whole": ["diverged"] * 2, "alone": ["finished"] * 2}
     assert sum(trained) <= 2 * 3 + 2 * 3
+
+
+def test_a_variant_goes_on_from_the_replicates_of_another_ablation(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = of({"on_a": {"phases": [{"from": "first/a"}, {**LAST, "trainable": "head"}]}, "plain": {}})
+    a = {"data": FIRST["data"], "training": FIRST["training"]}
+    params["ablations"]["first"] = {"question": "?", "seeds": 3, "variants": {"a": a}}
+    write_params(root, params)
+    with epochs_of(monkeypatch) as trained:
+        ablate(root, "one", ahead=True)
+    assert sorted(trained) == [1] * 2 + [2] * 2 + [3] * 3 and not shared(Store(root / ".runs"))
+    ablate(root, "first")
+    found = {name: json.loads(text)["variants"][0] for name, text in results(root).items()}
+    for one, other in zip(found["one"]["replicates"], found["first"]["replicates"], strict=False):
+        assert one["curves"]["loss"][:3] == other["curves"]["loss"]
+        assert len(one["curves"]["loss"]) == 4

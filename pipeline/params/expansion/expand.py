@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.checks.metrics import judging_faults, measured_names
 from pipeline.params.checks.validation import target_faults
+from pipeline.params.expansion.beginnings import FIRST, VariantRecipe, begun
 from pipeline.params.expansion.columns import column_names
 from pipeline.params.expansion.drafts import Source, VariantDraft, variant_drafts
 from pipeline.params.expansion.origin import is_from_patches, traced
@@ -45,11 +47,65 @@ def expand(study: Study, name: str) -> Expanded:
     """
     if name not in study._expanded:
         base = BaseRecipe(canonical(study.base), study.known, source=study.dataset)
-        expanded, faults = expand_ablation(study.ablations[name], name, base, study.evaluation)
+        expansion = Expansion(study.ablations, base, study.seeds, study.evaluation)
+        expanded, faults = expansion.of(name)
         if expanded is None:
             raise ParamsError(name, [fault.sentence() for fault in faults])
         study._expanded[name] = expanded
     return study._expanded[name]
+
+
+class Expansion:
+    """The ablations of a study, each expanded once it is asked for: its variants may begin with those of others."""
+
+    def __init__(
+        self,
+        ablations: Mapping[str, Ablation],
+        base: "BaseRecipe",
+        seeds: int | None = None,
+        evaluation: Evaluation | None = None,
+    ) -> None:
+        self.ablations, self.base, self.seeds, self.evaluation = ablations, base, seeds, evaluation
+        self._done: dict[str, tuple[Expanded | None, list[Fault]]] = {}
+        self._open: list[str] = []
+
+    def of(self, name: str) -> tuple[Expanded | None, list[Fault]]:
+        """Return an ablation expanded, or None and every fault."""
+        if name not in self._done:
+            self._open.append(name)
+            base = replace(self.base, others=partial(self._recipe, name))
+            self._done[name] = expand_ablation(self.ablations[name], name, base, self.evaluation)
+            self._open.pop()
+        return self._done[name]
+
+    def _recipe(self, asking: str, reference: str) -> Recipe:
+        """Return the recipe of `ablation/variant`, with which a variant of the ablation `asking` begins."""
+        name, _, variant = reference.partition("/")
+        if name not in self.ablations:
+            text = f"there is no ablation {name!r}.{nearest(name, self.ablations)}"
+            raise FaultsError(fault_at(text, *FIRST))
+        if name in self._open:
+            raise FaultsError(
+                fault_at(f"goes round in a circle: {' from '.join([*self._open, name])}", *FIRST)
+            )
+        other, own = self.ablations[name], self.ablations[asking]
+        seeds = [ablation.seeds or self.seeds or 0 for ablation in (own, other)]
+        if seeds[0] > seeds[1]:
+            text = f"{name} has {seeds[1]} seeds, fewer than the {seeds[0]} of {asking}"
+            raise FaultsError(fault_at(text, *FIRST))
+        if (own.dataset or self.base.source) != (other.dataset or self.base.source):
+            raise FaultsError(fault_at(f"{name} has another data set than {asking}", *FIRST))
+        expanded, _ = self.of(name)
+        if expanded is None:
+            raise FaultsError(fault_at(f"{name} has faults of its own", *FIRST))
+        names = [found.name for found in expanded.variants]
+        if variant not in names:
+            text = f"{name} has no variant {variant!r}; it has {listing(names)}.{nearest(variant, names)}"
+            raise FaultsError(fault_at(text, *FIRST))
+        chosen = expanded.variant(variant)
+        if chosen.tune is not None or chosen.recipe.optimizer.finds_rate:
+            raise FaultsError(fault_at(f"{reference} is tuned: its recipe is not known here", *FIRST))
+        return chosen.recipe
 
 
 def check_against(study: Study, name: str, dataset: Dataset) -> None:
@@ -57,7 +113,7 @@ def check_against(study: Study, name: str, dataset: Dataset) -> None:
     source = study.ablations[name].dataset or study.dataset
     ablation = study.ablations[name].model_copy(update={"dataset": None})
     base = BaseRecipe(canonical(study.base), dataset, source=source)
-    _, faults = expand_ablation(ablation, name, base, study.evaluation)
+    _, faults = Expansion({**study.ablations, name: ablation}, base, study.seeds, study.evaluation).of(name)
     if faults:
         raise ParamsError(f"{name}, on {dataset.name}", [fault.sentence() for fault in faults])
 
@@ -74,6 +130,8 @@ class BaseRecipe:
     dataset: Dataset | None
     valid: bool = True
     source: str | DatasetSpec | None = None
+    others: VariantRecipe | None = None
+    """The recipes of other ablations' variants; None where no variant can begin with one."""
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -170,6 +228,9 @@ def _resolved(
     merged = dict(base.plain)
     for source in sources:
         merged = merge(merged, source.patch)
-    recipe, faults = validated(merged, base.dataset)
+    try:
+        recipe, faults = validated(begun(merged, base.others) if base.others else merged, base.dataset)
+    except FaultsError as error:
+        recipe, faults = None, error.faults
     own = [fault for fault in faults if base.valid or is_from_patches(fault, sources)]
     return recipe, [traced(fault, sources, at) for fault in own]
