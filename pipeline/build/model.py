@@ -105,15 +105,22 @@ def output_units(model: ModelSpec, outputs: int) -> int:
 
 
 def build_model(
-    recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task = "classes"
+    recipe: Recipe,
+    input_shape: Shape | Mapping[str, Shape],
+    outputs: int,
+    task: Task = "classes",
+    trained: bool = False,
 ) -> keras.Model:
     """Return the untrained model of `recipe` for inputs of `input_shape`, such as images `(height, width[, channels])`.
 
     For pairs of images `input_shape` begins with 2; of several inputs it has the shapes by name. `outputs` is the number of
-    classes, labels or numbers. Raises `BuildError` for what Keras refuses and where the user's own function builds no model
-    that suits the data, and `UserError` for surgery that does not fit.
+    classes, labels or numbers. `trained`: whether such a model has trained already, so that it need not be checked whether
+    it can. Raises `BuildError` for what Keras refuses and where the user's own function builds no model that suits the
+    data, and `UserError` for surgery that does not fit.
     """
-    model, _ = operated(recipe, input_shape, outputs, task)
+    model, _ = _operated(recipe, input_shape, outputs, task)
+    if not trained:
+        check_computes(model)
     return model
 
 
@@ -121,6 +128,14 @@ def operated(
     recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task = "classes"
 ) -> tuple[keras.Model, Removed | None]:
     """Return the model as `build_model` does, and what was taken out of it, if anything."""
+    model, removed = _operated(recipe, input_shape, outputs, task)
+    check_computes(model)
+    return model, removed
+
+
+def _operated(
+    recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task
+) -> tuple[keras.Model, Removed | None]:
     # Seeded, since a layer of the user's own may also draw what is no weight: that is then the same for every run.
     removed = None
     with initializers_kept(), names_from_the_start(), seeded(0, own_code=recipe.chain is None):
@@ -136,9 +151,7 @@ def operated(
             model = replaced(model, recipe.model.replace)
         if loaded:
             keep_loaded(model, loaded)
-        model = _augmented(model, recipe.data.augment, task)
-        check_computes(model)
-        return model, removed
+        return _augmented(model, recipe.data.augment, task), removed
 
 
 def _chain(

@@ -35,7 +35,8 @@ class DiagnosedModel:
         phase = model_cache.phases(run)[-1]
         self.recipe = phase.recipe
         self.view = model_cache.view(run, phase)
-        self.keras_model = build_model(self.recipe, self.view.input_shape, self.view.outputs, self.view.task)
+        view = self.view
+        self.keras_model = build_model(self.recipe, view.input_shape, view.outputs, view.task, trained=True)
         self.objective = objective(
             self.recipe, self.view.task, self.keras_model.output_shape[-1], self.view.unit
         )

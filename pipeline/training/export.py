@@ -31,7 +31,7 @@ def _export(model_cache: ModelCache, store: Store, run: Run) -> None:
         return
     phase = run.phases[-1]
     view = model_cache.view(run, phase)
-    model = build_model(phase.recipe, view.input_shape, view.outputs, view.task)
+    model = build_model(phase.recipe, view.input_shape, view.outputs, view.task, trained=True)
     model.set_weights(weights)
     _save(model, store.runs.model_path(run.key))
 
