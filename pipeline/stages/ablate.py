@@ -70,8 +70,9 @@ def _train(
         print(f"starting TensorFlow for {total} runs", file=sys.stderr, flush=True)
         with native_logs_to(store.folder / ".tensorflow.log"):
             from pipeline.training.runner import Runner
-            from pipeline.training.threads import threads_for
+            from pipeline.training.threads import set_pool
 
-            runner = Runner(study, store, root, threads_for(study, states, store.runs.keys()))
+            set_pool(study, states, store.runs.keys())
+            runner = Runner(study, store, root)
         with store.journal.session(), show_progress(total) as view:
             runner.run(states, view)

@@ -23,7 +23,6 @@ from pipeline.engine.phases import diverged_record, failed_record
 from pipeline.engine.stacks import Engine
 from pipeline.engine.workers import cores
 from pipeline.executors.choose import executor
-from pipeline.executors.worker import set_threads
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
@@ -42,8 +41,6 @@ from pipeline.training.reporter import ProgressReporter
 class Runner:
     """Trains ablations into the store; stored runs are never trained again. `root` is the study's folder.
 
-    `threads`: the size of TensorFlow's pool, see `threads_for`; None for its own, or as it is where TensorFlow has started.
-
     Example:
         >>> Runner(study, store, root).run(read_states(study, store, root), view)
     """
@@ -51,9 +48,7 @@ class Runner:
     reporter: ProgressReporter
     """Set by `run`, which knows the view."""
 
-    def __init__(self, study: Study, store: Store, root: Path, threads: int | None = None) -> None:
-        if threads is not None:
-            set_threads(threads)
+    def __init__(self, study: Study, store: Store, root: Path) -> None:
         set_up(study.precision)
         self.model_cache = ModelCache(DatasetCache(root))
         sizes = Sizes(MeasuredSizes(store.stack_sizes))

@@ -6,12 +6,14 @@ time (docs/performance.md). XLA's programs, so dense nets, want the pool to them
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import keras
 import tensorflow as tf
 
 from pipeline.data.catalogue import Dataset
 from pipeline.engine.workers import cores
+from pipeline.executors.worker import set_threads
 from pipeline.params.types.layers import ConvLayer, KerasLayer
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.study import Study
@@ -22,18 +24,28 @@ SHARE = 0.8
 """Of the missing runs, at least, that convolve."""
 
 
-def threads_for(study: Study, states: Sequence[AblationState], stored: set[str]) -> int | None:
-    """Return the size of the pool that suits what `states` lack; None for TensorFlow's own."""
+def set_pool(study: Study, states: Sequence[AblationState], stored: set[str]) -> None:
+    """Give TensorFlow's pool the size that the study says, or else that suits what `states` lack.
+
+    Where TensorFlow has started, as in a process that has trained before, its own choice stays.
+    """
     if study.executor.threads is not None:
-        return study.executor.threads
+        set_threads(study.executor.threads)
+    elif one_net_a_core(study, states, stored):
+        with suppress(RuntimeError):
+            set_threads(1)
+
+
+def one_net_a_core(study: Study, states: Sequence[AblationState], stored: set[str]) -> bool:
+    """Return whether what `states` lack is mostly convolutional nets, and enough of them for every core."""
     if study.executor.kind != "local" or study.engine == "fit" or keras.backend.backend() != "tensorflow":
-        return None
+        return False
     missing = {True: 0, False: 0}
     for state in states:
         for variant in state.variants:
             missing[convolves(variant.variant.recipe, state.dataset)] += missing_runs_of(variant, stored)
     enough = missing[True] >= cores() > 1 and missing[True] >= SHARE * sum(missing.values())
-    return 1 if enough and not tf.config.list_physical_devices("GPU") else None
+    return enough and not tf.config.list_physical_devices("GPU")
 
 
 def convolves(recipe: Recipe, dataset: Dataset) -> bool:

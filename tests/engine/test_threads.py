@@ -12,7 +12,7 @@ from pipeline.engine.workers import cores
 from pipeline.params.types.study import Study
 from pipeline.planning.state import read_states
 from pipeline.store import Store
-from pipeline.training.threads import threads_for
+from pipeline.training.threads import one_net_a_core, set_pool
 
 CONV = {"model": {"layers": [{"filters": 4, "kernel_size": 3}]}}
 DENSE = {"model": {"layers": [4]}}
@@ -27,9 +27,9 @@ def _two_cores_and_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ABLATION_DATA_MIRROR", raising=False)
 
 
-def chosen(study: Study, project: Path, stored: set[str] | None = None) -> int | None:
+def chosen(study: Study, project: Path, stored: set[str] | None = None) -> bool:
     states = read_states(study, Store(project / ".nothing"), project)
-    return threads_for(study, states, stored or set())
+    return one_net_a_core(study, states, stored or set())
 
 
 def of(variants: dict[str, Any], **more: Any) -> Study:
@@ -37,24 +37,44 @@ def of(variants: dict[str, Any], **more: Any) -> Study:
 
 
 @pytest.mark.parametrize(
-    ("variants", "more", "threads"),
+    ("variants", "more", "expected"),
     [
-        ({"a": CONV, "b": CONV}, {}, 1),
-        ({"a": NAMED}, {"seeds": 2}, 1),
-        ({"a": LARGE}, {"seeds": 2}, 1),
-        ({"a": CONV}, {}, None),
-        ({"a": DENSE, "b": DENSE}, {}, None),
-        ({"a": CONV, "b": CONV, "c": DENSE}, {}, None),
-        ({"a": CONV, **dict.fromkeys("bcd", CONV), "e": DENSE}, {}, 1),
-        ({"a": CONV, "b": CONV}, {"engine": "fit"}, None),
-        ({"a": CONV, "b": CONV}, {"executor": {"kind": "processes"}}, None),
-        ({"a": DENSE}, {"executor": {"kind": "local", "threads": 3}}, 3),
+        ({"a": CONV, "b": CONV}, {}, True),
+        ({"a": NAMED}, {"seeds": 2}, True),
+        ({"a": LARGE}, {"seeds": 2}, True),
+        ({"a": CONV}, {}, False),
+        ({"a": DENSE, "b": DENSE}, {}, False),
+        ({"a": CONV, "b": CONV, "c": DENSE}, {}, False),
+        ({"a": CONV, **dict.fromkeys("bcd", CONV), "e": DENSE}, {}, True),
+        ({"a": CONV, "b": CONV}, {"engine": "fit"}, False),
+        ({"a": CONV, "b": CONV}, {"executor": {"kind": "processes"}}, False),
     ],
 )  # fmt: skip
 def test_one_thread_where_convolutions_fill_the_cores(
-    project: Path, variants: dict[str, Any], more: dict[str, Any], threads: int | None
+    project: Path, variants: dict[str, Any], more: dict[str, Any], expected: bool
 ) -> None:
-    assert chosen(of(variants, **more), project) == threads
+    assert chosen(of(variants, **more), project) == expected
+
+
+def test_what_a_study_says_is_set_and_a_process_that_has_trained_stays_as_it_is(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("pipeline.training.threads.set_threads", given.append)
+    for entry in (
+        of({"a": DENSE}, executor={"kind": "local", "threads": 3}),
+        of({"a": CONV, "b": CONV}),
+        of({"a": DENSE}),
+    ):
+        set_pool(entry, read_states(entry, Store(project / ".nothing"), project), set())
+    assert given == [3, 1]
+
+    def started(_: int) -> None:
+        raise RuntimeError("cannot be modified after initialization")
+
+    monkeypatch.setattr("pipeline.training.threads.set_threads", started)
+    entry = of({"a": CONV, "b": CONV})
+    set_pool(entry, read_states(entry, Store(project / ".nothing"), project), set())
 
 
 def test_what_is_stored_does_not_count_and_a_gpu_has_its_own_way(
@@ -62,9 +82,9 @@ def test_what_is_stored_does_not_count_and_a_gpu_has_its_own_way(
 ) -> None:
     both = of({"a": CONV, "b": CONV})
     (state,) = read_states(both, Store(project / ".nothing"), project)
-    assert chosen(both, project, {state.variants[0].replicates[0].key}) is None
+    assert chosen(both, project, {state.variants[0].replicates[0].key}) is False
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda _: ["GPU:0"])
-    assert chosen(both, project) is None
+    assert not chosen(both, project)
 
 
 SIDE_BY_SIDE = """
