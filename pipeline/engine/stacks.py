@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 from typing import Literal
 
 from pipeline.build.model import convolves
@@ -118,8 +119,11 @@ class Engine:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
         phases = self.model_cache.phases(runs[0])[self._first(runs[0]) :]
-        largest = 1 if graph in self._alone else full_size(min(self._largest(runs, p) for p in phases))
+        largest = 1 if graph in self._alone else min(self._largest(runs, phase) for phase in phases)
         small = not on_gpu() and all(self._takes_one_core(runs[0], phase) for phase in phases)
+        if small and any(self.sizes.is_long(self.model_cache.signature(runs[0], phase)) for phase in phases):
+            largest = min(largest, ceil(len(runs) / cores()))  # no core waits for minutes
+        largest = full_size(largest)
         return [Stack(tuple(part), "fused", "one graph", small) for part in cut(runs, largest)]
 
     def _largest(self, runs: Sequence[Run], phase: Phase) -> int:

@@ -1,6 +1,7 @@
 """The best size of a stack: measured where that pays, once, and then remembered."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,9 @@ from kit import run
 
 from pipeline.engine.fused.sizes import GAIN, Sizes, climb
 from pipeline.engine.fused.trainer import full_size, stack_size
+
+if TYPE_CHECKING:
+    from pipeline.engine.model_cache import ModelCache
 
 MANY = 1e6
 """Steps to come, enough for any measurement to pay."""
@@ -75,7 +79,7 @@ def test_full_sizes_need_no_filling(most: int) -> None:
 
 
 @pytest.mark.slow
-def test_measuring_a_real_graph_leaves_the_training_as_it_was(model_cache: "ModelCache") -> None:  # type: ignore[name-defined] # noqa: F821
+def test_measuring_a_real_graph_leaves_the_training_as_it_was(model_cache: "ModelCache") -> None:  # type: ignore[name-defined]
     from pipeline.engine.stacks import Engine
 
     from .training import same_bits, train
@@ -96,3 +100,17 @@ def test_measuring_a_real_graph_leaves_the_training_as_it_was(model_cache: "Mode
     )
     assert sizes == [1, 2]
     assert all(same_bits(one, other) for one, other in zip(measured, plain, strict=True))
+
+
+def test_long_trainings_leave_no_core_idle(
+    model_cache: "ModelCache", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.engine.stacks import Engine
+
+    monkeypatch.setattr("pipeline.engine.stacks.cores", lambda: 2)
+    runs = [run(seed=seed) for seed in range(10)]
+    graph = model_cache.signature(runs[0], runs[0].phases[0])
+    sizes = {"measured": Sizes({graph: 8}), "short": Sizes()}
+    stacks = {name: Engine(model_cache, "fused", known).stacks(runs) for name, known in sizes.items()}
+    assert [len(stack.runs) for stack in stacks["measured"]] == [4, 4, 2]
+    assert [len(stack.runs) for stack in stacks["short"]] == [10]

@@ -46,6 +46,10 @@ class Sizes:
         self.known[graph] = climb(first, most, start, seconds)
         return min(self.known.get(graph) or first, most)
 
+    def is_long(self, graph: str) -> bool:
+        """Return whether trainings of `graph` were long enough to be measured."""
+        return self.known.get(graph) is not None
+
 
 def _could_pay(steps: float) -> bool:
     """Return whether that many steps could take long enough at all, if each were as slow as a step of a large net."""
