@@ -14,8 +14,9 @@ from pydantic import BaseModel
 import pipeline
 from pipeline.core.digests import digest
 from pipeline.params.types.recipe import Recipe
+from pipeline.runs import fingerprint
 from pipeline.runs.fingerprint import TRAINING_CODE, code_digest
-from pipeline.runs.run import Run
+from pipeline.runs.run import Context, Run
 
 PATCHES: list[dict[str, Any]] = [
     {"data": {"scale": "standardise"}},
@@ -242,3 +243,14 @@ def test_code_that_moves_to_another_file_leaves_it_alone(
         digests.append(code_digest.__wrapped__())
         path.write_text(before, encoding="utf-8")
     assert digests[0] == digests[1] != code_digest()
+
+
+def test_what_splits_and_encodes_data_of_ones_own_is_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def keys() -> list[str]:
+        contexts = [Context(name, "content", 0, "float32") for name in ("digits", "mine:data")]
+        return [run(context=context).key for context in contexts]
+
+    digits, mine = keys()
+    real = fingerprint.version
+    monkeypatch.setattr(fingerprint, "version", lambda name: "9.9" if name == "scikit-learn" else real(name))
+    assert keys()[0] == digits and keys()[1] != mine
