@@ -11,7 +11,7 @@ from pipeline.runs.run import Run
 class Step:
     """A run that can be trained now, and the stored one whose phases it goes on from, if any.
 
-    `runs`: how many of the missing runs go on from that one.
+    `runs`: how many runs share the time of that one.
     """
 
     run: Run
@@ -40,10 +40,15 @@ def steps(
             continue
         beginning = _shared_beginning(run, counts, stored, wholes)
         if beginning is None or beginning.key in stored:
-            found[run.key] = Step(run, beginning, max(1, counts[beginning.key]) if beginning else 1)
+            found[run.key] = Step(run, beginning, _sharing(beginning, counts) if beginning else 1)
         else:
             waiting.append(beginning)
     return list(found.values())
+
+
+def _sharing(beginning: Run, counts: Counter[str]) -> int:
+    """Return how many runs share the time of a beginning: those that go on from it, and itself where it is one of them."""
+    return max(1, counts[beginning.key] if beginning.until is not None else counts[whole(beginning)] + 1)
 
 
 def _shared_beginning(

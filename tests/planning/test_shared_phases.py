@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from kit import run
 
-from pipeline.planning.shared_phases import Step, beginnings_of, steps
+from pipeline.planning.shared_phases import Step, beginnings_of, steps, whole
 from pipeline.runs.run import Run
 
-FIRST: dict[str, Any] = {"name": "first", "data": {"classes": [0, 1, 2]}}
+FIRST: dict[str, Any] = {"data": {"classes": [0, 1, 2]}}
 SECOND: dict[str, Any] = {"training": {"epochs": 3}}
 HEAD: dict[str, Any] = {"trainable": "head"}
 WHOLE: dict[str, Any] = {"trainable": "all", "optimizer": {"learning_rate": 0.2}}
@@ -84,3 +84,13 @@ def test_a_run_counts_with_how_many_it_shares() -> None:
     stored = {key for run in runs for key in beginnings_of(run)}
     assert [step.runs for step in steps(runs, stored)] == [2, 1, 2]
     assert beginnings_of(run()) == []
+
+
+def test_a_run_may_itself_be_what_others_begin_with() -> None:
+    first = run(FIRST)
+    ons = [of(FIRST, HEAD), of(FIRST, WHOLE)]
+    runs, wholes = [first, *ons], {whole(first): first}
+    assert [step.run for step in steps(runs, set(), wholes)] == [first]
+    assert steps(ons, {first.key}, wholes) == [Step(on, first, 3) for on in ons]
+    # One that is neither stored nor to be trained, such as another seed's, is none to begin with.
+    assert [step.run for step in steps(ons, set(), wholes)] == [ons[0].beginning(1)]
