@@ -3,7 +3,6 @@
 import gc
 import hashlib
 import multiprocessing
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -110,7 +109,7 @@ def _page_inputs(results: Path, site: pages.Site, findings: Findings) -> str:
         [(name, site.stems[name]) for name in names[max(0, place - 1) : place + 2]],
         site.change and site.change.ablations[ablation.name],
         pages.mlflow_link(site.context, ablation.name),
-        hashlib.sha256(pickle.dumps(site.excerpts.get(ablation.dataset))).hexdigest(),
+        site.excerpts.get(ablation.dataset),
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
