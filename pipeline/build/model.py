@@ -5,8 +5,6 @@ drawn layer by layer, see `build.weights`. Those of a second tower are named `tw
 `joint<i>_<part>`.
 """
 
-import fnmatch
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,12 +19,12 @@ from pipeline.build.graph import words
 from pipeline.build.initializers import initializers_kept, keep_loaded, loaded_values, seeded
 from pipeline.build.resolve import activation_layer, make, make_layer
 from pipeline.build.surgery import Removed, replaced, without
-from pipeline.core.errors import UserError, nearest
+from pipeline.core.errors import UserError
 from pipeline.core.metrics import Task
 from pipeline.params.keras_names.named import Named
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.layers import AnyLayer, ConvLayer, DenseLayer, KerasLayer, Noise, Normalisation
-from pipeline.params.types.recipe import LayerNames, ModelSpec, Only, Recipe, Reuse, Top, Trainable
+from pipeline.params.types.recipe import ModelSpec, Recipe
 from pipeline.params.types.tasks import output_activation
 
 TOWERS = ("block", "twin")
@@ -257,74 +255,6 @@ def _refused_at(place: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise BuildError(f"{place}: {words(error)}") from error
-
-
-def freeze_layers(model: keras.Model, trainable: Trainable, recipe: Recipe) -> None:
-    """Freeze all layers except those that a phase of `recipe` trains; the head and what joins towers always train.
-
-    `trainable` is `all`, `head`, `{top: k}`, `{only: [indexes]}` or `{layers: [patterns]}`. Raises `BuildError` for a
-    pattern that no layer has.
-    """
-    if trainable == "all":
-        return
-    trained = _trained_blocks(trainable, len(blocks(recipe.chain))) if recipe.chain else set()
-    named = trained_by_name(model, trainable)
-    heads = head_names(model)
-    for layer in leaf_layers(model):
-        layer.trainable = (
-            layer.name.startswith(JOINT)
-            or layer.name in heads
-            or layer.name in named
-            or block_index(layer.name) in trained
-        )
-
-
-def trained_by_name(model: keras.Model, trainable: Trainable | Reuse) -> set[str]:
-    """Return the names of the layers that `{layers: [patterns]}` means; raises `BuildError` for a pattern without any."""
-    if not isinstance(trainable, LayerNames):
-        return set()
-    names = [layer.name for layer in leaf_layers(model)]
-    matched = {pattern: fnmatch.filter(names, pattern) for pattern in trainable.layers}
-    for pattern, found in matched.items():
-        if not found:
-            raise BuildError(
-                f"no layer is called {pattern!r}; there are {', '.join(names[:20])}.{nearest(pattern, names)}"
-            )
-    return {name for found in matched.values() for name in found}
-
-
-def leaf_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """Return the layers of a model in order, those of models within it in their place."""
-    leaves: list[keras.layers.Layer] = []
-    for layer in model.layers:
-        leaves += leaf_layers(layer) if isinstance(layer, keras.Model) else [layer]
-    return leaves
-
-
-def head_names(model: keras.Model) -> set[str]:
-    """Return the names of the layers of a model's head: those called `output…`, else from the last with weights on."""
-    leaves = leaf_layers(model)
-    named = {layer.name for layer in leaves if layer.name.startswith(HEAD)}
-    if named:
-        return named
-    last = max((place for place, layer in enumerate(leaves) if layer.weights), default=0)
-    return {layer.name for layer in leaves[last:]}
-
-
-def block_index(layer_name: str) -> int | None:
-    """Return the number in `block<i>_<part>`, or in a second tower's `twin<i>_<part>`; None for other layers."""
-    match = re.match(rf"(?:{'|'.join(TOWERS)})(\d+)_", layer_name)
-    return int(match[1]) if match else None
-
-
-def _trained_blocks(trainable: Trainable, count: int) -> set[int]:
-    if trainable == "all":
-        return set(range(count))
-    if trainable == "head":
-        return set()
-    if isinstance(trainable, Top):
-        return set(range(count - trainable.top, count))
-    return set(trainable.only) if isinstance(trainable, Only) else set()
 
 
 def _input_shape(model: ModelSpec, shape: Shape) -> Shape:

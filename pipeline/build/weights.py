@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.build.built import HEAD
+from pipeline.build.freezing import block_index, head_names, leaf_layers, trained_by_name
 from pipeline.build.initializers import draw, made_again
-from pipeline.build.model import all_blocks, block_index, head_names, leaf_layers, trained_by_name
+from pipeline.build.model import all_blocks
 from pipeline.build.resolve import make, make_layer
 from pipeline.core.plugins import is_plugin
 from pipeline.params.keras_names.named import Named
 from pipeline.params.types.layers import ConvLayer, DenseLayer, KerasLayer
-from pipeline.params.types.recipe import Recipe, Reuse
+from pipeline.params.types.phase_spec import Reuse
+from pipeline.params.types.recipe import Recipe
 from pipeline.runs.seeds import derive
 
 Weights = list[NDArray[Any]]

@@ -7,7 +7,8 @@ from threading import RLock
 import keras
 
 from pipeline.build.compiled import as_compiled
-from pipeline.build.model import build_model, freeze_layers, is_image_model
+from pipeline.build.freezing import freeze_layers
+from pipeline.build.model import build_model, is_image_model
 from pipeline.core.errors import DataError
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.datasets import DatasetViews

@@ -9,8 +9,9 @@ from pipeline.data.catalogue import Dataset
 from pipeline.params.checks.recipe import class_count
 from pipeline.params.numbers import is_integer
 from pipeline.params.types.layers import ConvLayer, DenseLayer, KerasLayer
+from pipeline.params.types.phase_spec import frozen_blocks
 from pipeline.params.types.phases import Phase
-from pipeline.params.types.recipe import DataSpec, ModelSpec, frozen_blocks
+from pipeline.params.types.recipe import DataSpec, ModelSpec
 
 FORWARD = 2
 """Operations per multiplication of a forward pass: the multiplication and an addition."""

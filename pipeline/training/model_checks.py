@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.build.model import freeze_layers, operated
+from pipeline.build.freezing import freeze_layers
+from pipeline.build.model import operated
 from pipeline.build.summary import computation_digest, layer_table
 from pipeline.core.errors import DataError, ParamsError, UserError
 from pipeline.core.text import one_line

@@ -107,9 +107,9 @@ def test_an_application_gets_the_head_of_the_task_and_grey_images() -> None:
 
 
 def test_layers_are_frozen_and_carried_over_by_name() -> None:
-    from pipeline.build.model import freeze_layers
+    from pipeline.build.freezing import freeze_layers
     from pipeline.build.weights import carry_over
-    from pipeline.params.types.recipe import LayerNames
+    from pipeline.params.types.phase_spec import LayerNames
 
     model = built(PLAIN)
     freeze_layers(model, LayerNames(layers=("ga*",)), recipe({"model": PLAIN}))

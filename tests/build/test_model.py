@@ -117,7 +117,7 @@ def test_penalties_and_constraints_reach_the_kernels_they_are_for() -> None:
     ids=str,
 )
 def test_a_phase_trains_the_blocks_it_names_and_the_head(trainable: Any, expected: set[int]) -> None:
-    from pipeline.build.model import block_index, freeze_layers
+    from pipeline.build.freezing import block_index, freeze_layers
 
     patch = {"model": {**FOUR, "normalisation": "before"}}
     phase = recipe({**patch, "phases": [{}, {"trainable": trainable}]}).phases[1]
@@ -292,8 +292,8 @@ def test_one_tower_is_carried_over_to_a_model_of_one() -> None:
     ],
 )
 def test_both_towers_freeze_alike(trainable: Any, expected: set[str]) -> None:
-    from pipeline.build.model import freeze_layers
-    from pipeline.params.types.recipe import PhaseSpec
+    from pipeline.build.freezing import freeze_layers
+    from pipeline.params.types.phase_spec import PhaseSpec
 
     model = pairs_model({})
     freeze_layers(model, PhaseSpec(trainable=trainable).trainable, recipe(TOWERS))

@@ -133,7 +133,8 @@ def test_where_it_makes_no_sense(changes: dict[str, Any], expected: str) -> None
 
 
 def test_noise_in_a_layer_within_a_frozen_one_is_a_reason_not_to() -> None:
-    from pipeline.build.model import build_model, freeze_layers
+    from pipeline.build.freezing import freeze_layers
+    from pipeline.build.model import build_model
     from pipeline.engine.features import cut_at_frozen
 
     series = {"name": "Reshape", "target_shape": [8, 8]}

@@ -1,5 +1,5 @@
+from pipeline.params.types.phase_spec import Top
 from pipeline.params.types.phases import Phase, phases_of
-from pipeline.params.types.recipe import Top
 
 from .cases import recipe
 

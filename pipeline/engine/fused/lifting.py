@@ -15,7 +15,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from pipeline.build.model import block_index, blocks
+from pipeline.build.freezing import block_index
+from pipeline.build.model import blocks
 from pipeline.build.resolve import make
 from pipeline.build.weights import seed_generators
 from pipeline.engine.fused.grouping import DROPOUTS, PENALTIES

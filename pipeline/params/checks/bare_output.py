@@ -2,7 +2,8 @@
 
 from pipeline.params.faults import Fault
 from pipeline.params.types.layers import KerasLayer
-from pipeline.params.types.recipe import ModelSpec, Only, Recipe
+from pipeline.params.types.phase_spec import Only
+from pipeline.params.types.recipe import ModelSpec, Recipe
 
 WEIGHTS, LAYERS = ("model", "output", "weights"), ("model", "layers")
 WEIGHTLESS = ("Pooling", "Flatten", "Reshape", "Dropout", "Padding", "Cropping", "UpSampling", "Rescaling")

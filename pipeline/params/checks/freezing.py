@@ -3,7 +3,8 @@
 from pipeline.params.faults import Fault, fault_at
 from pipeline.params.keras_names.vocabulary import allowed_names
 from pipeline.params.types.layers import AnyLayer, DenseLayer, KerasLayer
-from pipeline.params.types.recipe import PhaseSpec, Recipe, frozen_blocks
+from pipeline.params.types.phase_spec import PhaseSpec, frozen_blocks
+from pipeline.params.types.recipe import Recipe
 
 NOTHING_FROZEN = (
     "nothing below the blocks that train is frozen; set trainable to head or {top: k}, or leave it out"

@@ -6,8 +6,9 @@ from typing import Any
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.faults import FaultsError, fault_at, show
 from pipeline.params.patches import patch_between
+from pipeline.params.types.phase_spec import SECTIONS, PhaseSpec
 from pipeline.params.types.phases import Phase, phases_of
-from pipeline.params.types.recipe import SECTIONS, PhaseSpec, Recipe
+from pipeline.params.types.recipe import Recipe
 
 FROM = "from"
 FIRST = ("phases", 0, FROM)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.params.faults import Fault, Where, fault_at
 from pipeline.params.patches import patch_at
-from pipeline.params.types.recipe import Patch
+from pipeline.params.types.phase_spec import Patch
 from pipeline.params.types.study import Ablation, Extras
 
 MOST_VARIANTS = 1000

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from pipeline.params.types.recipe import Recipe, Reuse, Trainable
+from pipeline.params.types.phase_spec import Reuse, Trainable
+from pipeline.params.types.recipe import Recipe
 
 
 @dataclass(frozen=True)

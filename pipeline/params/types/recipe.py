@@ -31,13 +31,13 @@ from pipeline.params.types.built_model import BuiltModel, Patterns, Replacements
 from pipeline.params.types.evaluation import FINDER
 from pipeline.params.types.layers import AnyLayer, Dropout, KerasLayer, Layers, Normalisation, Places, Width
 from pipeline.params.types.metrics import Metrics
+from pipeline.params.types.phase_spec import PhaseSpec
 from pipeline.params.types.schedules import Constant, Schedule
 
 CLIPS = ("clipvalue", "clipnorm", "global_clipnorm")  # the ways in which optimizers of Keras clip gradients
 MOST_CLASSES = 256  # labels are bytes
 COMPILED = "compiled"
 """The optimizer of a recipe that has none: that with which a function compiled the model that it builds."""
-SECTIONS = ("data", "model", "optimizer", "schedule", "regularisation", "training")
 
 
 def _distinct(values: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -128,26 +128,6 @@ def _read_rate(value: Any, number: ValidatorFunctionWrapHandler) -> Any:
     if isinstance(value, str):
         raise invalid(f"must be a number, or {FINDER}; got {show(value)}")
     return number(value)
-
-
-def _read_trainable(value: Any) -> Any:
-    if isinstance(value, Top | Only | LayerNames) or value in ("all", "head"):
-        return value
-    kinds: dict[str, type[Spec]] = {"top": Top, "only": Only, "layers": LayerNames}
-    kind = next((kinds[key] for key in kinds if isinstance(value, dict) and key in value), None)
-    if kind is not None:
-        return read_as(kind, value)
-    raise invalid(
-        f"must be all, head, {{top: k}}, {{only: [block, ...]}} or {{layers: [name, ...]}}; got {show(value)}"
-    )
-
-
-def _read_reuse(value: Any) -> Any:
-    if value == "all" or (is_integer(value) and 0 <= value <= 10**9) or isinstance(value, LayerNames):
-        return value
-    if isinstance(value, dict) and "layers" in value:
-        return read_as(LayerNames, value)
-    raise invalid(f"must be all, a number of hidden blocks, or {{layers: [name, ...]}}; got {show(value)}")
 
 
 Augmentation = Annotated[
@@ -321,79 +301,6 @@ class TrainingSpec(Spec):
         dict[str, float] | Literal["balanced"] | None, BeforeValidator(_read_class_weight)
     ] = None
     early_stopping: EarlyStopping | None = None
-
-
-class Top(Spec):
-    """Only the last `top` hidden blocks train, and the output."""
-
-    top: Count
-
-
-class Only(Spec):
-    """Only the hidden blocks with these indexes train, and the output."""
-
-    only: Annotated[tuple[Index, ...], Field(strict=False)]
-
-
-class LayerNames(Spec):
-    """Layers by patterns of their names; the layers of a model that none of them is in are like those of a head."""
-
-    layers: Annotated[Patterns, Field(min_length=1)]
-
-
-Trainable = Annotated[Literal["all", "head"] | Top | Only | LayerNames, BeforeValidator(_read_trainable)]
-Reuse = Annotated[int | Literal["all"] | LayerNames, BeforeValidator(_read_reuse)]
-
-
-def frozen_blocks(trainable: Trainable, count: int) -> int:
-    """Return how many of `count` hidden blocks are below the first that trains."""
-    if isinstance(trainable, str):
-        return 0 if trainable == "all" else count
-    if isinstance(trainable, Top):
-        return max(0, count - trainable.top)
-    return min(trainable.only, default=count) if isinstance(trainable, Only) else 0
-
-
-Patch = dict[str, Any]
-DataPatch = Annotated[Patch, defined_as("DataPatch")]
-ModelPatch = Annotated[Patch, defined_as("ModelPatch")]
-OptimizerPatch = Annotated[Patch | str, defined_as("optimizer")]
-SchedulePatch = Annotated[Patch | str, defined_as("schedule")]
-RegularisationPatch = Annotated[Patch, defined_as("RegularisationPatch")]
-TrainingPatch = Annotated[Patch, defined_as("TrainingPatch")]
-
-
-class PhaseSpec(Spec):
-    """One phase: patches on the recipe, how many hidden blocks carry over, and which of them train.
-
-    `cache_features`: compute the outputs of the frozen lower blocks once, and train the rest on them.
-    """
-
-    name: str | None = None
-    data: DataPatch = Field(default_factory=dict)
-    model: ModelPatch = Field(default_factory=dict)
-    optimizer: OptimizerPatch = Field(default_factory=dict)
-    schedule: SchedulePatch = Field(default_factory=dict)
-    regularisation: RegularisationPatch = Field(default_factory=dict)
-    training: TrainingPatch = Field(default_factory=dict)
-    reuse: Reuse = "all"
-    trainable: Trainable = "all"
-    cache_features: bool = False
-
-    def patch(self) -> Patch:
-        """Return what the phase changes in the recipe."""
-        return {section: getattr(self, section) for section in SECTIONS if getattr(self, section)}
-
-    def blocks(self) -> dict[str, int]:
-        """Return how many hidden blocks the model must have for `reuse` and `trainable`, where they count any."""
-        counted = {}
-        if isinstance(self.reuse, int):
-            counted["reuse"] = self.reuse
-        if isinstance(self.trainable, Top):
-            counted["trainable"] = self.trainable.top
-        if isinstance(self.trainable, Only):
-            counted["trainable"] = max(self.trainable.only, default=-1) + 1
-        return counted
 
 
 class Recipe(Spec):

@@ -17,7 +17,8 @@ from pipeline.params.types.dataset import AnyDataset, DatasetSpec, name_of
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.executor import ExecutorSpec
 from pipeline.params.types.kinds import KINDS, AblationKind
-from pipeline.params.types.recipe import Patch, Recipe
+from pipeline.params.types.phase_spec import Patch
+from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.reference import Reference
 from pipeline.params.types.tune import Range, Tune
 from pipeline.params.types.variants import Expanded
