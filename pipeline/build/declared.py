@@ -39,14 +39,18 @@ def declared_ranges(
             domain = _range(parameter)
             if domain is not None:
                 ranges[path] = domain
-            others = domain.choice if isinstance(domain, Choice) else ()
-            others = (
-                domain.int[1:] if isinstance(domain, IntRange) else others
-            )  # as many layers as there can be
+            others = _others(domain)
             to_try += [{**values, parameter.name: value} for value in others]
     if not ranges:
         raise BuildError(f"{model.build} declares no hyperparameter that the recipe does not fix")
     return ranges
+
+
+def _others(domain: AnyRange | None) -> tuple[Any, ...]:
+    """Return the values under which a function may declare more: each choice, and the largest number of layers."""
+    if isinstance(domain, Choice):
+        return domain.choice
+    return domain.int[1:] if isinstance(domain, IntRange) else ()
 
 
 def _range(parameter: Any) -> AnyRange | None:
@@ -57,16 +61,10 @@ def _range(parameter: Any) -> AnyRange | None:
         return Choice(choice=values) if len(values) > 1 else None
     if kind not in ("Int", "Float") or parameter.min_value == parameter.max_value:
         return None
-    ends, step, is_log = (
-        (parameter.min_value, parameter.max_value),
-        parameter.step,
-        parameter.sampling == "log",
-    )
+    ends, is_log = (parameter.min_value, parameter.max_value), parameter.sampling == "log"
     if kind == "Int" and not is_log:
-        return IntRange(int=ends, step=step or 1)
-    if kind == "Float" and step is None:
+        return IntRange(int=ends, step=parameter.step or 1)
+    if kind == "Float" and parameter.step is None:
         return LogRange(log=ends) if is_log else LinearRange(linear=ends)
-    number = int if kind == "Int" else float
-    return Choice(
-        choice=tuple(sorted(map(number, parameter.values)))
-    )  # in steps, or a logarithmic scale of whole numbers
+    # In steps, or whole numbers on a logarithmic scale.
+    return Choice(choice=tuple(sorted(map(int if kind == "Int" else float, parameter.values))))

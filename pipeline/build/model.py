@@ -116,24 +116,18 @@ def build_model(
     it can. Raises `BuildError` for what Keras refuses and where the user's own function builds no model that suits the
     data, and `UserError` for surgery that does not fit.
     """
-    model, _ = _operated(recipe, input_shape, outputs, task)
-    if not trained:
-        check_computes(model)
+    model, _ = operated(recipe, input_shape, outputs, task, trained)
     return model
 
 
 def operated(
-    recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task = "classes"
+    recipe: Recipe,
+    input_shape: Shape | Mapping[str, Shape],
+    outputs: int,
+    task: Task = "classes",
+    trained: bool = False,
 ) -> tuple[keras.Model, Removed | None]:
     """Return the model as `build_model` does, and what was taken out of it, if anything."""
-    model, removed = _operated(recipe, input_shape, outputs, task)
-    check_computes(model)
-    return model, removed
-
-
-def _operated(
-    recipe: Recipe, input_shape: Shape | Mapping[str, Shape], outputs: int, task: Task
-) -> tuple[keras.Model, Removed | None]:
     # Seeded, since a layer of the user's own may also draw what is no weight: that is then the same for every run.
     removed = None
     with initializers_kept(), names_from_the_start(), seeded(0, own_code=recipe.chain is None):
@@ -149,7 +143,10 @@ def _operated(
             model = replaced(model, recipe.model.replace)
         if loaded:
             keep_loaded(model, loaded)
-        return _augmented(model, recipe.data.augment, task), removed
+        model = _augmented(model, recipe.data.augment, task)
+    if not trained:
+        check_computes(model)
+    return model, removed
 
 
 def _chain(

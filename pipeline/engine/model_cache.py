@@ -64,8 +64,8 @@ class ModelCache:
         if size > len(view.training):
             what = f"must be 1 to {len(view.training)}, the number of training rows"
             raise DataError(f"{run.context.dataset}: training.batch_size: {what}; got {size}")
-        trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
-        shape = [view.pool, steps, view.outputs, view.validates, trainable, phase.cache_features]
+        trained = {key: item for key, item in phase.settings.items() if key != "reuse"}
+        shape = [view.pool, steps, view.outputs, view.validates, trained]
         return signature(phase.recipe, shape, exact)
 
     def run_signature(self, run: Run, first: int = 0) -> str:

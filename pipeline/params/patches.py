@@ -127,7 +127,7 @@ def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, A
         if (
             not isinstance(before, Mapping)
             or not isinstance(value, Mapping)
-            or before.get("name") != value.get("name")
+            or _renamed(before, value)
             or (key == MODEL[0] and _is_another_model(before, value))
         ):
             patch[key] = value

@@ -17,8 +17,9 @@ def model_key(run: Run, phase: Phase | None = None) -> str:
     phase = phase or run.phases[-1]
     plain = canonical(phase.recipe)
     decided = {section: plain[section] for section in SHAPING}
-    trainable = phase.trainable if isinstance(phase.trainable, str) else phase.trainable.model_dump()
-    return digest([decided, trainable, run.context.data_digest, code_digest(), own_code(decided)])
+    return digest(
+        [decided, phase.settings["trainable"], run.context.data_digest, code_digest(), own_code(decided)]
+    )
 
 
 def parameter_counts(store: Store, state: AblationState) -> dict[str, int]:

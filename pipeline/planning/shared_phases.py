@@ -1,6 +1,6 @@
 """Phases with which several runs begin are trained once, as a run of their own; this decides which, and in which order."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,14 +28,15 @@ def steps(
     themselves the beginning of others, by the key of `whole`: those go on from them, once they are stored. The same
     missing runs and the same store give the same steps.
     """
-    wholes = {key: run for key, run in (wholes or {}).items() if run.key in stored or run in runs}
+    known = {*stored, *(run.key for run in runs)}
+    wholes = {key: run for key, run in (wholes or {}).items() if run.key in known}
     counts = Counter(
         run.beginning(count).key for run in runs for count in range(1, len(run.phases)) if run.until is None
     )
     found: dict[str, Step] = {}
-    waiting = list(runs)
+    waiting = deque(runs)
     while waiting:
-        run = waiting.pop(0)
+        run = waiting.popleft()
         if run.key in found:
             continue
         beginning = _shared_beginning(run, counts, stored, wholes)

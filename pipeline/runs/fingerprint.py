@@ -9,8 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 import pipeline
 from pipeline.core.digests import digest, source_digest, without_docstrings
 from pipeline.core.errors import UserError, nearest
@@ -77,19 +75,9 @@ def run_key(
 
 def _plain_phases(phases: Sequence[Phase]) -> list[Any]:
     """Return what decides the outcome of phases: not their names, nor what the first would reuse."""
-    return [
-        [
-            canonical(phase.recipe),
-            _plain(phase.reuse) if number else None,
-            _plain(phase.trainable),
-            phase.cache_features,
-        ]
-        for number, phase in enumerate(phases)
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    plain = [[canonical(phase.recipe), phase.settings] for phase in phases]
+    plain[0][1].pop("reuse")
+    return plain
 
 
 def own_code(value: object) -> dict[str, str]:

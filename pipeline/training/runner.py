@@ -58,7 +58,6 @@ class Runner:
         self.diagnostics = DiagnosticsRunner(self.model_cache, store)
         self.shares_phases = study.executor.kind == "local"  # weights to begin with are not sent to workers
         self._checked: set[str] = set()
-        self._replicates: list[Run] = []
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` require, in rounds; then save the best models and run the diagnostics."""
@@ -112,15 +111,12 @@ class Runner:
 
     def _read_ranges(self, variant: VariantState) -> None:
         search, model = variant.search, variant.variant.recipe.model
-        if (
-            search is None
-            or variant.is_chosen
-            or not (search.tune.is_declared and isinstance(model, BuiltModel))
-        ):
+        if search is None or variant.is_chosen or not search.tune.is_declared:
             return
-        run = Run(variant.variant.recipe, variant.context, "trial", 0)
-        view = self.model_cache.view(run, run.phases[-1])
-        search.ranges = declared_ranges(model, view.input_shape, view.outputs)
+        if isinstance(model, BuiltModel):  # nothing else declares any
+            run = Run(variant.variant.recipe, variant.context, "trial", 0)
+            view = self.model_cache.view(run, run.phases[-1])
+            search.ranges = declared_ranges(model, view.input_shape, view.outputs)
 
     def _diagnose(self, state: AblationState) -> None:
         diagnostics = missing(self.store, state)
@@ -144,25 +140,27 @@ class Runner:
             missing = {key: entry for key, entry in open_runs.items() if key not in stored}
             if not missing and self._advance_searches(states):
                 continue
-            self._replicates = [
-                run for state in states for v in state.variants if v.is_chosen for run in v.replicates
-            ]
             self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
-            ready = self._first_steps([run for run, _ in missing.values()], stored)
+            ready = self._first_steps([run for run, _ in missing.values()], stored, states)
             if ready or not missing:
                 return ready
 
-    def _first_steps(self, runs: Sequence[Run], stored: set[str]) -> list[Run]:
+    def _first_steps(
+        self, runs: Sequence[Run], stored: set[str], states: Sequence[AblationState]
+    ) -> list[Run]:
         """Return what of `runs` can be trained now: phases that several begin with first, once for all of them."""
-        if not self.shares_phases:
+        if not self.shares_phases or all(len(run.phases) == 1 for run in runs):
+            self.engine.beginnings = {}
             return list(runs)
-        ready = steps(runs, stored, self._wholes(runs))
+        chosen = (variant for state in states for variant in state.variants if variant.is_chosen)
+        wholes = {whole(run): run for variant in chosen for run in variant.replicates}
+        ready = steps(runs, stored, wholes)
         begun = {step.beginning.key: step for step in ready if step.beginning is not None}
         read = {key: self._beginning(step) for key, step in begun.items()}
         if damaged := [key for key, beginning in read.items() if beginning is None]:
             for key in damaged:
                 self.store.runs.remove(key)
-            return self._first_steps(runs, stored.difference(damaged))
+            return self._first_steps(runs, stored.difference(damaged), states)
         self.engine.beginnings = {
             step.run.key: beginning
             for step in ready
@@ -170,12 +168,6 @@ class Runner:
         }
         self.reporter.begin(runs, self.engine.beginnings)
         return [step.run for step in ready if not self._began_badly(step.run)]
-
-    def _wholes(self, runs: Sequence[Run]) -> dict[str, Run]:
-        """Return the replicates of the study that others may begin with, by the key that they have as a beginning."""
-        if all(len(run.phases) == 1 for run in runs):
-            return {}
-        return {whole(run): run for run in self._replicates if run.kind == "replicate"}
 
     def _beginning(self, step: Step) -> Beginning | None:
         """Return the stored phases that a run goes on from; None where they are damaged."""

@@ -1,4 +1,4 @@
-"""A stack in training: models of one graph, epoch by epoch, whoever asked for them. It knows neither recipes nor trials."""
+"""A stack in training: models of one graph, epoch by epoch. It knows neither recipes nor Keras Tuner."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,8 @@ from typing import Any
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.faults import FaultsError, fault_at, show
 from pipeline.params.patches import patch_between
-from pipeline.params.types.phase_spec import SECTIONS, PhaseSpec
-from pipeline.params.types.phases import Phase, phases_of
+from pipeline.params.types.phase_spec import SECTIONS
+from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
 
 FROM = "from"
@@ -46,7 +46,7 @@ def _phases(recipe: Recipe, own: Mapping[str, Any], variant: str) -> list[dict[s
         {
             **patch_between(_sections(plain), _sections(canonical(phase.recipe))),
             "name": variant if not recipe.phases else phase.name,
-            **_settings(phase),
+            **phase.settings,
         }
         for phase in phases_of(recipe)
     ]
@@ -54,9 +54,3 @@ def _phases(recipe: Recipe, own: Mapping[str, Any], variant: str) -> list[dict[s
 
 def _sections(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {section: plain[section] for section in SECTIONS}
-
-
-def _settings(phase: Phase) -> dict[str, Any]:
-    """Return what a phase reuses and trains, as it is written."""
-    plain = PhaseSpec(reuse=phase.reuse, trainable=phase.trainable, cache_features=phase.cache_features)
-    return plain.model_dump(mode="json", include={"reuse", "trainable", "cache_features"})

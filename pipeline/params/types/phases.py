@@ -1,8 +1,9 @@
 """The phases of a training: a recipe without `phases` has one."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from pipeline.params.types.phase_spec import Reuse, Trainable
+from pipeline.params.types.phase_spec import PhaseSpec, Reuse, Trainable
 from pipeline.params.types.recipe import Recipe
 
 
@@ -19,6 +20,12 @@ class Phase:
     reuse: Reuse = "all"
     trainable: Trainable = "all"
     cache_features: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is reused and what trains, as plain data, as a phase is written."""
+        spec = PhaseSpec(reuse=self.reuse, trainable=self.trainable, cache_features=self.cache_features)
+        return spec.model_dump(mode="json", include={"reuse", "trainable", "cache_features"})
 
 
 def phases_of(recipe: Recipe) -> tuple[Phase, ...]:
