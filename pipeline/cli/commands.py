@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def check(options: argparse.Namespace) -> None:
     """Check a params file: read it, expand its ablations, and report every fault in it."""
+    if options.settings is not None and not options.models:
+        _check_what_changed(options)
+        return
     study = _study(options)
     if options.settings is not None:
         from pipeline.stages.check import write_settings
@@ -67,7 +70,29 @@ def check(options: argparse.Namespace) -> None:
 
         for sentence in check_models(study, _store(options), _home(options)):
             print(sentence)
-    print(f"{options.params}: {plural(len(study.ablations), 'ablation')}, nothing wrong")
+    print(_nothing_wrong(options, study))
+
+
+def _check_what_changed(options: argparse.Namespace) -> None:
+    """Check a params file and write its settings, unless all of that is as it was at the last time."""
+    from pipeline.stages.settings import CHECKED
+    from pipeline.stages.unchanged import recalled, remember, watching
+
+    memory: Path = options.settings.with_name(CHECKED)
+    said = recalled(memory, options.settings)
+    if said is None:
+        with watching() as read:
+            study = _study(options)
+            from pipeline.stages.check import write_settings
+
+            write_settings(study, options.settings)
+        said = _nothing_wrong(options, study)
+        remember(memory, options.settings, read, said)
+    print(said)
+
+
+def _nothing_wrong(options: argparse.Namespace, study: "Study") -> str:
+    return f"{options.params}: {plural(len(study.ablations), 'ablation')}, nothing wrong"
 
 
 def plan(options: argparse.Namespace) -> None:
@@ -172,7 +197,7 @@ def _store(options: argparse.Namespace) -> Store:
 
 def _checked_ablations(options: argparse.Namespace) -> Sequence[str]:
     """Return the names of the study's ablations: as `check` wrote them, or from the params file where that is newer."""
-    from pipeline.stages.check import read_ablations
+    from pipeline.stages.settings import read_ablations
 
     checked = read_ablations(_home(options) / "data" / "settings", newer_than=options.params)
     return checked if checked is not None else list(_study(options).ablations)

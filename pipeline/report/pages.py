@@ -66,9 +66,34 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
         training=tables.training(ablation),
         margin=margin_text(ablation),
         most_rows=MOST_ROWS,
-        news=None if site.change is None else site.change.ablations[ablation.name],
         mlflow=mlflow_link(site.context, ablation.name),
+        **_news(site, ablation.name),
     )
+
+
+def with_news(page: str, site: Site, ablation: str) -> str:
+    """Return an ablation's page as it was drawn before, with what is new now."""
+    for part, text in _news(site, ablation).items():
+        begin, end = _marks(part)
+        before, _, rest = page.partition(begin)
+        _, _, after = rest.partition(end)
+        page = f"{before}{text}{after}"
+    return page
+
+
+def _news(site: Site, ablation: str) -> dict[str, Markup]:
+    """Return the parts of a page that tell what changed since the previous report, between marks."""
+    news = None if site.change is None else site.change.ablations[ablation]
+    template = _environment().get_template("news.html.j2").make_module({"news_of_page": news})
+    parts: dict[str, Markup] = {}
+    for part in ("news", "effort"):
+        begin, end = _marks(part)
+        parts[part] = Markup(f"{begin}{getattr(template, part)()}{end}")  # noqa: S704  escaped by the template
+    return parts
+
+
+def _marks(part: str) -> tuple[str, str]:
+    return f"<!-- {part} -->", f"<!-- end of {part} -->"
 
 
 def index_page(site: Site, study: Sequence[Findings]) -> str:

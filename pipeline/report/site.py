@@ -53,6 +53,8 @@ def build(
         inputs = {findings.ablation.name: _page_inputs(results, site, findings) for findings in study}
         drawn = snapshot.drawn_pages(reports, files)
         changed_pages = [name for name in ablations if drawn.get(name) != inputs[name]]
+        for name in drawn.keys() - set(changed_pages):
+            _tell_news(reports / f"{stems[name]}.html", site, name)
         _run_all(partial(_write_ablation, results, reports, site), changed_pages, processes)
         snapshot.save_pages(reports, inputs, files)
     _write(reports / "metrics.json", exports.metrics_json(study))
@@ -96,8 +98,16 @@ def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -
         _write(reports / f"{stem}.html", page)
 
 
+def _tell_news(path: Path, site: pages.Site, name: str) -> None:
+    """Bring what is new up to date on a page that needs no drawing."""
+    old = path.read_text(encoding="utf-8")
+    page = pages.with_news(old, site, name)
+    if page != old:
+        _write(path, page)
+
+
 def _page_inputs(results: Path, site: pages.Site, findings: Findings) -> str:
-    """Return a digest of all that decides an ablation's page and its exports."""
+    """Return a digest of all that decides an ablation's page and its exports, but for what is new on it."""
     ablation, names = findings.ablation, list(site.stems)
     place = names.index(ablation.name)
     parts = [
@@ -107,7 +117,6 @@ def _page_inputs(results: Path, site: pages.Site, findings: Findings) -> str:
         [[(run.seconds, run.phase_seconds) for run in variant.replicates] for variant in ablation.variants],
         [site.styles[variant.name] for variant in ablation.variants],
         [(name, site.stems[name]) for name in names[max(0, place - 1) : place + 2]],
-        site.change and site.change.ablations[ablation.name],
         pages.mlflow_link(site.context, ablation.name),
         site.excerpts.get(ablation.dataset),
     ]

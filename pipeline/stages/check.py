@@ -6,39 +6,24 @@ The files hold a digest of this package's code, so that `dvc.yaml` need not list
 """
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.files import read_json, write_json
+from pipeline.core.files import write_json
 from pipeline.data.file_digests import file_digests
 from pipeline.params.expansion.expand import expand
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.dataset import name_of
 from pipeline.params.types.study import Study
 from pipeline.runs.fingerprint import TRAINING_CODE, own_code, package_digest
+from pipeline.stages.settings import ABLATIONS, ENTRIES, HASHES
 
 if TYPE_CHECKING:
     from pipeline.store import Store
 
-ABLATIONS = "ablations.json"
-ENTRIES = "ablations"
-HASHES = ".hashes.json"
 RESULTS_CODE = (*TRAINING_CODE, "search", "diagnostics")
 """The code that decides the results of `ablate`; see also `pipeline.runs.fingerprint`."""
 DATA_CODE = ("data",)
-
-
-def read_ablations(folder: Path, newer_than: Path) -> Sequence[str] | None:
-    """Return the names of ablations that `write_settings` wrote last, without reading the params file.
-
-    None if they were not written, or if the params file `newer_than` was changed since.
-    """
-    try:
-        changed = newer_than.stat().st_mtime_ns > (folder / ABLATIONS).stat().st_mtime_ns
-    except OSError:
-        return None
-    return None if changed else read_json(folder / ABLATIONS)
 
 
 def write_settings(study: Study, folder: Path) -> None:

@@ -35,10 +35,9 @@ class Client:
     """A connection to MLflow at one address. Every method raises what MLflow raises when it cannot be reached."""
 
     def __init__(self, uri: str) -> None:
-        configure_environment()
+        import_mlflow()
         from mlflow import MlflowClient
 
-        logging.getLogger("alembic").setLevel(logging.ERROR)
         self._client = MlflowClient(uri)
 
     def experiments(self, owner: str) -> list[MlflowExperiment]:
@@ -125,6 +124,14 @@ class Client:
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
+
+
+def import_mlflow() -> None:
+    """Import MLflow, which takes seconds, with the settings that it reads while it is imported."""
+    configure_environment()
+    import mlflow.tracking  # noqa: F401  what a client needs
+
+    logging.getLogger("alembic").setLevel(logging.ERROR)
 
 
 def _all_pages(search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:

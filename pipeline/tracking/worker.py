@@ -18,6 +18,7 @@ from typing import Literal
 from pipeline.core.text import one_line
 from pipeline.store import Store
 from pipeline.tracking.address import default_uri
+from pipeline.tracking.client import import_mlflow
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.live import LiveRuns
 from pipeline.tracking.projection import Projection
@@ -100,6 +101,7 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
+    import_mlflow()  # while TensorFlow starts, so that nobody waits for it at the end
     store = Store(arguments.store)
     return 0 if Worker(store, default_uri(store.folder.parent), arguments.interval).follow() else 1
 

@@ -75,6 +75,7 @@ class Runner:
         self._check_models(states)  # those of variants whose hyperparameters are known only now
         for state in states:
             export_best(self.model_cache, self.store, state)
+        self._write_manifests(states)  # with the models, so that MLflow gets them now
         for state in states:
             self._diagnose(state)
 

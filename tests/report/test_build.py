@@ -10,10 +10,11 @@ import pytest
 
 from pipeline.core.errors import UserError
 from pipeline.report import site
-from pipeline.report.context import ReportContext
+from pipeline.report.context import History, ReportContext
 from pipeline.report.pages import mlflow_link
 from pipeline.report.site import build, page_stems
 from pipeline.runs.records import Timing
+from pipeline.store.journal import Session
 
 from . import made_up
 from .conftest import CONTEXT, MLFLOW, Built
@@ -106,6 +107,28 @@ def test_only_pages_that_something_changed_are_drawn(tmp_path: Path, monkeypatch
     assert drawn_by(names=["small", "third"]) == ["small", "third"]  # neighbours of what is gone
     monkeypatch.setattr("pipeline.report.snapshot.rendering_digest", lambda: "another")
     assert drawn_by(names=["small", "third"]) == ["small", "third"]
+
+
+def test_what_is_new_is_told_on_pages_that_are_not_drawn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, reports = tmp_path / "results", tmp_path / "reports"
+    names = made_up.write(results, [small(), made_up.lone()])
+    key = small()["variants"][0]["replicates"][0]["run_key"]
+    summary = build(results, reports, names, CONTEXT)
+    gone = {**summary, "small": {**summary["small"], "variants": {"<i>": {"values": {}, "verdict": None}}}}
+    then = replace(CONTEXT, history=History([Session(1, 2.0, (key,))], gone))
+    drawn: list[object] = []
+    monkeypatch.setattr(site, "_write_ablation", lambda *given: drawn.append(given))
+    build(results, reports, names, then)
+    assert not drawn
+    told = {name: (reports / f"{name}.html").read_bytes() for name in names}
+    assert b"Gone: &lt;i&gt;." in told["small"] and b"1 run trained" in told["small"]
+    assert b"Gone" not in told["lone"] and b"nothing trained" in told["lone"]
+    monkeypatch.undo()
+    (reports / ".pages.json").unlink()
+    build(results, reports, names, then)
+    assert {name: (reports / f"{name}.html").read_bytes() for name in names} == told
 
 
 def test_a_missing_result_leaves_the_old_report_alone(tmp_path: Path) -> None:
