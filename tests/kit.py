@@ -32,9 +32,10 @@ def run(
     kind: RunKind = "replicate",
     fold: tuple[int, int] | None = None,
     context: Context = CONTEXT,
+    epochs: int | None = None,
 ) -> Run:
     """Return a run of a small recipe, changed by `patch`."""
-    return Run(recipe(patch), context, kind, seed, fold)
+    return Run(recipe(patch), context, kind, seed, fold, epochs=epochs)
 
 
 def record(run: Run, val_accuracy: float = 0.5, **changes: Any) -> RunRecord:

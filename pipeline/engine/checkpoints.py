@@ -13,20 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.engine.history import History
-from pipeline.engine.jobs import PhaseOutcome
+from pipeline.engine.jobs import Checkpoint, PhaseOutcome
 
 EVERY = 60.0
 """Seconds between two checkpoints; a faster training is not worth one."""
 
 Arrays = list[NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Plain data (JSON) and arrays of an unfinished training."""
-
-    plain: dict[str, Any]
-    arrays: Arrays
 
 
 class Checkpoints(Protocol):
@@ -84,6 +76,19 @@ class PhaseCheckpoint:
 def histories_as_plain(histories: Sequence[History]) -> list[dict[str, Any]]:
     """Return the plain data of each history that `replay` needs."""
     return [{"curves": history.curves, "diverged": history.diverged} for history in histories]
+
+
+def unfinished(engine: str, epoch: int, history: History, arrays: Arrays) -> Checkpoint | None:
+    """Return what one training goes on from after `epoch`; None where there is nothing left to train."""
+    if history.over:
+        return None
+    return Checkpoint({"engine": engine, "epoch": epoch, "histories": histories_as_plain([history])}, arrays)
+
+
+def common_start(engine: str, starts: Sequence[Checkpoint | None]) -> list[Checkpoint]:
+    """Return what all of several trainings go on from, after one epoch and with this engine; none where they begin anew."""
+    usable = [start for start in starts if start is not None and start.plain["engine"] == engine]
+    return usable if len(usable) == len(starts) else []
 
 
 def replay(histories: Sequence[History], plain: Sequence[dict[str, Any]]) -> None:

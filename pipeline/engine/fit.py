@@ -15,9 +15,15 @@ from pipeline.build.schedules import rates
 from pipeline.build.weights import seed_generators, set_seed_states
 from pipeline.core.metrics import Task
 from pipeline.engine.batches import batches, steps_per_epoch
-from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
+from pipeline.engine.checkpoints import (
+    PhaseCheckpoint,
+    common_start,
+    histories_as_plain,
+    replay,
+    unfinished,
+)
 from pipeline.engine.history import History
-from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.engine.jobs import Checkpoint, Job, OnEpoch, PhaseOutcome, Weights
 from pipeline.params.types.tasks import metric_specs
 
 MOST_STEPS_PER_EXECUTION = 200
@@ -102,20 +108,28 @@ class _Compiled:
         history = History(job.recipe, self.metrics, job.view.validates)
         self._load(job)
         callback = _EpochEnd(self, history, on_epoch, checkpoint)
-        epochs_done = callback.resume()
+        epochs_done = callback.resume(job.start)
         self.model.fit(
             self._training_data(job, epochs_done),
             shuffle=False,
             initial_epoch=epochs_done,
-            epochs=job.recipe.training.epochs,
+            epochs=job.last_epoch,
             steps_per_epoch=self.steps,
             validation_data=_validation_data(job),
             callbacks=[callback],
             verbose=0,
         )
+        state = None
+        if job.until is not None:
+            state = unfinished(FitTrainer.name, job.until, history, [*self.state(), *callback.kept])
         self.model.set_weights(callback.kept)
         return PhaseOutcome(
-            history.curves, callback.kept, history.kept_epoch, history.diverged, self._test(job, history)
+            history.curves,
+            callback.kept,
+            history.kept_epoch,
+            history.diverged,
+            self._test(job, history),
+            state,
         )
 
     def _load(self, job: Job) -> None:
@@ -146,11 +160,11 @@ class _Compiled:
         training = job.recipe.training
 
         def epochs() -> Iterator[NDArray[np.int32]]:
-            for epoch in range(epochs_done + 1, training.epochs + 1):
+            for epoch in range(epochs_done + 1, job.last_epoch + 1):
                 yield batches(job.view.training, training.batch_size, epoch, job.batch_seed)
 
         if job.view.is_streamed:
-            count = self.steps * (training.epochs - epochs_done)
+            count = self.steps * (job.last_epoch - epochs_done)
             return _streamed(
                 lambda: (rows for order in epochs() for rows in order), count, job, training=True
             )
@@ -178,9 +192,9 @@ class _EpochEnd(keras.callbacks.Callback):
         self.compiled, self.history, self.report, self.checkpoint = compiled, history, on_epoch, checkpoint
         self.kept: Weights = compiled.model.get_weights()
 
-    def resume(self) -> int:
-        """Resume from the checkpoint, if there is one; return how many epochs are done."""
-        saved = self.checkpoint.load()
+    def resume(self, start: Checkpoint | None) -> int:
+        """Go on from the checkpoint, or else from `start`, if there is one; return how many epochs are done."""
+        saved = self.checkpoint.load() or next(iter(common_start(FitTrainer.name, [start])), None)
         if saved is None:
             return 0
         count = len(self.kept)

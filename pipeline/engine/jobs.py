@@ -17,13 +17,22 @@ OnEpoch = Callable[[Sequence[Curves]], None]
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """Plain data (JSON) and arrays of an unfinished training, from which it goes on as if it had not ended."""
+
+    plain: dict[str, Any]
+    arrays: list[NDArray[Any]]
+
+
+@dataclass(frozen=True)
 class Job:
     """One run's part in one phase: its recipe, the data it sees, and what it starts from.
 
     `weights` are in the order of the template's `weights`; `states` are those of the seed generators, by the names that
     `build.weights.seed_generators` gives them.
     `batch_seed` decides the order of rows; `test` is whether the job is evaluated on test data. `class_weights` `[classes]`
-    are how much the rows of each class count while training, where that differs.
+    are how much the rows of each class count while training, where that differs. `until` is the epoch after which its
+    training is left unfinished, `start` what such a training goes on from.
     """
 
     recipe: Recipe
@@ -33,35 +42,57 @@ class Job:
     batch_seed: int
     test: bool
     class_weights: NDArray[np.float32] | None = None
+    until: int | None = None
+    start: Checkpoint | None = None
+
+    @property
+    def last_epoch(self) -> int:
+        """The last epoch to train."""
+        return self.until or self.recipe.training.epochs
 
 
 @dataclass(frozen=True)
 class PhaseOutcome:
-    """The outcome of a job: `weights` are those kept (of the last epoch, or of the restored best one)."""
+    """The outcome of a job: `weights` are those kept (of the last epoch, or of the restored best one).
+
+    `state` is what an unfinished training goes on from.
+    """
 
     curves: Curves
     weights: Weights
     kept_epoch: int
     diverged: bool
     test: dict[str, float]
+    state: Checkpoint | None = None
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """The first phases of a run, trained before: their number, their record, and the weights after the last of them.
+    """What of a run was trained before: a number of phases, the record, and the weights after the last of them.
 
-    `runs` is how many begin with them, each of which counts its share of their time.
+    `runs` is how many begin with them, each of which counts its share of their time. `state` is that of the next phase,
+    where part of it is trained too; there are no weights then.
     """
 
     phases: int
     record: RunRecord
     weights: Weights
     runs: int = 1
+    state: Checkpoint | None = None
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs of the next phase are trained."""
+        return 0 if self.state is None else int(self.state.plain["epoch"])
 
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run's record, and its weights in the order of its model's `weights` (None for a diverged run)."""
+    """A run's record, and its weights in the order of its model's `weights` (None for a diverged run).
+
+    `state` is what it goes on from, where its training was left unfinished.
+    """
 
     record: RunRecord
     weights: Weights | None
+    state: Checkpoint | None = None

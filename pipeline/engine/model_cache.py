@@ -68,14 +68,15 @@ class ModelCache:
         shape = [view.pool, steps, view.outputs, view.validates, trained]
         return signature(phase.recipe, shape, exact)
 
-    def run_signature(self, run: Run, first: int = 0) -> str:
-        """Return what all runs of a stack must share in all phases from `first` on.
+    def run_signature(self, run: Run, first: int = 0, epoch: int = 0) -> str:
+        """Return what all runs of a stack must share in all phases from `first` on, of which `epoch` epochs are trained.
 
         Their kind too, since only replicates are tested.
         """
         signatures = [self.signature(run, phase) for phase in self.phases(run)[first:]]
         kind = run.kind if run.until is None else f"shared {run.kind}"
-        return "\n".join([kind, *([f"from phase {first + 1}"] if first else []), *signatures])
+        part = f"from phase {first + 1} and epoch {epoch + 1} to {run.epochs}"
+        return "\n".join([kind, *([part] if first or epoch or run.epochs else []), *signatures])
 
     def template(self, run: Run, phase: Phase, exact: bool = False) -> keras.Model:
         """Return the model with the graph of `run` in `phase`; its weights and lifted numbers are not those of the run."""

@@ -19,7 +19,7 @@ from pipeline.engine.checkpoints import (
 from pipeline.engine.class_weights import class_weights
 from pipeline.engine.environment import device, environment
 from pipeline.engine.features import Parts, on_features, too_large
-from pipeline.engine.jobs import Beginning, Job, OnEpoch, PhaseOutcome, TrainedRun
+from pipeline.engine.jobs import Beginning, Checkpoint, Job, OnEpoch, PhaseOutcome, TrainedRun
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.trainer import Trainer
 from pipeline.params.expansion.resolve import canonical
@@ -41,6 +41,9 @@ class RunState:
     epochs_before: int = 0
     seconds: list[float] = field(default_factory=list)
     """Those of each phase before the first that is trained here."""
+    start: Checkpoint | None = None
+    """What the first phase that is trained here goes on from, after so many seconds (`spent`)."""
+    spent: float = 0.0
 
     def begin(self, beginning: Beginning, template: keras.Model) -> None:
         """Go on from phases that were trained before, the last of them with `template`."""
@@ -49,6 +52,10 @@ class RunState:
         self.after_phase(
             template, PhaseOutcome(record.curves, beginning.weights, record.best_epoch, False, {})
         )
+
+    def go_on(self, beginning: Beginning) -> None:
+        """Go on within a phase."""
+        self.start, self.spent = beginning.state, sum(beginning.record.phase_seconds)
 
     def after_phase(self, template: keras.Model, outcome: PhaseOutcome) -> None:
         """Go on with what a phase's training gave; the outcomes of phases after a divergence do not count."""
@@ -71,12 +78,14 @@ def train_stack(
 ) -> list[TrainedRun]:
     """Train `runs`, all of one graph, through all their phases with one trainer.
 
-    `beginnings`: the first phases of each that are trained already, equally many of all; none where it is empty.
+    `beginnings`: what of each is trained already, equally much of all; nothing where it is empty.
     """
     phase_lists = [model_cache.phases(run) for run in runs]
     stack, first = [RunState(run) for run in runs], 0
     for state, own_phases, beginning in zip(stack, phase_lists, beginnings, strict=False):
-        if beginning is not None:
+        if beginning is not None and beginning.state is not None:
+            state.go_on(beginning)
+        elif beginning is not None:
             first = beginning.phases
             state.begin(beginning, model_cache.template(state.run, own_phases[first - 1], trainer.exact))
     reasons, seconds = [reason], []
@@ -88,7 +97,8 @@ def train_stack(
         seconds.append((time.perf_counter() - started) / len(runs))
     engine = [EngineRecord(trainer.name, "; ".join(reasons), len(runs), slot) for slot in range(len(runs))]
     return [
-        _finished(state, record, state.seconds + seconds) for state, record in zip(stack, engine, strict=True)
+        _finished(state, record, [*state.seconds, seconds[0] + state.spent, *seconds[1:]])
+        for state, record in zip(stack, engine, strict=True)
     ]
 
 
@@ -172,6 +182,8 @@ def _job(
         batch_seed=derive(seeds.batches, number),
         test=last and run.is_tested,
         class_weights=class_weights(phase.recipe, view, run.context.dataset),
+        until=run.epochs if last else None,
+        start=state.start,
     )
 
 
@@ -190,13 +202,14 @@ def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> Tr
     run, outcome, template = state.run, state.outcome, state.template
     if outcome is None or template is None or state.curves is None or state.weights is None:
         raise RuntimeError("a run is finished only after its last phase")
-    best = state.epochs_before + outcome.kept_epoch
+    epochs = len(state.curves["loss"])
+    best = epochs if outcome.state is not None else state.epochs_before + outcome.kept_epoch
     record = RunRecord(
         **_identity(run),
         outcome="diverged" if outcome.diverged else "finished",
         metrics={**_metrics_at(state.curves, best), **outcome.test},
         curves=state.curves,
-        epochs=len(state.curves["loss"]),
+        epochs=epochs,
         best_epoch=best,
         parameters=count(state.weights),
         trainable_parameters=sum(prod(weight.shape) for weight in template.trainable_weights),
@@ -206,7 +219,7 @@ def _finished(state: RunState, engine: EngineRecord, seconds: list[float]) -> Tr
         device=device(),
         environment=environment(),
     )
-    return TrainedRun(record, None if outcome.diverged else state.weights)
+    return TrainedRun(record, None if outcome.diverged else state.weights, outcome.state)
 
 
 def _identity(run: Run) -> dict[str, Any]:

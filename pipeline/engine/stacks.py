@@ -1,7 +1,7 @@
 """Forms stacks of runs, decides which engine trains each and why, and trains them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from math import ceil
 from typing import Literal
@@ -38,12 +38,16 @@ BRANCHING = ("Hinge", "SquaredHinge")
 
 @dataclass(frozen=True)
 class Stack:
-    """Runs of one graph to be trained together, by which engine and why; `small` ones can train at the same time."""
+    """Runs of one graph to be trained together, by which engine and why; `small` ones can train at the same time.
+
+    `beginnings` are what of each is trained already, where there is anything.
+    """
 
     runs: tuple[Run, ...]
     engine: Literal["fit", "fused"]
     reason: str
     small: bool = False
+    beginnings: tuple[Beginning | None, ...] = field(default=(), compare=False)
 
 
 class Engine:
@@ -65,16 +69,22 @@ class Engine:
         self._alone: set[str] = set()
         self._untraceable: dict[str, str] = {}
         self._trainers: dict[str, Trainer] = {"fit": FitTrainer(), "fused": self._fused}
-        self.beginnings: Mapping[str, Beginning] = {}
-        """The first phases of runs, by the run's key, where they are trained already; to be set before stacks are formed."""
 
-    def stacks(self, runs: Sequence[Run]) -> list[Stack]:
-        """Return `runs` as stacks: those of one graph together, in as few stacks as memory and speed allow."""
+    def stacks(self, runs: Sequence[Run], beginnings: Mapping[str, Beginning] | None = None) -> list[Stack]:
+        """Return `runs` as stacks: those of one graph together, in as few stacks as memory and speed allow.
+
+        `beginnings`: by a run's key, what of it is trained already.
+        """
+        begun = beginnings or {}
         return [
-            stack
-            for same_graph in group(runs, self._graph)
-            for stack in self._stacks_of_one_graph(same_graph)
+            replace(stack, beginnings=_beginnings(stack.runs, begun))
+            for same_graph in group(runs, lambda run: self._graph(run, begun.get(run.key)))
+            for stack in self._stacks_of_one_graph(same_graph, begun.get(same_graph[0].key))
         ]
+
+    def graph(self, stack: Stack) -> str:
+        """Return what the runs of a stack share in the phases that are still to be trained."""
+        return self._graph(stack.runs[0], stack.beginnings[0] if stack.beginnings else None)
 
     def train(self, stack: Stack, on_epoch: OnEpoch) -> list[TrainedRun]:
         """Return the trained runs of one stack, in its order; `on_epoch` is called after each epoch.
@@ -84,9 +94,14 @@ class Engine:
         """
         trainer = self._trainers[stack.engine]
         try:
-            beginnings = [self.beginnings.get(run.key) for run in stack.runs]
             return train_stack(
-                self.model_cache, trainer, stack.runs, stack.reason, on_epoch, self.checkpoints, beginnings
+                self.model_cache,
+                trainer,
+                stack.runs,
+                stack.reason,
+                on_epoch,
+                self.checkpoints,
+                stack.beginnings,
             )
         except UNTRACEABLE as error:
             if stack.engine == "fit":
@@ -94,31 +109,33 @@ class Engine:
             simpler = self._simpler(stack, error)
         return [trained for one in simpler for trained in self.train(one, on_epoch)]
 
-    def _graph(self, run: Run) -> str:
+    def _graph(self, run: Run, beginning: Beginning | None) -> str:
         """Return what a run must share with others of its stack in the phases that are still to be trained."""
-        return self.model_cache.run_signature(run, self._first(run))
-
-    def _first(self, run: Run) -> int:
-        return self.beginnings[run.key].phases if run.key in self.beginnings else 0
+        if beginning is None:
+            return self.model_cache.run_signature(run)
+        return self.model_cache.run_signature(run, beginning.phases, beginning.epochs)
 
     def _simpler(self, stack: Stack, error: Exception) -> list[Stack]:
         """Return the runs of a stack that could not be traced as stacks of one, or for `fit`; later ones are so at once."""
         why = one_line(error)[-REASON:]
-        graph = self._graph(stack.runs[0])
+        graph = self.graph(stack)
         if len(stack.runs) > 1:
             self._alone.add(graph)
             reason = f"one graph, each run alone: {why}"
-            return [Stack((run,), "fused", reason, stack.small) for run in stack.runs]
+            return [
+                Stack((run,), "fused", reason, stack.small, stack.beginnings[slot : slot + 1])
+                for slot, run in enumerate(stack.runs)
+            ]
         self._untraceable[graph] = f"the fused engine cannot trace it: {why}"
-        return [Stack(stack.runs, "fit", self._untraceable[graph])]
+        return [Stack(stack.runs, "fit", self._untraceable[graph], beginnings=stack.beginnings)]
 
-    def _stacks_of_one_graph(self, runs: Sequence[Run]) -> list[Stack]:
-        graph = self._graph(runs[0])
+    def _stacks_of_one_graph(self, runs: Sequence[Run], beginning: Beginning | None) -> list[Stack]:
+        graph = self._graph(runs[0], beginning)
         obstacle = self._untraceable.get(graph) or self._obstacle(runs[0])
         if self.choice == "fit" or obstacle:
             reason = obstacle or "engine: fit"
             return [Stack((run,), "fit", reason) for run in runs]
-        phases = self.model_cache.phases(runs[0])[self._first(runs[0]) :]
+        phases = self.model_cache.phases(runs[0])[beginning.phases if beginning else 0 :]
         largest = 1 if graph in self._alone else min(self._largest(runs, phase) for phase in phases)
         small = not on_gpu() and all(self._takes_one_core(runs[0], phase) for phase in phases)
         if small and any(self.sizes.is_long(self.model_cache.signature(runs[0], phase)) for phase in phases):
@@ -161,6 +178,11 @@ class Engine:
             if loss is not None and loss.name in BRANCHING:
                 return f"{loss.name} branches by its labels, which a stack cannot"
         return ""
+
+
+def _beginnings(runs: Sequence[Run], begun: Mapping[str, Beginning]) -> tuple[Beginning | None, ...]:
+    beginnings = tuple(begun.get(run.key) for run in runs)
+    return beginnings if any(beginnings) else ()
 
 
 def elementwise(spec: OptimizerSpec) -> bool:

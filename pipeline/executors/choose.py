@@ -32,13 +32,13 @@ def executor(spec: ExecutorSpec, engine: Engine, precision: str, root: Path, sto
         gpus = sum(name.lower().startswith("gpu") for name in keras.distribution.list_devices())
         workers = spec.workers or number_of_workers(gpus)
         memory = int(spec.memory * GB) if spec.memory else share_of_memory(workers)
-        return ProcessExecutor(config, root, store, _graph(engine), workers, spec.lives, memory, gpus)
+        return ProcessExecutor(config, root, store, engine.graph, workers, spec.lives, memory, gpus)
     _prefer_loopback(spec.address)
     from pipeline.executors.ray_cluster import RayExecutor
 
     requirements = Requirements(config.threads, spec.gpu_memory and spec.gpu_memory * GB)
     return RayExecutor(
-        config, root, spec.address, _graph(engine), _weights(engine), requirements, spec.lives, spec.workers
+        config, root, spec.address, engine.graph, _weights(engine), requirements, spec.lives, spec.workers
     )
 
 
@@ -54,10 +54,6 @@ def _prefer_loopback(address: str) -> None:
 def pool_threads() -> int:
     """Return the size that TensorFlow's thread pool has by default in this process."""
     return int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0) or cores()
-
-
-def _graph(engine: Engine) -> Callable[[Stack], str]:
-    return lambda stack: engine.model_cache.run_signature(stack.runs[0])
 
 
 def _weights(engine: Engine) -> Callable[[Stack], int]:

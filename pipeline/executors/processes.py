@@ -77,7 +77,7 @@ class Process:
         self.graphs.add(task.graph)
         self.stacks += 1
         with suppress(OSError):  # the process has ended already, which its sentinel shows
-            self._pipe.send_bytes(pack_stack(task.stack).encode())
+            self._pipe.send_bytes(pack_stack(task.stack))
 
     def receive(self) -> Message | None:
         """Return the next message of the process; None where there is none because it has ended."""

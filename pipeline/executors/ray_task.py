@@ -24,7 +24,7 @@ _views: "dict[str, DatasetViews]" = {}
 
 
 def train_remotely(
-    config: WorkerConfig, dataset: str, data: Mapping[str, Any], packed: str
+    config: WorkerConfig, dataset: str, data: Mapping[str, Any], packed: bytes
 ) -> Iterator[Message]:
     """Yield on which node a stack trains, its progress, and its trained runs, packed, or why there are none.
 
@@ -47,7 +47,7 @@ def _train(
     config: WorkerConfig,
     dataset: str,
     data: Mapping[str, Any],
-    packed: str,
+    packed: bytes,
     report: Callable[[EpochReport], None],
 ) -> Trained:
     import keras

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from pipeline.core.errors import UserError
 from pipeline.data.catalogue import is_user_defined
 from pipeline.data.prepare import from_arrays, load
 from pipeline.engine.datasets import DatasetViews
-from pipeline.engine.jobs import TrainedRun
+from pipeline.engine.jobs import Beginning, Checkpoint, TrainedRun
 from pipeline.engine.stacks import Stack
 from pipeline.executors.messages import Message
 from pipeline.params.expansion.resolve import canonical
@@ -25,44 +26,81 @@ from pipeline.runs.records import RunRecord
 from pipeline.runs.run import Context, Run
 
 Arrays = list[NDArray[Any]]
+PLAIN = ("kind", "seed", "fold", "until", "epochs", "key")
+"""The fields of a run that are plain data."""
 MESSAGES = {kind.__name__: kind for kind in get_args(Message)}
 
 
-def pack_stack(stack: Stack) -> str:
-    """Return a stack as text; `unpack_stack` restores it on any machine."""
+def pack_stack(stack: Stack) -> bytes:
+    """Return a stack as bytes; `unpack_stack` restores it on any machine."""
     runs = [
-        {
-            "recipe": canonical(run.recipe),
-            "kind": run.kind,
-            "seed": run.seed,
-            "fold": run.fold,
-            "key": run.key,
-        }
+        {"recipe": canonical(run.recipe), **{name: getattr(run, name) for name in PLAIN}}
         for run in stack.runs
     ]
-    plain = {"engine": stack.engine, "reason": stack.reason, "small": stack.small}
-    return json.dumps(
-        {**plain, "context": asdict(stack.runs[0].context), "runs": runs, "versions": _versions()}
-    )
+    begun, arrays = _pack_beginnings(stack.beginnings)
+    plain = {"engine": stack.engine, "reason": stack.reason, "small": stack.small, "beginnings": begun}
+    context = asdict(stack.runs[0].context)
+    return to_bytes(json.dumps({**plain, "context": context, "runs": runs, "versions": _versions()}), arrays)
 
 
-def unpack_stack(text: str) -> Stack:
+def unpack_stack(packed: bytes) -> Stack:
     """Return the stack that was packed.
 
     Raises `UserError` where a run has another key here: other code or other libraries would compute its numbers.
     """
+    text, arrays = from_bytes(packed)
     plain = json.loads(text)
     context = Context(**plain["context"])
     runs = tuple(_run(run, context) for run in plain["runs"])
     if [run.key for run in runs] != [run["key"] for run in plain["runs"]]:
         raise UserError(_differences(plain["versions"]))
-    return Stack(runs, plain["engine"], plain["reason"], plain["small"])
+    beginnings = _unpack_beginnings(plain["beginnings"], arrays)
+    return Stack(runs, plain["engine"], plain["reason"], plain["small"], beginnings)
 
 
 def _run(plain: Mapping[str, Any], context: Context) -> Run:
     fold = plain["fold"]
     recipe = Recipe.model_validate(plain["recipe"])
-    return Run(recipe, context, plain["kind"], plain["seed"], None if fold is None else (fold[0], fold[1]))
+    pair = None if fold is None else (fold[0], fold[1])
+    return Run(recipe, context, plain["kind"], plain["seed"], pair, plain["until"], plain["epochs"])
+
+
+def _pack_beginnings(beginnings: Sequence[Beginning | None]) -> tuple[list[Any], Arrays]:
+    """Return what of runs is trained already as plain data and arrays; what several begin with is packed once."""
+    places: dict[int, int] = {}
+    packed: list[Any] = []
+    arrays: Arrays = []
+    for beginning in beginnings:
+        if beginning is None or id(beginning) in places:
+            packed.append(None if beginning is None else places[id(beginning)])
+            continue
+        places[id(beginning)] = len(packed)
+        state = beginning.state
+        packed.append(
+            {
+                "phases": beginning.phases,
+                "record": beginning.record.as_json(),
+                "runs": beginning.runs,
+                "weights": len(beginning.weights),
+                "state": None if state is None else [state.plain, len(state.arrays)],
+            }
+        )
+        arrays += [*beginning.weights, *(state.arrays if state is not None else ())]
+    return packed, arrays
+
+
+def _unpack_beginnings(packed: Sequence[Any], arrays: Sequence[NDArray[Any]]) -> tuple[Beginning | None, ...]:
+    remaining = iter(arrays)
+    beginnings: list[Beginning | None] = []
+    for plain in packed:
+        if not isinstance(plain, dict):
+            beginnings.append(None if plain is None else beginnings[plain])
+            continue
+        weights = list(islice(remaining, plain["weights"]))
+        state = plain["state"] and Checkpoint(plain["state"][0], list(islice(remaining, plain["state"][1])))
+        record = RunRecord.from_json(plain["record"])
+        beginnings.append(Beginning(plain["phases"], record, weights, plain["runs"], state))
+    return tuple(beginnings)
 
 
 def _versions() -> dict[str, str]:
@@ -80,13 +118,14 @@ def _differences(theirs: Mapping[str, str]) -> str:
 
 
 def pack_trained(trained: Sequence[TrainedRun]) -> tuple[str, Arrays]:
-    """Return trained runs as text and arrays; of trials the text alone, since their weights are not stored."""
+    """Return trained runs as text and arrays; of trials only what they go on from, since their weights are not stored."""
     arrays: Arrays = []
     plain = []
     for run in trained:
-        weights = run.weights if run.record.kind == "replicate" else None
-        plain.append({"record": run.record.as_json(), "weights": None if weights is None else len(weights)})
-        arrays += weights or []
+        weights, state = None if run.record.kind == "trial" else run.weights, run.state
+        entry = {"record": run.record.as_json(), "weights": None if weights is None else len(weights)}
+        plain.append({**entry, "state": None if state is None else [state.plain, len(state.arrays)]})
+        arrays += [*(weights or ()), *(state.arrays if state is not None else ())]
     return json.dumps(plain, allow_nan=False), arrays
 
 
@@ -96,7 +135,8 @@ def unpack_trained(text: str, arrays: Sequence[NDArray[Any]]) -> list[TrainedRun
     return [
         TrainedRun(
             RunRecord.from_json(run["record"]),
-            None if run["weights"] is None else [next(remaining) for _ in range(run["weights"])],
+            None if run["weights"] is None else list(islice(remaining, run["weights"])),
+            run["state"] and Checkpoint(run["state"][0], list(islice(remaining, run["state"][1]))),
         )
         for run in json.loads(text)
     ]

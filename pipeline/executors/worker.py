@@ -39,7 +39,7 @@ class Worker:
         set_up(config.precision)
         self._engine = Engine(ModelCache(views), config.engine, checkpoints=checkpoints)
 
-    def train(self, packed: str, report: Callable[[EpochReport], None]) -> Trained:
+    def train(self, packed: bytes, report: Callable[[EpochReport], None]) -> Trained:
         """Train one stack; `report` is called at most once a second, after an epoch."""
         runs, arrays = pack_trained(self._engine.train(unpack_stack(packed), _reporter(report)))
         return Trained(runs, arrays, resident())

@@ -69,7 +69,7 @@ def _train_all(pipe: Connection, settings: ProcessSettings) -> None:
 
     worker = Worker(settings.config, DatasetCache(settings.root), Store(settings.store).checkpoints)
     while True:
-        packed = pipe.recv_bytes().decode()
+        packed = pipe.recv_bytes()
         try:
             send(worker.train(packed, send))
         except Exception as error:

@@ -12,6 +12,7 @@ from pipeline.planning.cost import work
 from pipeline.planning.models import parameter_counts
 from pipeline.planning.shared_phases import beginnings_of
 from pipeline.planning.state import AblationState, VariantState, read_states
+from pipeline.search import halving
 from pipeline.store import Store
 
 # Measured on a machine with two cores (docs/performance.md).
@@ -158,6 +159,8 @@ def _variant_seconds(state: VariantState, trained: set[str], dataset: Dataset) -
         [_phase_seconds(phase, dataset, folds) for phase in phases]
         for folds in (tune.folds if tune else None, None)
     )
+    if tune is not None and tune.stop is not None:
+        of_trial[-1] *= halving.cost(tune.trials, phases[-1].recipe.training.epochs)
     seconds += trials * sum(of_trial)
     if not runs or len(phases) == 1:
         return seconds + replicates * sum(of_replicate)

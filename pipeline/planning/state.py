@@ -57,8 +57,19 @@ class VariantState:
         return [run for trial in trials if trial.score is None for run in trial.runs]
 
     def shared_keys(self) -> list[str]:
-        """Return the keys of the phases that replicates begin with, which may be stored as runs of their own."""
-        return [key for run in self.replicates for key in beginnings_of(run)] if self.is_chosen else []
+        """Return the keys of what runs go on from: phases that replicates begin with, earlier parts of trials.
+
+        They may be stored as runs of their own.
+        """
+        if self.choice is None and self.search is not None:
+            trials = self.search.trials
+            return [run.key for trial in trials for runs in trial.earlier for run in runs]
+        earlier = list(self.choice.get("earlier", ())) if self.choice else []
+        return (
+            earlier + [key for run in self.replicates for key in beginnings_of(run)]
+            if self.is_chosen
+            else earlier
+        )
 
     def trial_runs(self) -> list[dict[str, Any]]:
         """Return this variant's trials so far: each with its `values` and `run_keys`."""

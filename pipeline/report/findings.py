@@ -159,12 +159,13 @@ def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:
     monitor, tune = ablation.tune.monitor, ablation.tune
     shown = MetricFormat(monitor, ablation.measured(monitor).is_fraction)
     scores = [trial.score for trial in variant.trials]
+    to_the_end = [trial.score for trial in variant.trials if trial.outcome != "stopped"]
     measured = [
         r.metrics[monitor] for r in variant.replicates if r.outcome == "finished" and monitor in r.metrics
     ]
     return [
         *audit.failed_trials(variant.name, scores, shown),
-        *audit.close_second(variant.name, scores, measured, tune.seeds * tune.folds, shown),
+        *audit.close_second(variant.name, to_the_end, measured, tune.seeds * tune.folds, shown),
     ]
 
 

@@ -100,11 +100,17 @@ def _tuning(findings: Findings, styles: Styles) -> Section:
     return Section("tuning", "Tuning", tuning(findings.ablation, styles), note)
 
 
+STOPPED = (
+    " Half of the trials were ended after 15 % of their epochs, all but a third after 30 %: those with the worst mean of "
+    "the last three."
+)
+
+
 def _search_text(tune: Tuning) -> str:
     folds = f", {tune.folds} folds" if tune.folds > 1 else ""
     return (
         f"{tune.trials} trials per variant ({tune.oracle}), {plural(tune.seeds, 'seed')} each{folds}, "
-        f"chosen by {tune.monitor}, then frozen."
+        f"chosen by {tune.monitor}, then frozen.{STOPPED if tune.stop else ''}"
     )
 
 

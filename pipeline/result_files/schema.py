@@ -5,7 +5,7 @@ Results have no times, since DVC hashes them: `seconds` are added when reading, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.core.metrics import ACCURACY, LOSS, Metric, Task, plain_name
 from pipeline.params.types.kinds import AblationKind
@@ -31,10 +31,12 @@ class Tuning:
     folds: int
     monitor: str
     space: Mapping[str, Any] | str
+    stop: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the tuning as plain data; one fold, which means no cross-validation, is None."""
-        return {**vars(self), "folds": self.folds if self.folds > 1 else None}
+        plain = {**vars(self), "folds": self.folds if self.folds > 1 else None}
+        return plain if self.stop else _without(plain, "stop")
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Tuning":
@@ -46,27 +48,33 @@ class Tuning:
             folds=int(raw.get("folds") or 1),
             monitor=raw["monitor"],
             space=raw.get("space") or {},
+            stop=raw.get("stop"),
         )
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One point of a search; `score` is None where the run diverged."""
+    """One point of a search; `score` is None where the run diverged.
+
+    A trial that was `stopped` early did so after `epochs`, and its score is how it stood then, not to be compared.
+    """
 
     run_key: str
     values: Mapping[str, Any]
     score: float | None
-    outcome: Outcome
+    outcome: Outcome | Literal["stopped"]
     seconds: float | None = None
+    epochs: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the trial as plain data."""
-        return _without(vars(self), "seconds")
+        return _without(vars(self), "seconds", *([] if self.epochs else ["epochs"]))
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Trial":
         """Return the trial from what `as_json` returned."""
-        return cls(raw["run_key"], raw["values"], raw.get("score"), raw["outcome"])
+        epochs = raw.get("epochs")
+        return cls(raw["run_key"], raw["values"], raw.get("score"), raw["outcome"], epochs=epochs)
 
 
 @dataclass(frozen=True)

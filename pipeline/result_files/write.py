@@ -151,7 +151,8 @@ def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
 
 
 def _trial(trial: dict[str, Any]) -> schema.Trial:
-    return schema.Trial(trial["run_keys"][0], trial["values"], trial["score"], trial["outcome"])
+    key, epochs = trial["run_keys"][0], trial.get("epochs")
+    return schema.Trial(key, trial["values"], trial["score"], trial["outcome"], epochs=epochs)
 
 
 def _replicate(record: RunRecord) -> schema.Replicate:

@@ -50,14 +50,16 @@ def run_key(
     seeds: Seeds,
     fold: tuple[int, int] | None,
     phases: Sequence[Phase] | None = None,
+    epochs: int | None = None,
 ) -> str:
     """Return the key of a run: 32 hex digits that change with everything that can change its numbers.
 
     `data_digest` is that of the data set's content; `fold` is (k, n) for fold k of n. `phases`: those that are trained,
-    where they are not all of the recipe's; nothing else of it counts then. Raises `UserError` as `backend_name` does.
+    where they are not all of the recipe's; nothing else of it counts then. `epochs`: those of the last phase that are
+    trained, where they are not all. Raises `UserError` as `backend_name` does.
     """
     plain_recipe = canonical(recipe) if phases is None else _plain_phases(phases)
-    parts = {
+    parts: dict[str, Any] = {
         "recipe": plain_recipe,
         "dataset": dataset,
         "data": data_digest,
@@ -68,6 +70,8 @@ def run_key(
         "code": code_digest(),
         "own": own_code(plain_recipe),
     }
+    if epochs is not None:
+        parts["epochs"] = epochs
     if dataset not in CATALOGUE:  # whose rows are split by groups and classes, and whose columns are encoded
         parts["scikit-learn"] = version("scikit-learn")
     return digest(parts)

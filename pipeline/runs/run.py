@@ -25,7 +25,8 @@ class Run:
     """One recipe, trained once with one seed; `fold` is (k, n), fold k of n, in tuning by cross-validation.
 
     `seed` is the number of the replicate (or tuning seed), from which the `seeds` are derived. `until`: how many phases are
-    trained, where this is the beginning of others; None where it is a run to its end.
+    trained, where this is the beginning of others; None where it is a run to its end. `epochs`: how many of the last phase
+    are trained, of a trial that its search may end there.
 
     Example:
         >>> Run(recipe, Context("digits", digest, study_seed=0, precision="float32"), "replicate", seed=0).key
@@ -37,6 +38,7 @@ class Run:
     seed: int
     fold: tuple[int, int] | None = None
     until: int | None = None
+    epochs: int | None = None
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +52,7 @@ class Run:
             seeds=self.seeds,
             fold=self.fold,
             phases=None if self.until is None else self.phases,
+            epochs=self.epochs,
         )
         object.__setattr__(self, "key", key)
 
@@ -65,7 +68,7 @@ class Run:
 
     def beginning(self, count: int) -> "Run":
         """Return the run of the first `count` phases alone; equal for all runs that begin in the same way."""
-        return replace(self, until=count)
+        return replace(self, until=count, epochs=None)
 
     @cached_property
     def seeds(self) -> Seeds:

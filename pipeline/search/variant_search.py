@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.core.digests import digest
 from pipeline.core.metrics import Metric
 from pipeline.params.expansion.expand import apply
 from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.tune import AnyRange, Tune
 from pipeline.params.types.variants import Variant
@@ -18,6 +19,7 @@ from pipeline.runs.fingerprint import code_digest, own_code, part_digest
 from pipeline.runs.records import RunRecord
 from pipeline.runs.run import Context, Run
 from pipeline.runs.seeds import derive
+from pipeline.search import halving
 
 if TYPE_CHECKING:
     from pipeline.search.oracle import Candidate, Oracle
@@ -28,12 +30,27 @@ WORST = -100.0
 
 @dataclass
 class Trial:
-    """One candidate, the runs that measure it, and its score once they are finished (None before)."""
+    """One candidate, the runs that measure it, and its score once they are finished (None before).
+
+    `earlier` are the runs that those go on from, of a trial that could have been ended before.
+    """
 
     candidate: "Candidate"
     runs: tuple[Run, ...]
     score: float | None = None
-    outcome: str = "finished"
+    outcome: Literal["finished", "diverged", "stopped"] = "finished"
+    earlier: tuple[tuple[Run, ...], ...] = ()
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether its runs end before all of their epochs are trained, and it is to be decided whether they go on."""
+        return self.runs[0].epochs is not None and self.outcome == "finished"
+
+    @property
+    def begun(self) -> dict[str, str]:
+        """By the key of a run, that of the run that it goes on from."""
+        before = self.earlier[-1] if self.earlier else ()
+        return {run.key: earlier.key for run, earlier in zip(self.runs, before, strict=False)}
 
 
 @dataclass
@@ -78,10 +95,27 @@ class Search:
         return Oracle(self.tune, seed, self.variant.recipe.training.epochs)
 
     def next_trials(self) -> list[Trial]:
-        """Return the next batch of trials; an empty one ends the search."""
+        """Return the next batch of trials, or those of the last one that go on; an empty one ends the search."""
+        if going_on := self._end_worse():
+            return going_on
         batch = [Trial(candidate, self._runs(candidate.values)) for candidate in self._oracle.ask()]
         self.trials.extend(batch)
         return batch
+
+    def _end_worse(self) -> list[Trial]:
+        """End the worse ones of unfinished trials, and return the better ones, which go on."""
+        unfinished = sorted((trial for trial in self.trials if trial.is_unfinished), key=_score, reverse=True)
+        if not unfinished:
+            return []
+        cut, cuts = len(unfinished[0].earlier), max(len(_cuts(trial)) for trial in unfinished)
+        kept = halving.survivors(len(self.trials), cut, cuts)
+        for trial in unfinished[kept:]:
+            trial.outcome = "stopped"
+            self._oracle.report(trial.candidate, _score(trial))
+        for trial in unfinished[:kept]:
+            trial.earlier = (*trial.earlier, trial.runs)
+            trial.runs, trial.score = self._runs(trial.candidate.values, cut + 1), None
+        return unfinished[:kept]
 
     def report(self, records: Mapping[str, RunRecord]) -> None:
         """Score every trial that has no score, from the records of its runs by run key."""
@@ -90,29 +124,45 @@ class Search:
                 measured = [records[run.key] for run in trial.runs]
                 diverged = any(record.outcome == "diverged" for record in measured)
                 trial.outcome = "diverged" if diverged else "finished"
-                worst = 0.0 if self.metric.is_fraction else WORST
-                trial.score = worst if diverged else self._score(measured)
-                self._oracle.report(trial.candidate, trial.score)
+                trial.score = self._worst if diverged else self._score(trial, measured)
+                if not trial.is_unfinished:
+                    self._oracle.report(trial.candidate, trial.score)
 
     def choice(self) -> dict[str, Any]:
-        """Return the outcome to store: the values of the best trial, and every trial."""
-        best = max(self.trials, key=lambda trial: trial.score if trial.score is not None else -math.inf)
+        """Return the outcome to store: the values of the best trial, every trial, and the runs that trials went on from."""
+        best = max((trial for trial in self.trials if trial.outcome != "stopped"), key=_score)
+        earlier = [run.key for trial in self.trials for runs in trial.earlier for run in runs]
         return {
             "values": {path: best.candidate.values[path] for path in self.tune.space},
             "trials": [self._entry(trial) for trial in self.trials],
             "space": self.tune.model_dump(mode="json")["space"],
+            **({"earlier": earlier} if earlier else {}),
         }
 
-    def _runs(self, values: Mapping[str, Any]) -> tuple[Run, ...]:
+    @property
+    def begun(self) -> dict[str, str]:
+        """By the key of a run, that of the run that it goes on from, of trials that could have been ended before."""
+        return {key: earlier for trial in self.trials for key, earlier in trial.begun.items()}
+
+    @property
+    def _worst(self) -> float:
+        return 0.0 if self.metric.is_fraction else WORST
+
+    def _runs(self, values: Mapping[str, Any], cut: int = 0) -> tuple[Run, ...]:
+        """Return the runs of a trial up to a cut, or to their end where there is none that may end it."""
         recipe = apply(self.variant.recipe, values)
+        cuts = halving.cuts(phases_of(recipe)[-1].recipe.training.epochs) if self.tune.stop else ()
+        epochs = cuts[cut] if cut < len(cuts) else None
         folds = [(fold, self.tune.folds) for fold in range(self.tune.folds)] if self.tune.folds else [None]
         return tuple(
-            Run(recipe, self.context, "trial", seed, fold)
+            Run(recipe, self.context, "trial", seed, fold, epochs=epochs)
             for seed in range(self.tune.seeds)
             for fold in folds
         )
 
-    def _score(self, records: Sequence[RunRecord]) -> float:
+    def _score(self, trial: Trial, records: Sequence[RunRecord]) -> float:
+        if trial.is_unfinished:
+            return halving.standing([record.curves for record in records], self.metric)
         name = f"val_{self.metric.name}"
         return self.metric.score(fmean(record.metrics[name] for record in records))
 
@@ -120,9 +170,18 @@ class Search:
         return {
             "values": trial.candidate.values,
             "run_keys": [run.key for run in trial.runs],
-            "score": trial.score if trial.outcome == "finished" else None,
+            "score": None if trial.outcome == "diverged" else trial.score,
             "outcome": trial.outcome,
+            **({"epochs": trial.runs[0].epochs} if trial.outcome == "stopped" else {}),
         }
+
+
+def _score(trial: Trial) -> float:
+    return -math.inf if trial.score is None else trial.score
+
+
+def _cuts(trial: Trial) -> tuple[int, ...]:
+    return halving.cuts(trial.runs[0].phases[-1].recipe.training.epochs)
 
 
 def replicates(variant: Variant, context: Context, count: int, values: Mapping[str, Any]) -> list[Run]:

@@ -13,6 +13,7 @@ Layout::
     .runs/.models/<key>.json       what was found out by building a model
     .runs/.live/<run key>.json     the curves so far of a run in training
     .runs/.checkpoints/<name>.npz  a checkpoint of a long training, until its runs are stored
+    .runs/.states/<run key>.npz    what a trial goes on from whose search has not decided on it yet
     .runs/.journal/<time>.json     the runs that a session trained, and how long it took
     .runs/.sizes.json              the fastest sizes of stacks, as measured, by machine and graph
 
@@ -57,6 +58,7 @@ class Store:
         self.models = BuiltModels(self.folder / ".models")
         self.live = LiveCurves(self.folder / ".live")
         self.checkpoints = CheckpointFiles(self.folder / ".checkpoints")
+        self.states = CheckpointFiles(self.folder / ".states")
         self.journal = Journal(self.folder / ".journal", self.runs)
         self.stack_sizes = StackSizes(self.folder / ".sizes.json")
 

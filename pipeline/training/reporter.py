@@ -34,6 +34,8 @@ class ProgressReporter:
     store: Store
     ablation_of: Mapping[str, str] = field(default_factory=dict)
     _epochs_before: dict[str, int] = field(default_factory=dict)
+    _counted: set[str] = field(default_factory=set)
+    """Runs that go on from an earlier part of a trial, which was counted."""
     _best: dict[str, float] = field(default_factory=dict)
     _stacks: dict[str, TrackedStack] = field(default_factory=dict)
 
@@ -42,12 +44,14 @@ class ProgressReporter:
         shared = {key: self.ablation_of[run.key] for run in runs for key in beginnings_of(run)}
         self.ablation_of = {**shared, **self.ablation_of}
         self._epochs_before = {key: beginning.record.epochs for key, beginning in beginnings.items()}
+        self._counted = {key for key, beginning in beginnings.items() if beginning.state is not None}
 
     def started(self, stack: Stack, where: str) -> None:
         """See `StackListener`."""
         run, label = stack.runs[0], self._label(stack, where)
         epochs = _epochs(run) - self._epochs_before.get(run.key, 0)
-        number = self.view.stack_started(label, len(stack.runs), epochs, counts=run.until is None)
+        counts = run.until is None and run.key not in self._counted
+        number = self.view.stack_started(label, len(stack.runs), epochs, counts)
         now = time.monotonic()
         self._stacks[name_of(stack)] = TrackedStack(number, now, now)
 
@@ -95,4 +99,5 @@ class ProgressReporter:
 
 
 def _epochs(run: Run) -> int:
-    return sum(phase.recipe.training.epochs for phase in run.phases)
+    epochs = [phase.recipe.training.epochs for phase in run.phases]
+    return sum(epochs[:-1]) + (run.epochs or epochs[-1])

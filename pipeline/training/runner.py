@@ -17,7 +17,7 @@ from pipeline.diagnostics.required import missing, range_test_diagnostic
 from pipeline.engine.datasets import DatasetCache
 from pipeline.engine.environment import device, set_up
 from pipeline.engine.fused.sizes import Sizes
-from pipeline.engine.jobs import Beginning, TrainedRun
+from pipeline.engine.jobs import Beginning, Checkpoint, TrainedRun
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.phases import diverged_record, failed_record
 from pipeline.engine.stacks import Engine
@@ -56,7 +56,8 @@ class Runner:
         self.executor = executor(study.executor, self.engine, study.precision, root, store)
         self.store = store
         self.diagnostics = DiagnosticsRunner(self.model_cache, store)
-        self.shares_phases = study.executor.kind == "local"  # weights to begin with are not sent to workers
+        self.beginnings: dict[str, Beginning] = {}
+        """By a run's key, what of it is trained already, of those to be trained next."""
         self._checked: set[str] = set()
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
@@ -72,6 +73,7 @@ class Runner:
                 self._advance_searches(states)
                 self._write_manifests(states)
         self.store.checkpoints.clear()
+        self.store.states.clear()
         self._check_models(states)  # those of variants whose hyperparameters are known only now
         for state in states:
             export_best(self.model_cache, self.store, state)
@@ -142,16 +144,33 @@ class Runner:
             if not missing and self._advance_searches(states):
                 continue
             self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
-            ready = self._first_steps([run for run, _ in missing.values()], stored, states)
+            runs = [run for run, _ in missing.values()]
+            ready = self._first_steps(runs, stored, states)
+            self.beginnings |= self._unfinished(ready, states)
+            self.reporter.begin(runs, self.beginnings)
             if ready or not missing:
                 return ready
+
+    def _unfinished(self, runs: Sequence[Run], states: Sequence[AblationState]) -> dict[str, Beginning]:
+        """Return what of the trials among `runs` is trained already; those of which it is lost begin anew."""
+        searches = [
+            variant.search for state in states for variant in state.variants if variant.search is not None
+        ]
+        before = {key: earlier for search in searches for key, earlier in search.begun.items()}
+        begun = {}
+        for run in runs:
+            earlier = before.get(run.key, "")
+            record, saved = self.store.runs.get(earlier), self.store.states.get(earlier)
+            if record is not None and saved is not None:
+                begun[run.key] = Beginning(0, record, [], state=Checkpoint(*saved))
+        return begun
 
     def _first_steps(
         self, runs: Sequence[Run], stored: set[str], states: Sequence[AblationState]
     ) -> list[Run]:
         """Return what of `runs` can be trained now: phases that several begin with first, once for all of them."""
-        if not self.shares_phases or all(len(run.phases) == 1 for run in runs):
-            self.engine.beginnings = {}
+        if all(len(run.phases) == 1 for run in runs):
+            self.beginnings = {}
             return list(runs)
         chosen = (variant for state in states for variant in state.variants if variant.is_chosen)
         wholes = {whole(run): run for variant in chosen for run in variant.replicates}
@@ -162,12 +181,11 @@ class Runner:
             for key in damaged:
                 self.store.runs.remove(key)
             return self._first_steps(runs, stored.difference(damaged), states)
-        self.engine.beginnings = {
+        self.beginnings = {
             step.run.key: beginning
             for step in ready
             if step.beginning is not None and (beginning := read[step.beginning.key]) is not None
         }
-        self.reporter.begin(runs, self.engine.beginnings)
         return [step.run for step in ready if not self._began_badly(step.run)]
 
     def _beginning(self, step: Step) -> Beginning | None:
@@ -182,7 +200,7 @@ class Runner:
 
     def _began_badly(self, run: Run) -> bool:
         """Return whether the phases that a run begins with diverged; so has the run then, and that is stored."""
-        beginning = self.engine.beginnings.get(run.key)
+        beginning = self.beginnings.get(run.key)
         if beginning is None or beginning.record.outcome == "finished":
             return False
         self._store([TrainedRun(diverged_record(run, beginning.record), None)])
@@ -212,7 +230,8 @@ class Runner:
         """Train the runs of one data set after those of another, so that only one is in memory at a time."""
         for dataset in dict.fromkeys(run.context.dataset for run in runs):
             own = [run for run in runs if run.context.dataset == dataset]
-            stacks = self.engine.stacks([run for run in own if not self._fails_to_build(run)])
+            buildable = [run for run in own if not self._fails_to_build(run)]
+            stacks = self.engine.stacks(buildable, self.beginnings)
             for trained in self.executor.train(stacks, self.reporter):
                 self._store(trained)
 
@@ -229,7 +248,13 @@ class Runner:
         return False
 
     def _store(self, stack: Sequence[TrainedRun]) -> None:
-        """Store a stack's runs; the weights of replicates too, from which models are made."""
+        """Store a stack's runs; the weights of replicates too, from which models are made.
+
+        What unfinished trials go on from is kept until the end, where they have one phase: a run of several trains it again.
+        """
+        for run in stack:
+            if run.state is not None and len(run.record.phase_seconds) == 1:
+                self.store.states.put(run.record.key, run.state.plain, run.state.arrays)
         self.store.runs.put_all(
             [(run.record, None if run.record.kind == "trial" else run.weights) for run in stack]
         )

@@ -46,7 +46,7 @@ def epochs_of(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     store = Runner._store
 
     def spy(runner: Runner, stack: Any) -> None:
-        beginnings = runner.engine.beginnings
+        beginnings = runner.beginnings
         for one in stack:
             before = beginnings[one.record.key].record.epochs if one.record.key in beginnings else 0
             trained.append(one.record.epochs - before)

@@ -40,15 +40,43 @@ def test_a_recipe_with_every_kind_of_part_and_a_fold_comes_back(auto: object) ->
 
 
 def test_a_worker_with_other_code_or_versions_refuses(stacks: "list[Stack]") -> None:
-    from pipeline.executors.serialization import pack_stack, unpack_stack
+    from pipeline.executors.serialization import from_bytes, pack_stack, to_bytes, unpack_stack
 
-    plain = json.loads(pack_stack(stacks[0]))
+    plain = json.loads(from_bytes(pack_stack(stacks[0]))[0])
     plain["runs"][1]["key"] = "0" * 32
     with pytest.raises(UserError, match="copy of the pipeline"):
-        unpack_stack(json.dumps(plain))
+        unpack_stack(to_bytes(json.dumps(plain)))
     plain["versions"]["keras"] = "2.0"
     with pytest.raises(UserError, match=r"keras is 3\..* there, 2\.0 here"):
-        unpack_stack(json.dumps(plain))
+        unpack_stack(to_bytes(json.dumps(plain)))
+
+
+def test_what_is_trained_already_travels_once(auto: object) -> None:  # noqa: ARG001
+    from pipeline.engine.jobs import Beginning, Checkpoint
+    from pipeline.engine.stacks import Stack
+    from pipeline.executors.serialization import from_bytes, pack_stack, unpack_stack
+
+    runs = tuple(run(seed=seed) for seed in range(4))
+    shared = Beginning(1, record(runs[0]), [np.float32([1 / 3]), np.uint32([7])], runs=2)
+    unfinished = Beginning(0, record(runs[2]), [], state=Checkpoint({"epoch": 3}, [np.float32(0.1)]))
+    stack = Stack(runs, "fused", "one graph", beginnings=(shared, shared, unfinished, None))
+    assert len(from_bytes(pack_stack(stack))[1]) == 3
+    one, same, state, none = unpack_stack(pack_stack(stack)).beginnings
+    assert one is same and one is not None and none is None
+    assert (one.phases, one.record, one.runs, one.epochs) == (1, shared.record, 2, 0)
+    assert [array.tobytes() for array in one.weights] == [array.tobytes() for array in shared.weights]
+    assert state is not None and state.epochs == 3 and state.state is not None and state.weights == []
+    assert state.state.arrays[0].tobytes() == np.float32(0.1).tobytes()
+
+
+def test_runs_of_parts_come_back(auto: object) -> None:  # noqa: ARG001
+    from pipeline.engine.stacks import Stack
+    from pipeline.executors.serialization import pack_stack, unpack_stack
+
+    whole = run({"phases": [{"training": {"epochs": 3}}, {"trainable": "head"}]})
+    for part in (whole.beginning(1), run(kind="trial", epochs=1)):
+        again = unpack_stack(pack_stack(Stack((part,), "fused", "one graph")))
+        assert again.runs == (part,) and again.runs[0].phases == part.phases
 
 
 def test_trained_runs_come_back_in_every_bit(auto: object) -> None:  # noqa: ARG001

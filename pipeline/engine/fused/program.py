@@ -142,6 +142,19 @@ class Program(ABC):
         """Put back what `snapshot` returned, after `load` of the same jobs."""
         _assign((*self.flat, *self.state, *self.optimizer.variables), arrays)
 
+    def states(self) -> list[list[NDArray[Any]]]:
+        """Return of each model what `snapshot` has of it, and what all share."""
+        arrays = self.snapshot()
+        return [
+            [np.asarray(array[slot]) if array.ndim else array for array in arrays]
+            for slot in range(self.models)
+        ]
+
+    def restore_states(self, states: Sequence[Arrays]) -> None:
+        """Put back what `states` returned of each model, which need not have been in one stack then."""
+        together = zip(self.snapshot(), zip(*states, strict=True), strict=True)
+        self.restore([np.stack(own) if array.ndim else own[0] for array, own in together])
+
     def _like_template(self, where: Layout, trainable: Any) -> list[NDArray[Any]]:
         return where.stack([[np.asarray(variable) for variable in trainable]] * self.models)
 

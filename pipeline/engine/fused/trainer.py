@@ -15,14 +15,20 @@ from pipeline.build.optimizer import clip_of, make_optimizer
 from pipeline.build.schedules import rates
 from pipeline.build.weights import seed_generators
 from pipeline.engine.batches import batches, steps_per_epoch
-from pipeline.engine.checkpoints import PhaseCheckpoint, histories_as_plain, replay
+from pipeline.engine.checkpoints import (
+    PhaseCheckpoint,
+    common_start,
+    histories_as_plain,
+    replay,
+    unfinished,
+)
 from pipeline.engine.environment import on_gpu
 from pipeline.engine.fused.backends import program
 from pipeline.engine.fused.lifting import draws_otherwise, lifted_numbers, lifts
 from pipeline.engine.fused.program import Program, Rows
 from pipeline.engine.fused.training import StackTraining, Unit, by_step
 from pipeline.engine.history import History
-from pipeline.engine.jobs import Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.engine.jobs import Checkpoint, Job, OnEpoch, PhaseOutcome, Weights
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.tasks import metric_specs
 
@@ -169,7 +175,6 @@ class _Stack:
     def __init__(self, program: Program, template: keras.Model, jobs: Sequence[Job], data: Rows) -> None:
         self.template, self.jobs, self.data = template, jobs, data
         recipe = jobs[0].recipe
-        self.last_epoch: int = recipe.training.epochs
         metrics = [spec.metric for spec in metric_specs(recipe, jobs[0].view.task)]
         self.histories = [History(job.recipe, metrics, job.view.validates) for job in jobs]
         units = [
@@ -181,7 +186,7 @@ class _Stack:
 
     def train(self, on_epoch: OnEpoch, checkpoint: PhaseCheckpoint) -> None:
         training = self.training
-        for epoch in training.epochs(self._resume(checkpoint) + 1, self.last_epoch):
+        for epoch in training.epochs(self._resume(checkpoint) + 1, self.jobs[0].last_epoch):
             on_epoch([history.curves for history in self.histories])
             if not training.over and checkpoint.is_due():
                 plain = {"epoch": epoch, "histories": histories_as_plain(self.histories)}
@@ -189,16 +194,23 @@ class _Stack:
                 checkpoint.save(plain, [*training.program.snapshot(), *kept])
 
     def _resume(self, checkpoint: PhaseCheckpoint) -> int:
-        """Resume from the checkpoint, if there is one; return how many epochs are done."""
+        """Go on from the checkpoint, or else from what jobs start with, if anything; return how many epochs are done."""
         saved = checkpoint.load()
         if saved is None:
-            return 0
+            return self._go_on(common_start(FusedTrainer.name, [job.start for job in self.jobs]))
         flat, state = (len(arrays) for arrays in self.training.kept)
         program, kept = saved.arrays[: -flat - state], saved.arrays[-flat - state :]
         self.training.program.restore(program)
         self.training.kept = kept[:flat], kept[flat:]
         replay(self.histories, saved.plain["histories"])
         return int(saved.plain["epoch"])
+
+    def _go_on(self, starts: Sequence[Checkpoint]) -> int:
+        if not starts:
+            return 0
+        self.training.go_on([start.arrays for start in starts])
+        replay(self.histories, [start.plain["histories"][0] for start in starts])
+        return int(starts[0].plain["epoch"])
 
     def seconds_per_step(self) -> float:
         """Measure steps with a learning rate of 0; the second time of two counts, since the first compiles.
@@ -215,7 +227,7 @@ class _Stack:
 
     def outcomes(self) -> list[PhaseOutcome]:
         """Return the outcome of each job, its kept weights evaluated on test data where the job requires it."""
-        kept = self.training.kept_weights()
+        kept, states = self.training.kept_weights(), self._states()
         tests = self._tests(kept)
         return [
             PhaseOutcome(
@@ -224,9 +236,18 @@ class _Stack:
                 history.kept_epoch,
                 history.diverged,
                 {} if history.diverged else test,
+                state,
             )
-            for history, weights, test in zip(self.histories, kept, tests, strict=True)
+            for history, weights, test, state in zip(self.histories, kept, tests, states, strict=True)
         ]
+
+    def _states(self) -> list[Checkpoint | None]:
+        """Return what each job goes on from where its training was left unfinished."""
+        until = self.jobs[0].until
+        if until is None:
+            return [None] * len(self.jobs)
+        pairs = zip(self.histories, self.training.states(), strict=True)
+        return [unfinished(FusedTrainer.name, until, history, arrays) for history, arrays in pairs]
 
     def _tests(self, kept: Sequence[tuple[Weights, Weights]]) -> list[dict[str, float]]:
         if not self.jobs[0].test:

@@ -138,6 +138,22 @@ class StackTraining:
         """Return measurements of a part of the data by name."""
         return {f"{part}{name}": values for name, values in zip(self.names, measured, strict=True)}
 
+    def states(self) -> list[list[NDArray[Any]]]:
+        """Return what each model's training goes on from: everything that changes, and what is kept."""
+        kept = [*self.kept[0], *self.kept[1]]
+        return [
+            [*state, *(array[slot] for array in kept)] for slot, state in enumerate(self.program.states())
+        ]
+
+    def go_on(self, states: Sequence[list[NDArray[Any]]]) -> None:
+        """Put back what `states` returned of each model, after a program was loaded with them."""
+        flat, others = map(len, self.kept)
+        kept = [
+            np.stack(arrays) for arrays in zip(*(state[-flat - others :] for state in states), strict=True)
+        ]
+        self.program.restore_states([state[: -flat - others] for state in states])
+        self.kept = kept[:flat], kept[flat:]
+
     def kept_weights(self) -> list[tuple[Weights, Weights]]:
         """Return each model's kept trainable variables, and its other state."""
         trainable = self.program.layout.unstack(self.kept[0])

@@ -1,6 +1,6 @@
 """The search of an ablation: the oracle, its budget, and the range of each hyperparameter."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -9,6 +9,7 @@ from pydantic import (
     PlainSerializer,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    model_validator,
 )
 
 from pipeline.params.faults import invalid, listing, read_as, show
@@ -86,6 +87,10 @@ def _read_space(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     return value if value == HP else read(value)
 
 
+ALL_AT_ONCE = ("random", "grid")
+"""The oracles whose trials do not depend on the scores of others."""
+
+
 class Tune(Spec):
     """A search: `trials` per variant, each scored on validation data over tuning seeds or folds.
 
@@ -95,6 +100,7 @@ class Tune(Spec):
 
     oracle: Literal["random", "grid", "bayesian", "hyperband"] = "random"
     trials: Count
+    stop: Literal["halving"] | None = None
     seeds: Count = 1
     folds: Annotated[int, Field(ge=2, le=1000)] | None = None
     space: Annotated[
@@ -104,6 +110,14 @@ class Tune(Spec):
         PlainSerializer(_plain_space),
         defined_as("space"),
     ]
+
+    @model_validator(mode="after")
+    def _knows_all_trials(self) -> Self:
+        if self.stop is not None and self.oracle not in ALL_AT_ONCE:
+            raise invalid(
+                f"needs trials that are known from the start: oracle: {listing(ALL_AT_ONCE)}", "stop"
+            )
+        return self
 
     @property
     def is_declared(self) -> bool:

@@ -22,7 +22,8 @@ class Search:
     """One variant's search over one hyperparameter; positions are values, or indices of categories.
 
     `tried` are position and score of trials in order of position, the metric in per cent for fractions and
-    None where the trial diverged; `chosen` is None without a choice; `low` and `high` are the range's ends.
+    None where the trial diverged; `stopped` those that were ended early; `chosen` is None without a choice; `low` and
+    `high` are the range's ends.
     `room` is the distance of the choice from the nearer end, as a part of the range on its own scale (at most
     0.5, in the middle); None for categories.
     """
@@ -34,6 +35,7 @@ class Search:
     low: float
     high: float
     room: float | None = None
+    stopped: Sequence[tuple[float, float | None]] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,14 @@ def _search(variant: Variant, path: str, categories: Sequence[str], unit: Measur
         return float(categories.index(plain(value)) if categories else value)
 
     sign = 1.0 if unit.higher_is_better else -1.0
-    tried = [
-        (position(trial.values[path]), _score(trial, sign * unit.factor))
-        for trial in variant.trials
-        if path in trial.values
-    ]
+    tried, stopped = (
+        [
+            (position(trial.values[path]), _score(trial, sign * unit.factor))
+            for trial in variant.trials
+            if path in trial.values and (trial.outcome == "stopped") == early
+        ]
+        for early in (False, True)
+    )
     chosen = (variant.chosen or {}).get(path)
     ends = [position(value) for value in _values(variant, path)]
     return Search(
@@ -94,6 +99,7 @@ def _search(variant: Variant, path: str, categories: Sequence[str], unit: Measur
         low=min(ends),
         high=max(ends),
         room=None if chosen is None or categories else _room(chosen, _domain(variant, path)),
+        stopped=stopped,
     )
 
 
@@ -140,6 +146,8 @@ def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> 
         "One mark per trial, joined in order of the value; the large mark is the choice. "
         "Trials that diverged have no score."
     )
+    if any(search.stopped for search in hyperparameter.searches):
+        caption += " Small and pale: trials that were ended early, as they stood then."
     unit = " (%)" if shown_as(ablation, monitor).unit else ""
     title = f"{monitor}{unit} by {hyperparameter.path}"
     quick_ticks(axes)
@@ -147,6 +155,10 @@ def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> 
 
 
 def _draw_scores(axes: Axes, search: Search) -> None:
+    if search.stopped:
+        places, levels = zip(*search.stopped, strict=True)
+        look: dict[str, Any] = {"color": series(search.style), "markersize": 3, "alpha": 0.4}
+        mark(stroke(axes, places, levels, search.style.marker, **look), search.style)
     scored = [(value, score) for value, score in search.tried if score is not None]
     if not scored:
         return
@@ -190,7 +202,8 @@ def _draw_range(axes: Axes, row: int, search: Search) -> None:
     colour = series(search.style)
     stroke(axes, [search.low, search.high], [row, row], color=LINE, linewidth=7, solid_capstyle="butt")
     for marker, diverged in (("o", False), ("x", True)):
-        values = [value for value, score in search.tried if (score is None) == diverged]
+        trials = [*search.tried, *search.stopped]
+        values = [value for value, score in trials if (score is None) == diverged]
         shade = MUTED if diverged else colour
         dots = stroke(axes, values, [row] * len(values), marker, color=shade, markersize=4, alpha=0.8)
         mark(dots, search.style)
