@@ -147,9 +147,9 @@ class Bench:
     """One case, ready to be trained by each engine and by Keras Tuner."""
 
     def __init__(self, case: Case, contender: str) -> None:
+        from pipeline.core.machine import cores
         from pipeline.engine.environment import set_up
         from pipeline.engine.model_cache import ModelCache
-        from pipeline.engine.workers import cores
         from pipeline.executors.worker import set_threads
 
         if contender == "fused" and case.convolves and case.models >= cores():

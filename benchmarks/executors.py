@@ -65,11 +65,11 @@ def cases() -> list[Case]:
 
 def measure(case: Case, ways: Sequence[str]) -> dict[str, Any]:
     """Return the seconds that each executor (`ways`) takes for a case's stacks, and the limits of a cluster."""
+    from pipeline.core.machine import cores
     from pipeline.engine.datasets import DatasetCache
     from pipeline.engine.environment import set_up
     from pipeline.engine.model_cache import ModelCache
     from pipeline.engine.stacks import Engine
-    from pipeline.engine.workers import cores
     from pipeline.executors.choose import executor
     from pipeline.params.types.executor import ExecutorSpec
     from pipeline.store import Store

@@ -140,6 +140,7 @@ def report(options: argparse.Namespace) -> None:
 def show(options: argparse.Namespace) -> None:
     """Print conclusions and rankings of finished ablations."""
     from pipeline.cli.show import show as print_rankings
+    from pipeline.result_files.read import left_out
 
     study = _study(options)
     unknown = [name for name in options.names if name not in study.ablations]
@@ -147,9 +148,11 @@ def show(options: argparse.Namespace) -> None:
         raise UserError(
             f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
         )
-    print_rankings(
-        _home(options) / "results", options.names or list(study.ablations), _store(options).runs.timings
-    )
+    results, names = _home(options) / "results", options.names or list(study.ablations)
+    omitted = left_out(results, names)
+    print_rankings(results, [name for name in names if name not in omitted], _store(options).runs.timings)
+    for name, why in omitted.items():
+        print(f"\n{name} was left out: {why}")
 
 
 def track(options: argparse.Namespace) -> None:

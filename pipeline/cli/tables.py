@@ -5,9 +5,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.core.text import megabytes
+from pipeline.core.text import duration, megabytes
 from pipeline.maintenance.contents import Contents
-from pipeline.planning.plan import AblationPlan, StudyPlan
+from pipeline.planning.plan import AblationPlan, BudgetPlan, StudyPlan
 
 ROOM_FOR_NAMES = 120
 """Columns of a terminal that is wide enough to show the names of variants."""
@@ -18,10 +18,18 @@ def print_plan(plan: StudyPlan) -> None:
     console = Console()
     console.print(_plan_table(plan, with_names=console.width >= ROOM_FOR_NAMES))
     if plan.to_train:
-        console.print(
-            f"about {roughly(plan.seconds)} in all, if the machine is like the one measured in docs/performance.md; "
-            f"{plan.core_hours:.2g} core-hours"
-        )
+        console.print(f"about {roughly(plan.seconds)} in all; {plan.core_hours:.2g} core-hours")
+    if plan.budget is not None:
+        console.print(_budget_text(plan.budget))
+
+
+def _budget_text(budget: BudgetPlan) -> str:
+    """Return in words what a budget allows."""
+    used = f"budget {duration(budget.seconds)}, {duration(budget.spent)} used"
+    fewer = [f"{name} {seeds} of {wanted} seeds" for name, (seeds, wanted) in budget.shortened.items()]
+    parts = [", ".join(fewer), f"left out: {', '.join(budget.left_out)}" if budget.left_out else ""]
+    allows = "; ".join(filter(None, parts)) or "everything fits"
+    return f"{used}: {allows}" if budget.decided else f"{used}; as foreseen: {allows}"
 
 
 def _plan_table(plan: StudyPlan, with_names: bool) -> Table:

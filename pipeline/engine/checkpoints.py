@@ -78,11 +78,14 @@ def histories_as_plain(histories: Sequence[History]) -> list[dict[str, Any]]:
     return [{"curves": history.curves, "diverged": history.diverged} for history in histories]
 
 
-def unfinished(engine: str, epoch: int, history: History, arrays: Arrays) -> Checkpoint | None:
-    """Return what one training goes on from after `epoch`; None where there is nothing left to train."""
+def unfinished(
+    engine: str, epoch: int, history: History, arrays: Arrays, models: int = 1
+) -> Checkpoint | None:
+    """Return what one training, of so many `models` together, goes on from after `epoch`; None where nothing is left."""
     if history.over:
         return None
-    return Checkpoint({"engine": engine, "epoch": epoch, "histories": histories_as_plain([history])}, arrays)
+    plain = {"engine": engine, "epoch": epoch, "models": models, "histories": histories_as_plain([history])}
+    return Checkpoint(plain, arrays)
 
 
 def common_start(engine: str, starts: Sequence[Checkpoint | None]) -> list[Checkpoint]:

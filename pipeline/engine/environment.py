@@ -3,6 +3,7 @@
 import platform
 from functools import lru_cache
 from importlib.metadata import version
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -36,6 +37,17 @@ def _gpu_name() -> str:
 
 
 @lru_cache(maxsize=1)
+def keep_programs(folder: Path) -> None:
+    """Keep compiled programs in `folder` for later processes, where the backend can: JAX.
+
+    What XLA keeps for TensorFlow saved nothing, since tracing is most of the time (docs/performance.md).
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+
+
 def environment() -> dict[str, str]:
     """Return what a reader needs to reproduce a result: versions, the device, the machine."""
     libraries = ["tensorflow", "keras", "keras-tuner", "numpy", keras.backend.backend()]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pipeline.build.model import convolves
 from pipeline.build.optimizer import make_optimizer
+from pipeline.core.machine import cores
 from pipeline.core.text import one_line
 from pipeline.engine.batches import steps_per_epoch
 from pipeline.engine.checkpoints import Checkpoints
@@ -22,7 +23,6 @@ from pipeline.engine.jobs import Beginning, OnEpoch, TrainedRun
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.phases import first_job, train_stack
 from pipeline.engine.trainer import Trainer
-from pipeline.engine.workers import cores
 from pipeline.params.types.phases import Phase
 from pipeline.params.types.recipe import OptimizerSpec
 from pipeline.runs.run import Run

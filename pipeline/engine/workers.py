@@ -3,13 +3,14 @@
 Threads suffice: training releases Python's lock, and they share data, templates and TensorFlow's start.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from threading import Event
 from typing import TypeVar
 
 import keras
+
+from pipeline.core.machine import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -46,8 +47,3 @@ class Workers:
         """Raise `CancelledError` where the work is to stop; to be called from within it now and then."""
         if self._cancelled.is_set():
             raise CancelledError
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

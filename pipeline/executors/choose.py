@@ -6,8 +6,8 @@ from pathlib import Path
 
 import keras
 
+from pipeline.core.machine import cores
 from pipeline.engine.stacks import Engine, Stack
-from pipeline.engine.workers import cores
 from pipeline.executors.local import LocalExecutor
 from pipeline.executors.processes import ProcessExecutor, number_of_workers, share_of_memory
 from pipeline.executors.protocol import Executor

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.core import machine
+from pipeline.core.machine import cores
 from pipeline.engine.jobs import TrainedRun
 from pipeline.engine.stacks import Stack
-from pipeline.engine.workers import cores
 from pipeline.executors.messages import Message, Trained
 from pipeline.executors.protocol import StackListener
 from pipeline.executors.serialization import pack_stack, unpack_message

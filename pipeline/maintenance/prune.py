@@ -15,7 +15,16 @@ from pipeline.params.types.study import Study
 from pipeline.planning.state import read_states
 from pipeline.store import Store
 
-NOT_ABOUT_RUNS = {".choices", ".manifests", ".tracking", ".live", ".diagnostics", ".journal"}
+NOT_ABOUT_RUNS = {
+    ".choices",
+    ".allowances",
+    ".programs",
+    ".manifests",
+    ".tracking",
+    ".live",
+    ".diagnostics",
+    ".journal",
+}
 """Folders of the store whose files are not notes about single runs."""
 
 

@@ -1,7 +1,8 @@
 """The computation in a phase of training, estimated from its recipe without reading data. No TensorFlow."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from math import ceil, prod
 from typing import Any
 
@@ -19,15 +20,26 @@ TRAINED = 6
 """Operations per multiplication where the gradients of inputs and weights are computed too."""
 
 Shape = tuple[int, ...]
+Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Work:
-    """Steps of one batch each, and floating-point operations in `dense` layers and in convolutions (`convolved`)."""
+    """Steps of one batch each, floating-point operations in `dense` layers and in convolutions (`convolved`), and `graphs`
+    to trace and compile.
+    """
 
-    steps: int
-    dense: int
-    convolved: int
+    steps: float = 0
+    dense: float = 0
+    convolved: float = 0
+    graphs: float = 0
+
+    def __add__(self, other: "Work") -> "Work":
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Work(*(mine + its for mine, its in pairs))
+
+    def __mul__(self, times: float) -> "Work":
+        return Work(*(times * part for part in astuple(self)))
 
 
 @dataclass(frozen=True)
@@ -38,8 +50,11 @@ class Part:
     convolves: bool = False
 
 
-def work(phase: Phase, dataset: Dataset, folds: int | None = None) -> Work:
+def work(phase: Phase, dataset: Dataset, folds: int | None = None, summary: Summary | None = None) -> Work:
     """Return the work of `phase` on `dataset`, with `folds` for cross-validation; early stopping is ignored.
+
+    `summary` is what was found out about a model that a function builds, in the form of `store.models`; without it nothing
+    is known of such a model but its steps.
 
     Example:
         >>> [work(phase, CATALOGUE["mnist"]).steps for phase in phases_of(recipe)]
@@ -47,7 +62,7 @@ def work(phase: Phase, dataset: Dataset, folds: int | None = None) -> Work:
     recipe = phase.recipe
     epochs = recipe.training.epochs
     training, validation = image_counts(recipe.data, dataset, folds)
-    frozen, trained = _frozen_and_trained(phase, dataset)
+    frozen, trained = _frozen_and_trained(phase, dataset, summary)
     per_frozen = FORWARD * (training + validation) * (1 if phase.cache_features else epochs)
     per_trained = (TRAINED * training + FORWARD * validation) * epochs
     dense, convolved = (
@@ -88,18 +103,37 @@ def parts_of(model: ModelSpec, image: Shape, outputs: int) -> tuple[list[Part], 
     return hidden, top
 
 
-def _frozen_and_trained(phase: Phase, dataset: Dataset) -> tuple[list[Part], list[Part]]:
+def _frozen_and_trained(
+    phase: Phase, dataset: Dataset, summary: Summary | None
+) -> tuple[list[Part], list[Part]]:
     """Return the parts below the first one that trains, and all others."""
     recipe = phase.recipe
     chain = recipe.chain
     if chain is None:
-        return [], []  # what a function builds is known only once it has run
+        return _built_parts(summary or {})
     outputs = chain.output.units or class_count(recipe, len(dataset.class_names)) or 1
     is_flat_pair = recipe.data.pairs is not None and chain.towers == 1
     image = (2 * prod(dataset.image_shape),) if is_flat_pair else dataset.image_shape
     hidden, top = parts_of(chain, image, outputs)
     frozen = frozen_blocks(phase.trainable, len(hidden))
     return hidden[:frozen], hidden[frozen:] + top
+
+
+def _built_parts(summary: Summary) -> tuple[list[Part], list[Part]]:
+    """Return the layers of a built model that do not train, and those that do.
+
+    Each weight counts once at each place of the output: exact for dense layers and convolutions, near for most others.
+    """
+    frozen: list[Part] = []
+    trained: list[Part] = []
+    for layer in summary.get("layers", ()):
+        shape = [int(side) for side in re.findall(r"\d+", layer["output_shape"].partition("]")[0])]
+        if layer["parameters"] and not any(
+            other["name"].startswith(f"{layer['name']}/") for other in summary["layers"]
+        ):
+            part = Part(layer["parameters"] * prod(shape[:-1]), "Conv" in layer["class_name"])
+            (trained if layer["trainable"] else frozen).append(part)
+    return frozen, trained
 
 
 def _block(spec: object, shape: Shape) -> tuple[Part, Shape]:

@@ -24,7 +24,7 @@ def model_key(run: Run, phase: Phase | None = None) -> str:
 
 def parameter_counts(store: Store, state: AblationState) -> dict[str, int]:
     """Return how many parameters each variant's model has, of those that were looked at, by variant."""
-    chosen = {v.variant.name: v.replicates[0] for v in state.variants if v.is_chosen}
+    chosen = {v.variant.name: v.replicates[0] for v in state.variants if v.is_chosen and v.replicates}
     known = {name: store.models.get(model_key(run)) or {} for name, run in chosen.items()}
     return {
         name: sum(layer["parameters"] for layer in summary["layers"] if "/" not in layer["name"])

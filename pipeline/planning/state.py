@@ -1,12 +1,13 @@
 """What a study requires, and what of it the store has: used by `plan`, `ablate`, the diagnostics and the results."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.digests import digest
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.core.metrics import LOSS, Metric, Task
 from pipeline.data import catalogue
@@ -96,6 +97,18 @@ class AblationState:
     metric: Metric
     margin: Margin
     evaluation: Evaluation
+    wanted: int
+    """How many seeds the study asks for; its budget may allow fewer, or none."""
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the study's budget allows nothing of it."""
+        return self.seeds == 0
+
+    def with_seeds(self, seeds: int) -> "AblationState":
+        """Return the ablation as it is with so many replicates."""
+        variants = [replace(variant, seeds=seeds) for variant in self.variants]
+        return replace(self, seeds=seeds, variants=variants)
 
     def required_keys(self) -> list[str]:
         """Return the keys of all runs known to be required so far, trials first."""
@@ -108,7 +121,9 @@ class AblationState:
 
     def is_trained(self, keys: set[str]) -> bool:
         """Return whether nothing is left to search or to train; the trials behind a frozen choice are no longer needed."""
-        return all(state.is_chosen for state in self.variants) and keys.issuperset(self.replicate_keys())
+        return self.is_left_out or (
+            all(state.is_chosen for state in self.variants) and keys.issuperset(self.replicate_keys())
+        )
 
 
 def context_of(study: Study, name: str, root: Path) -> Context:
@@ -139,11 +154,22 @@ def dataset_of(study: Study, name: str, root: Path) -> Dataset:
 
 def _ablation(study: Study, store: Store, context: Context, name: str, dataset: Dataset) -> AblationState:
     expanded, spec = expand(study, name), study.ablations[name]
-    seeds, evaluation = study.seeds_of(name), study.evaluation_of(name)
+    wanted, evaluation = study.seeds_of(name), study.evaluation_of(name)
+    seeds = min(wanted, (allowed(study, store) or {}).get(name, wanted))
     metric = judging_metric(name, spec, expanded, dataset.task)
     variants = [_variant(store, context, metric, variant, seeds, evaluation) for variant in expanded.variants]
     margin = study.margin_of(name, metric)
-    return AblationState(name, spec, expanded, variants, seeds, dataset, metric, margin, evaluation)
+    return AblationState(name, spec, expanded, variants, seeds, dataset, metric, margin, evaluation, wanted)
+
+
+def allowed(study: Study, store: Store) -> dict[str, int] | None:
+    """Return how many seeds of each ablation the study's budget allows; None without a budget, or before it is spent."""
+    return None if study.budget is None else store.allowances.get(allowance_key(study, store))
+
+
+def allowance_key(study: Study, store: Store) -> str:
+    """Return the key of what a study's budget allows: another study has another, and so has an edited one."""
+    return digest([store.manifests.study, study.model_dump(mode="json")])
 
 
 def judging_metric(name: str, spec: Ablation, expanded: Expanded, task: Task) -> Metric:

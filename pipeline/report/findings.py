@@ -142,6 +142,7 @@ def _flags(ablation: Ablation) -> list[Flag]:
     outcomes = {v.name: [t.outcome for t in v.trials] + [r.outcome for r in v.replicates] for v in variants}
     flags = [
         *audit.few_seeds(min((len(v.replicates) for v in variants), default=0)),
+        *audit.fewer_seeds(ablation.seeds, ablation.wanted),
         *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
         *audit.diverged(outcomes),
         *audit.same_model(ablation.same_models),

@@ -14,6 +14,8 @@ from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
 from pipeline.stats.published_value import Published
 
 FILE = "ablation.json"
+LEFT_OUT = "left_out"
+"""The key under which the results of an ablation that was not trained say why."""
 KNOWN = {metric.name: metric for metric in (LOSS, ACCURACY)}
 """The metrics of results that name none."""
 
@@ -242,7 +244,8 @@ class Ablation:
     practically equal: percentage points for fractions, else in the metric's own unit, or where `relative` a part of the
     baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries, by name. `target` is the value
     of a metric whose epoch is compared, if any. `task` is what models predict. `models` are those of the variants, and
-    `same_models` the names of variants whose models are the same although they should differ.
+    `same_models` the names of variants whose models are the same although they should differ. `wanted` is the number of
+    seeds that the study asks for, where its budget allowed fewer `seeds`.
     """
 
     name: str
@@ -263,6 +266,7 @@ class Ablation:
     dataset_name: str = ""
     models: tuple[Model, ...] = ()
     same_models: tuple[tuple[str, ...], ...] = ()
+    wanted: int = 0
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def measured(self, name: str) -> Metric:
@@ -284,7 +288,7 @@ class Ablation:
     def as_json(self) -> dict[str, Any]:
         """Return the ablation as plain data, without its diagnostics, which have their own file."""
         return {
-            **_without(vars(self), "diagnostics"),
+            **_without(vars(self), "diagnostics", *(["wanted"] if self.wanted <= self.seeds else [])),
             "models": [model.as_json() for model in self.models],
             "same_models": [list(names) for names in self.same_models],
             "metrics": [vars(metric) for metric in self.metrics.values()],
@@ -314,6 +318,7 @@ class Ablation:
             dataset_name=raw.get("dataset_name") or "",
             models=tuple(map(Model.from_json, raw.get("models") or ())),
             same_models=tuple(tuple(names) for names in raw.get("same_models") or ()),
+            wanted=int(raw.get("wanted") or raw["seeds"]),
         )
         ablation.variant(ablation.baseline)
         return ablation

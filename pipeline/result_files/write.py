@@ -36,6 +36,13 @@ def write_results(store: Store, state: AblationState, required: Iterable[Diagnos
         path.unlink(missing_ok=True)
 
 
+def write_left_out(state: AblationState, folder: Path, why: str) -> None:
+    """Write for an ablation that is not trained why it is not, instead of results."""
+    left_out = {"name": state.name, "question": state.spec.question, schema.LEFT_OUT: why}
+    write_json(folder / state.name / schema.FILE, left_out)
+    (folder / state.name / diagnostics.FILE).unlink(missing_ok=True)
+
+
 def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablation:
     """Return everything that the report shows of an ablation; raises `KeyError` for a run that is not stored."""
     return schema.Ablation(
@@ -57,6 +64,7 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         variants=tuple(_variant(store, variant, root) for variant in state.variants),
         environment=_record(store, state.variants[0].replicates[0].key).environment,
         target=state.spec.target or {},
+        wanted=state.wanted,
     )
 
 

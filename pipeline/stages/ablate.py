@@ -1,19 +1,25 @@
 """The `ablate` stage: train what one ablation lacks, and write its results from the store."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.native_logs import native_logs_to
+from pipeline.core.text import duration
 from pipeline.data.catalogue import is_user_defined, lookup
 from pipeline.diagnostics.required import missing, required
 from pipeline.params.expansion.expand import check_against
 from pipeline.params.types.study import Study
+from pipeline.planning.budget import Spending
+from pipeline.planning.cost import Work
 from pipeline.planning.manifests import write_manifest
-from pipeline.planning.plan import missing_runs
-from pipeline.planning.state import AblationState, lacks_models, read_states
-from pipeline.result_files.write import write_results
+from pipeline.planning.speed import as_journal, place
+from pipeline.planning.state import AblationState, allowed, lacks_models, read_states
+from pipeline.planning.work import missing_runs, work_of
+from pipeline.result_files.write import write_left_out, write_results
 from pipeline.store import Store
 from pipeline.tracking.tracker import Tracker
 from pipeline.training.progress import ShowProgress
@@ -36,12 +42,18 @@ def ablate(
         )
     with store.one_writer():
         store.recover()
+        if study.budget is not None and allowed(study, store) is None:
+            _train(study, store, root, Spending(study, store, root).passes(), show_progress)
         (state,) = read_states(study, store, root, [name])
+        if state.is_left_out:
+            store.manifests.remove(name)
+            write_left_out(state, root / "results", f"the budget of {duration(study.budget or 0)} is used up")
+            return
         if not is_finished(store, state):
             names = [other for other in study.ablations if other != name] if ahead else []
             others = read_states(study, store, root, names)
-            unfinished = [other for other in others if not is_finished(store, other)]
-            _train(study, store, root, [state, *unfinished], show_progress)
+            unfinished = [other for other in others if not (other.is_left_out or is_finished(store, other))]
+            _train(study, store, root, iter([[state, *unfinished]]), show_progress)
         diagnostics = required(store, state)
         write_manifest(store, state, [diagnostic.key for diagnostic in diagnostics])
         write_results(store, state, diagnostics, root / "results")
@@ -59,20 +71,39 @@ def is_finished(store: Store, state: AblationState) -> bool:
 
 
 def _train(
-    study: Study, store: Store, root: Path, states: Sequence[AblationState], show_progress: ShowProgress
+    study: Study, store: Store, root: Path, passes: Iterator[list[AblationState]], show_progress: ShowProgress
 ) -> None:
-    for state in states:
-        dataset = study.dataset_of(state.name)
-        if is_user_defined(dataset):
-            check_against(study, state.name, lookup(dataset, root))
-    total = missing_runs(states, store.runs.keys())
-    with Tracker(store):
+    """Train what is missing of the ablations of each pass; TensorFlow starts with the first that lacks anything."""
+    for states in passes:
+        if not all(is_finished(store, state) for state in states):
+            _train_all(study, store, root, chain([states], passes), show_progress)
+
+
+def _train_all(
+    study: Study, store: Store, root: Path, passes: Iterator[list[AblationState]], show_progress: ShowProgress
+) -> None:
+    first = next(passes)
+    stored = store.runs.keys()
+    total, work, done = missing_runs(first, stored), Work(), dict[str, Any]()
+    with store.journal.session(done), Tracker(store):
         print(f"starting TensorFlow for {total} runs", file=sys.stderr, flush=True)
         with native_logs_to(store.folder / ".tensorflow.log"):
             from pipeline.training.runner import Runner
             from pipeline.training.threads import set_pool
 
-            set_pool(study, states, store.runs.keys())
+            set_pool(study, first, stored)
             runner = Runner(study, store, root)
-        with store.journal.session(), show_progress(total) as view:
-            runner.run(states, view)
+        with show_progress(total) as view:
+            for states in chain([first], passes):
+                _check_fetched(study, states, root)
+                work += work_of(states, store, store.runs.keys())
+                runner.run(states, view)
+        done |= as_journal(work, place(study))
+
+
+def _check_fetched(study: Study, states: Sequence[AblationState], root: Path) -> None:
+    """Check recipes on data sets of one's own, about which nothing is known before they are fetched."""
+    for state in states:
+        dataset = study.dataset_of(state.name)
+        if is_user_defined(dataset):
+            check_against(study, state.name, lookup(dataset, root))

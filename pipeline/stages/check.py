@@ -72,7 +72,7 @@ def _study(study: Study) -> dict[str, Any]:
     recipes = [
         canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
     ]
-    shared = ("seed", "seeds", "margin", "precision")
+    shared = ("seed", "seeds", "margin", "precision", "budget")
     return {
         "dataset": name_of(study.dataset),
         **{name: getattr(study, name) for name in shared},

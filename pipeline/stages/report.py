@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import DataError
 from pipeline.report import snapshot
+from pipeline.result_files.read import left_out
 from pipeline.store import Store
 from pipeline.tracking.ui import address, compare_urls
 
@@ -25,15 +26,17 @@ def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
     Raises `UserError` where a result is missing or damaged.
     """
     results, reports = root / "results", root / "reports"
+    omitted = left_out(results, ablations)
+    ablations = [name for name in ablations if name not in omitted]
     links = _links(ablations, store)
     digest = snapshot.results_digest(results, ablations)
-    inputs = partial(snapshot.inputs_digest, results, ablations, reports, links)
+    inputs = partial(snapshot.inputs_digest, results, ablations, reports, [links, omitted])
     last = snapshot.last_snapshot(reports)
     sessions = store.journal.sessions(after=last.seen if last else 0)
     if not sessions and snapshot.is_current(reports, inputs()):
         return False
     keys = snapshot.run_keys(results, ablations) if sessions else set()
-    _render(ablations, store, root, snapshot.next_snapshot(last, digest, sessions, keys), links)
+    _render(ablations, store, root, snapshot.next_snapshot(last, digest, sessions, keys), links, omitted)
     files = _files(reports, ablations)
     snapshot.stamp(reports, inputs(), files)
     return True
@@ -53,6 +56,7 @@ def _render(
     root: Path,
     current: snapshot.Snapshot,
     links: Mapping[str, str],
+    omitted: Mapping[str, str],
 ) -> None:
     from pipeline.report.context import History, ReportContext
     from pipeline.report.site import build
@@ -60,7 +64,7 @@ def _render(
     compare = {name: url for name, url in links.items() if name}
     history = History(current.sessions, current.before)
     excerpt = partial(_excerpt, root)
-    context = ReportContext(links[""], compare, store.runs.timings, history, excerpt)
+    context = ReportContext(links[""], compare, store.runs.timings, history, excerpt, omitted)
     processes = min(2, os.cpu_count() or 1) if len(ablations) >= MANY else 1
     summary = build(root / "results", root / "reports", ablations, context, processes)
     snapshot.save(root / "reports", replace(current, summary=summary))

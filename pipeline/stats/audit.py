@@ -21,6 +21,7 @@ FlagKind = Literal[
     "unequal budgets",
     "several factors",
     "same model",
+    "budget",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
@@ -147,6 +148,14 @@ def few_seeds(seeds: int) -> list[Flag]:
     word = "exploratory" if seeds <= EXPLORATORY_SEEDS else "preliminary"
     message = f"Only {plural(seeds, 'seed')}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable."
     return [Flag("few seeds", None, message)]
+
+
+def fewer_seeds(seeds: int, wanted: int) -> list[Flag]:
+    """Flag an ablation whose study had no time for all seeds that it asks for."""
+    if seeds >= wanted:
+        return []
+    message = f"{seeds} of {wanted} seeds were trained: the study's budget of time allowed no more."
+    return [Flag("budget", None, message)]
 
 
 def unequal_budgets(budgets: Mapping[str, int], unit: str = "trials") -> list[Flag]:

@@ -4,7 +4,7 @@ Times are kept only here and with the runs: results, which DVC hashes, have none
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +19,15 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Session:
-    """One session of training: `began` in nanoseconds since 1970, the `seconds` it took, and the keys of its `runs`."""
+    """One session of training: `began` in nanoseconds since 1970, the `seconds` it took, and the keys of its `runs`.
+
+    `work` is what there was to do, where all of it was done; see `pipeline.planning.speed`.
+    """
 
     began: int
     seconds: float
     runs: tuple[str, ...]
+    work: Mapping[str, Any] | None = None
 
 
 class Journal:
@@ -33,19 +37,26 @@ class Journal:
         self.folder, self._runs = folder, runs
 
     @contextmanager
-    def session(self) -> Iterator[None]:
-        """Record the runs that are stored during the block, also if it ends in an error or by Ctrl-C."""
-        before, began, clock = self._runs.keys(), time.time_ns(), time.monotonic()
+    def session(self, work: Mapping[str, Any] | None = None) -> Iterator[None]:
+        """Record the runs that are stored during the block, also if it ends in an error or by Ctrl-C.
+
+        `work` is recorded with them if it does not, as it is at the end.
+        """
+        before, began, clock, done = self._runs.keys(), time.time_ns(), time.monotonic(), None
         try:
             yield
+            done = work
         finally:
             trained = tuple(sorted(self._runs.keys() - before))
             if trained:
-                self._write(Session(began, round(time.monotonic() - clock, 1), trained))
+                self._write(Session(began, round(time.monotonic() - clock, 1), trained, done or None))
 
-    def sessions(self, after: int = 0) -> list[Session]:
-        """Return the sessions that began after `after` (nanoseconds since 1970), the oldest first; skip unreadable files."""
-        paths = [path for path in self._files() if int(path.stem) > after]
+    def sessions(self, after: int = 0, newest: int = MOST) -> list[Session]:
+        """Return the sessions that began after `after` (nanoseconds since 1970), the oldest first; skip unreadable files.
+
+        `newest`: how many at most.
+        """
+        paths = [path for path in self._files() if int(path.stem) > after][-newest:]
         return [session for path in paths if (session := _read(path)) is not None]
 
     def _write(self, session: Session) -> None:
@@ -61,6 +72,9 @@ class Journal:
 def _read(path: Path) -> Session | None:
     raw: Any = read_json(path)
     try:
-        return Session(int(raw["began"]), float(raw["seconds"]), tuple(map(str, raw["runs"])))
+        runs, work = tuple(map(str, raw["runs"])), raw.get("work")
+        return Session(
+            int(raw["began"]), float(raw["seconds"]), runs, work if isinstance(work, dict) else None
+        )
     except (TypeError, KeyError, ValueError):
         return None

@@ -9,11 +9,13 @@ Layout::
     .runs/.choices/<key>.json      the frozen choice of one variant's search
     .runs/.manifests/<name>.json   the runs of an ablation, as far as known yet; of a study in its own folder:
                                    .runs/.manifests/<folder>/<name>.json
+    .runs/.allowances/<key>.json   how many seeds of each ablation a study's budget allowed
     .runs/.diagnostics/<key>.json  the outcome of a diagnostic
     .runs/.models/<key>.json       what was found out by building a model
     .runs/.live/<run key>.json     the curves so far of a run in training
     .runs/.checkpoints/<name>.npz  a checkpoint of a long training, until its runs are stored
     .runs/.states/<run key>.npz    what a trial goes on from whose search has not decided on it yet
+    .runs/.programs/               compiled programs, with JAX
     .runs/.journal/<time>.json     the runs that a session trained, and how long it took
     .runs/.sizes.json              the fastest sizes of stacks, as measured, by machine and graph
 
@@ -53,6 +55,7 @@ class Store:
         self.folder = folder if folder is not None else root() / ".runs"
         self.runs = FinishedRuns(self.folder)
         self.choices = Choices(self.folder / ".choices")
+        self.allowances = Choices(self.folder / ".allowances")
         self.manifests = Manifests(self.folder / ".manifests", study)
         self.diagnostics = DiagnosticOutcomes(self.folder / ".diagnostics")
         self.models = BuiltModels(self.folder / ".models")

@@ -12,16 +12,16 @@ from pipeline.build.built import BuildError
 from pipeline.build.declared import declared_ranges
 from pipeline.core.digests import digest
 from pipeline.core.errors import ParamsError
+from pipeline.core.machine import cores
 from pipeline.diagnostics.diagnose import DiagnosticsRunner
 from pipeline.diagnostics.required import missing, range_test_diagnostic
 from pipeline.engine.datasets import DatasetCache
-from pipeline.engine.environment import device, set_up
+from pipeline.engine.environment import device, keep_programs, set_up
 from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.jobs import Beginning, Checkpoint, TrainedRun
 from pipeline.engine.model_cache import ModelCache
 from pipeline.engine.phases import diverged_record, failed_record
 from pipeline.engine.stacks import Engine
-from pipeline.engine.workers import cores
 from pipeline.executors.choose import executor
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.study import Study
@@ -50,6 +50,7 @@ class Runner:
 
     def __init__(self, study: Study, store: Store, root: Path) -> None:
         set_up(study.precision)
+        keep_programs(store.folder / ".programs")
         self.model_cache = ModelCache(DatasetCache(root))
         sizes = Sizes(MeasuredSizes(store.stack_sizes))
         self.engine = Engine(self.model_cache, study.engine, sizes, store.checkpoints)

@@ -11,14 +11,14 @@ from contextlib import suppress
 import keras
 import tensorflow as tf
 
+from pipeline.core.machine import cores
 from pipeline.data.catalogue import Dataset
-from pipeline.engine.workers import cores
 from pipeline.executors.worker import set_threads
 from pipeline.params.types.layers import ConvLayer, KerasLayer
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.study import Study
-from pipeline.planning.plan import missing_runs_of
 from pipeline.planning.state import AblationState
+from pipeline.planning.work import missing_runs_of
 
 SHARE = 0.8
 """Of the missing runs, at least, that convolve."""

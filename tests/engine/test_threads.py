@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kit import study
 
-from pipeline.engine.workers import cores
+from pipeline.core.machine import cores
 from pipeline.params.types.study import Study
 from pipeline.planning.state import read_states
 from pipeline.store import Store

@@ -7,19 +7,15 @@ from typing import Any
 import pytest
 from kit import record, study
 
+from pipeline.core.machine import cores
 from pipeline.core.metrics import ACCURACY, LOSS
 from pipeline.diagnostics.required import required
 from pipeline.params.types.study import Study
 from pipeline.planning.manifests import write_manifest
-from pipeline.planning.plan import (
-    SECONDS_PER_CONVOLVED,
-    SECONDS_PER_GRAPH,
-    SECONDS_PER_OPERATION,
-    SECONDS_PER_STEP,
-    missing_runs,
-    plan,
-)
+from pipeline.planning.plan import SECONDS_PER_STAGE, plan
+from pipeline.planning.speed import MEASURED
 from pipeline.planning.state import AblationState, best_replicate, lacks_models, read_states
+from pipeline.planning.work import missing_runs
 from pipeline.result_files.write import results_of, write_results
 from pipeline.runs.run import Run
 from pipeline.store import Store
@@ -91,7 +87,7 @@ def test_a_plan_counts_what_is_missing(store: Store, tmp_path: Path) -> None:
     assert (one.trials, one.replicates, one.stored, one.to_train) == (0, 4, 0, 4)
     assert (two.trials, two.replicates, two.stored, two.to_train) == (12, 4, 0, 16)
     assert (first.runs, first.to_train) == (20, 20) and first.seconds > one.seconds > 0
-    assert first.core_hours == pytest.approx((one.seconds + two.seconds) * 2 / 3600, abs=1e-3)
+    assert first.core_hours == pytest.approx((one.seconds + two.seconds) * cores() / 3600, abs=1e-3)
     assert missing_runs(states(spec, store), store.runs.keys()) == 20
 
     put(store, states(spec, store)[0].variants[0].replicates)
@@ -104,7 +100,8 @@ def test_runs_that_ablations_share_are_counted_once_in_all(store: Store, tmp_pat
     assert [ablation.to_train for ablation in planned_study.ablations] == [4, 4]
     assert (planned_study.runs, planned_study.to_train) == (4, 4)
     alone = plan(study({"one": PLAIN}), store, tmp_path)
-    assert (planned_study.seconds, planned_study.core_hours) == (alone.seconds, alone.core_hours)
+    assert planned_study.core_hours == alone.core_hours
+    assert planned_study.seconds == pytest.approx(alone.seconds + SECONDS_PER_STAGE, abs=0.1)
 
 
 def planned(store: Store, entry: dict[str, Any]) -> float:
@@ -120,9 +117,9 @@ def test_a_plan_adds_up_what_every_phase_takes(store: Store) -> None:
     first = (4 * 3_125, 4 * (6 * 50_000 + 2 * 40) * conv, 4 * (6 * 50_000 + 2 * 40) * dense)
     second = (2 * 6, 2 * 2 * 130 * conv, 2 * (6 * 90 + 2 * 40) * dense)
     steps, convolved, operations = (sum(pair) for pair in zip(first, second, strict=True))
-    run = steps * SECONDS_PER_STEP + convolved * SECONDS_PER_CONVOLVED + operations * SECONDS_PER_OPERATION
+    run = steps * MEASURED.step + convolved * MEASURED.convolved + operations * MEASURED.dense
     seconds = planned(store, {"variants": {"frozen": {"model": net, "phases": phases}}})
-    assert seconds == pytest.approx(2 * SECONDS_PER_GRAPH + 200 * run, abs=0.1)
+    assert seconds == pytest.approx(2 * MEASURED.graph + 200 * run, abs=0.1)
 
 
 def test_phases_that_variants_share_are_counted_once(store: Store) -> None:
@@ -139,10 +136,10 @@ def test_trials_by_cross_validation_train_on_all_but_a_fold(store: Store) -> Non
     seconds = planned(store, {"base": whole, "tune": tune, "variants": {"plain": {}}})
     net = 784 * 8 + 8 * 4 + 4 * 10
     trial, replicate = (
-        2 * (-(-training // 16) * SECONDS_PER_STEP + (6 * training + 2 * held) * net * SECONDS_PER_OPERATION)
+        2 * (-(-training // 16) * MEASURED.step + (6 * training + 2 * held) * net * MEASURED.dense)
         for training, held in ((40_000, 20_000), (30_000, 30_000))
     )
-    assert seconds == pytest.approx(SECONDS_PER_GRAPH + 150 * trial + 200 * replicate, abs=0.1)
+    assert seconds == pytest.approx(2 * MEASURED.graph + 150 * trial + 200 * replicate, abs=0.1)
 
 
 def test_a_plan_knows_what_a_search_has_chosen(store: Store) -> None:

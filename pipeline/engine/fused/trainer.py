@@ -36,6 +36,9 @@ EVALUATION_NUMBERS = 16_000_000
 """Numbers of input images held at once while evaluating."""
 FEWEST_STEPS = 32
 """Steps that a measurement of several models takes at least."""
+SECONDS_TO_COMPILE = 1.0
+SECONDS_PER_STEP, SECONDS_PER_OPERATION, TRAINED = 30e-6, 1 / 120e9, 6
+"""Of a model in a stack, roughly (docs/performance.md); operations for each weight and row."""
 KEPT_NUMBERS = 200_000_000
 """Numbers in the variables of all compiled programs that are kept."""
 
@@ -60,7 +63,7 @@ class FusedTrainer:
         checkpoint: PhaseCheckpoint,
     ) -> list[PhaseOutcome]:
         """Train all jobs; the stack is filled up to a size that other stacks are likely to share."""
-        size = stack_size(len(jobs))
+        size = _size(template, jobs)
         padded = [*jobs, *[jobs[0]] * (size - len(jobs))]
         with self._borrowed(template, signature, padded) as program:
             stack = _Stack(program, template, padded, self._on_device(jobs[0]))
@@ -142,6 +145,22 @@ def compiles_whole(template: keras.Model) -> bool:
     """
     draws = keras.backend.backend() == "tensorflow" and draws_otherwise(template)
     return on_gpu() or not (convolves(template) or draws)
+
+
+def _size(template: keras.Model, jobs: Sequence[Job]) -> int:
+    """Return the size that a stack is filled up to.
+
+    Where some of a larger stack go on, that is the size of before, unless a program for fewer models would soon pay. A
+    function of what is trained, so that a resumed study forms the same stacks.
+    """
+    size = stack_size(len(jobs))
+    starts = common_start(FusedTrainer.name, [job.start for job in jobs])
+    before = max((int(start.plain["models"]) for start in starts), default=size)
+    job = jobs[0]
+    batch = job.recipe.training.batch_size
+    steps = steps_per_epoch(len(job.view.training), batch) * job.last_epoch
+    per_step = SECONDS_PER_STEP + TRAINED * batch * template.count_params() * SECONDS_PER_OPERATION
+    return before if before > size and (before - size) * steps * per_step < SECONDS_TO_COMPILE else size
 
 
 def stack_size(jobs: int) -> int:
@@ -247,7 +266,8 @@ class _Stack:
         if until is None:
             return [None] * len(self.jobs)
         pairs = zip(self.histories, self.training.states(), strict=True)
-        return [unfinished(FusedTrainer.name, until, history, arrays) for history, arrays in pairs]
+        models = len(self.jobs)
+        return [unfinished(FusedTrainer.name, until, history, arrays, models) for history, arrays in pairs]
 
     def _tests(self, kept: Sequence[tuple[Weights, Weights]]) -> list[dict[str, float]]:
         if not self.jobs[0].test:

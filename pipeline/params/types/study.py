@@ -13,6 +13,7 @@ from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, read_as, show
 from pipeline.params.numbers import is_number
 from pipeline.params.spec import Index, Positive, Spec, defined_as, only_one
+from pipeline.params.types.budget import Budget
 from pipeline.params.types.dataset import AnyDataset, DatasetSpec, name_of
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.executor import ExecutorSpec
@@ -238,6 +239,7 @@ class Study(Spec):
     seed: Index = 0
     seeds: Annotated[int, Field(ge=1, le=1000)] = 5
     margin: Positive = 0.2
+    budget: Budget | None = None
     engine: Literal["auto", "fit", "fused"] = "auto"
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     executor: ExecutorSpec = ExecutorSpec()

@@ -1,0 +1,86 @@
+"""How long work takes here: as measured on one machine, corrected by how long sessions on this one took."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass
+
+from pipeline.core.machine import cores, processor
+from pipeline.params.types.study import Study
+from pipeline.planning.cost import Work
+from pipeline.store.journal import Session
+
+CORES = 2
+"""Of the machine on which `MEASURED` was."""
+TRUST = 0.05
+"""How strongly learning holds on to the speeds measured elsewhere, against one session here."""
+FADING = 0.7
+"""The weight of a session relative to the next one."""
+RANGE = (0.1, 10.0)
+"""How much faster or slower than all together a part of the work can be found."""
+NEWEST = 20
+"""Sessions that are learnt from."""
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds: to start, for a graph, a step of a model (besides its operations), an operation, one of a convolution."""
+
+    start: float
+    graph: float
+    step: float
+    dense: float
+    convolved: float
+
+    def seconds(self, work: Work) -> float:
+        """Return how long work takes, without starting."""
+        return (
+            work.graphs * self.graph
+            + work.steps * self.step
+            + work.dense * self.dense
+            + work.convolved * self.convolved
+        )
+
+
+MEASURED = Speed(start=6.0, graph=0.8, step=30e-6, dense=1 / 120e9, convolved=1 / 45e9)
+"""On a machine with two cores (docs/performance.md)."""
+
+
+def place(study: Study) -> str:
+    """Return what decides the speed of a study's training besides its work: sessions elsewhere teach nothing."""
+    executor = study.executor.kind if study.executor.kind == "local" else study.executor.model_dump_json()
+    return f"{processor()}, {cores()} cores, {executor}, {study.engine}, {study.precision}"
+
+
+def as_journal(work: Work, where: str) -> dict[str, float | str]:
+    """Return work as sessions of the journal have it."""
+    return {**asdict(work), "where": where}
+
+
+def learned(sessions: Sequence[Session], where: str) -> Speed:
+    """Return the speed that explains how long past sessions took, the oldest first.
+
+    Their geometric mean of time over `MEASURED` is how much slower this machine is in all; a ridge regression of relative
+    errors finds in which parts more so.
+    """
+    known = [session for session in sessions if session.work and session.work.get("where") == where][-NEWEST:]
+    if not known:
+        return MEASURED
+    import numpy as np
+
+    rows = np.array([_parts(session) for session in known])
+    weights = FADING ** np.arange(len(known))[::-1]
+    slower = np.exp(-np.average(np.log(rows.sum(axis=1)), weights=weights))
+    rows = slower * rows
+    square = rows.T @ (weights[:, None] * rows) + TRUST * np.eye(rows.shape[1])
+    factors = np.clip(np.linalg.solve(square, rows.T @ weights + TRUST), *RANGE)
+    pairs = zip(factors, astuple(MEASURED), strict=True)
+    return Speed(*(float(slower * factor * value) for factor, value in pairs))
+
+
+def _parts(session: Session) -> list[float]:
+    """Return how long each part of a session's work takes by `MEASURED`, as a fraction of how long the session took."""
+    work = session.work or {}
+    counts = [1.0, *(float(work[name]) for name in ("graphs", "steps", "dense", "convolved"))]
+    return [
+        count * value / max(session.seconds, 0.1)
+        for count, value in zip(counts, astuple(MEASURED), strict=True)
+    ]

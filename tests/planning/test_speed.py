@@ -1,0 +1,60 @@
+"""What sessions teach about the speed of this machine."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kit import study
+
+from pipeline.planning.cost import Work
+from pipeline.planning.speed import MEASURED, Speed, as_journal, learned, place
+from pipeline.store.journal import Session
+
+HERE = "here"
+DENSE = Work(steps=500_000, dense=9e11, graphs=90)
+CONVOLVED = Work(steps=40_000, convolved=6e12, graphs=6)
+SMALL = Work(steps=1_000, dense=1e9, graphs=2)
+
+
+def session(work: Work, speed: Speed, where: str = HERE, began: int = 0) -> Session:
+    return Session(began, speed.start + speed.seconds(work), ("a",), as_journal(work, where))
+
+
+def test_without_sessions_it_is_that_of_the_machine_measured() -> None:
+    assert learned([], HERE) == MEASURED
+    assert learned([Session(0, 9.0, ("a",)), session(DENSE, MEASURED, "elsewhere")], HERE) == MEASURED
+
+
+@settings(deadline=None)
+@given(factor=st.floats(0.1, 10.0), work=st.sampled_from([DENSE, CONVOLVED, SMALL]))
+def test_one_session_makes_another_like_it_right_within_a_tenth(factor: float, work: Work) -> None:
+    there = Speed(*(factor * value for value in vars(MEASURED).values()))
+    speed = learned([session(work, there)], HERE)
+    for again in (work, replace(work, graphs=1.2 * work.graphs, steps=0.8 * work.steps)):
+        real = there.start + there.seconds(again)
+        assert speed.start + speed.seconds(again) == pytest.approx(real, rel=0.15)
+
+
+def test_sessions_of_several_kinds_tell_its_parts_apart() -> None:
+    there = Speed(start=9.0, graph=2.0, step=20e-6, dense=1 / 40e9, convolved=1 / 200e9)
+    speed = learned([session(work, there) for work in (DENSE, CONVOLVED, SMALL) * 3], HERE)
+    for work in (DENSE, CONVOLVED, SMALL, DENSE + CONVOLVED):
+        real = there.start + there.seconds(work)
+        assert speed.start + speed.seconds(work) == pytest.approx(real, rel=0.3)
+
+
+def test_newer_sessions_count_more() -> None:
+    slow = Speed(*(3 * value for value in vars(MEASURED).values()))
+    speed = learned([*[session(DENSE, MEASURED)] * 10, *[session(DENSE, slow)] * 10], HERE)
+    assert speed.seconds(DENSE) > 2 * MEASURED.seconds(DENSE)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"engine": "fit"}, {"precision": "mixed_bfloat16"}, {"executor": {"kind": "processes", "workers": 7}}],
+)
+def test_other_settings_are_another_place(other: dict[str, Any]) -> None:
+    ablations = {"one": {"variants": {"plain": {}}}}
+    assert place(study(ablations)) == place(study(ablations, seeds=9)) != place(study(ablations, **other))
