@@ -13,6 +13,7 @@ from pipeline.runs.records import Curves
 
 FIRST, SECOND = 0.15, 0.3
 """The parts of its epochs after which a trial may be ended."""
+FEWEST = 2
 LAST = 3
 """Epochs whose mean decides: a single one is mostly noise."""
 
@@ -23,8 +24,11 @@ def cuts(epochs: int) -> tuple[int, ...]:
 
 
 def survivors(trials: int, cut: int, of: int) -> int:
-    """Return how many of a search's `trials` go on after a cut, of `of` cuts: a half, after the last one a third."""
-    return max(1, trials // 3) if cut == of - 1 else ceil(trials / 2)
+    """Return how many of a search's `trials` go on after a cut, of `of` cuts: a half, after the last one a third.
+
+    Two at least: early on the best one alone is too uncertain.
+    """
+    return min(trials, max(FEWEST, trials // 3 if cut == of - 1 else ceil(trials / 2)))
 
 
 def cost(trials: int, epochs: int) -> float:
