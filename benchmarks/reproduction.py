@@ -27,8 +27,9 @@ from pipeline.report.published import (
     sentence,
 )
 from pipeline.report.values import value_of
+from pipeline.result_files.left_out import FILE
 from pipeline.result_files.read import read
-from pipeline.result_files.schema import FILE, Ablation, Reference
+from pipeline.result_files.schema import Ablation, Reference
 from pipeline.stats.published_value import Published
 
 STUDIES = Path(__file__).parents[1] / "studies"

@@ -21,8 +21,9 @@ from benchmarks.documents import write_table
 from pipeline.core.digests import digest
 from pipeline.params.load import load
 from pipeline.params.types.study import Study
+from pipeline.planning.ablation import VariantState
 from pipeline.planning.manifests import write_manifest
-from pipeline.planning.state import VariantState, best_replicate, read_states
+from pipeline.planning.state import best_replicate, read_states
 from pipeline.runs.records import EngineRecord, RunKind, RunRecord
 from pipeline.stages.check import write_settings
 from pipeline.store import Store

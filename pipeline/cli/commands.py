@@ -140,7 +140,7 @@ def report(options: argparse.Namespace) -> None:
 def show(options: argparse.Namespace) -> None:
     """Print conclusions and rankings of finished ablations."""
     from pipeline.cli.show import show as print_rankings
-    from pipeline.result_files.read import left_out
+    from pipeline.result_files.left_out import left_out
 
     study = _study(options)
     unknown = [name for name in options.names if name not in study.ablations]

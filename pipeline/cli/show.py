@@ -26,9 +26,12 @@ def show(results: Path, ablations: Sequence[str], times: Timings = untimed) -> N
     for name in ablations:
         findings = find(read(results, name, times))
         console.print(Text(f"\n{name}: {findings.ablation.question}", style="bold"))
-        for sentence in findings.conclusion[1:]:
+        for sentence in findings.conclusion:
             console.print(Text(sentence))
         console.print(_table(findings, wide=console.width >= WIDE))
+        for flag in findings.flags:
+            subject = f"{flag.variant}: " if flag.variant else ""
+            console.print(Text(f"Care: {subject}{flag.message}", style="yellow"))
         for comparison in published_comparisons(findings.ablation):
             console.print(_published_line(comparison))
         console.print(Text(training(findings.ablation), style="dim"))
@@ -51,7 +54,7 @@ def _table(findings: Findings, wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("variant", no_wrap=True)
     table.add_column(findings.measure.label, justify="right")
-    for heading in (*(["95 % interval"] if wide else []), "difference [95 %]", "p (Holm)"):
+    for heading in (*(["95 % interval"] if wide else []), "difference [interval]", "p (adjusted)"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for row in findings.rows:

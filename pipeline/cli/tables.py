@@ -14,8 +14,15 @@ ROOM_FOR_NAMES = 120
 
 
 def print_plan(plan: StudyPlan) -> None:
-    """Print a study's plan, one row per ablation."""
+    """Print a study's plan, one row per ablation; one line where nothing is to be trained."""
     console = Console()
+    if not plan.most:
+        console.print(
+            f"{', '.join(plan.datasets)}: nothing to train, all {plan.runs} runs are stored", highlight=False
+        )
+        if plan.budget is not None:
+            console.print(_budget_text(plan.budget))
+        return
     console.print(_plan_table(plan, with_names=console.width >= ROOM_FOR_NAMES))
     if plan.to_train:
         console.print(f"about {roughly(plan.seconds)} in all; {plan.core_hours:.2g} core-hours")
@@ -33,7 +40,8 @@ def _budget_text(budget: BudgetPlan) -> str:
 
 
 def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
-    title = f"{', '.join(plan.datasets)}: {plan.to_train} of {plan.runs} runs to train"
+    more = f", likely {plan.likely}, at most {plan.most}" if plan.most > plan.to_train else ""
+    title = f"{', '.join(plan.datasets)}: {plan.to_train} of {plan.runs} runs to train{more}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("ablation", no_wrap=True)
     for heading in ("variants", "trials", "replicates", "to train", "about"):
@@ -53,10 +61,12 @@ def _plan_table(plan: StudyPlan, with_names: bool) -> Table:
 
 
 def _numbers(plan: AblationPlan) -> list[str]:
-    counts = (plan.trials, plan.replicates, plan.to_train)
+    to_train = str(plan.to_train) if plan.most == plan.to_train else f"{plan.to_train} – {plan.most}"
     return [
         str(len(plan.variants)),
-        *map(str, counts),
+        str(plan.trials),
+        str(plan.replicates),
+        to_train,
         roughly(plan.seconds) if plan.to_train else "",
     ]
 

@@ -9,7 +9,8 @@ from pipeline.core.digests import digest
 from pipeline.core.metrics import Metric
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
-from pipeline.planning.state import AblationState, VariantState, best_replicate
+from pipeline.planning.ablation import AblationState, VariantState
+from pipeline.planning.state import best_replicate
 from pipeline.runs.fingerprint import code_digest, own_code, part_digest
 from pipeline.runs.run import Run
 from pipeline.search.rate_search import tested_run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.diagnostics.required import required
 from pipeline.maintenance.contents import outcome_owners
-from pipeline.planning.state import AblationState
+from pipeline.planning.ablation import AblationState
 from pipeline.store import Store
 
 

@@ -20,6 +20,7 @@ from pipeline.params.types.layers import PLACES, ConvLayer, DenseLayer
 from pipeline.params.types.recipe import ModelSpec, OptimizerSpec, Output
 from pipeline.params.types.reference import PublishedNumber
 from pipeline.params.types.schedules import OURS
+from pipeline.params.types.seeds import MOST, SeedPlan
 from pipeline.params.types.study import Extras, Relative, Study
 from pipeline.params.types.tune import HP
 from pipeline.params.types.tune import KINDS as RANGES
@@ -53,6 +54,7 @@ def json_schema() -> Json:
         BuiltModel,
         DatasetSpec,
         Relative,
+        SeedPlan,
         PublishedNumber,
         *RANGES.values(),
         *SWITCHES.values(),
@@ -139,6 +141,8 @@ def _forms() -> Json:
         "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
         "model": {"anyOf": [_reference("ModelSpec"), _reference("BuiltModel")]},
         "margin": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _reference("Relative")]},
+        "budget": {"type": "string", "pattern": r"^(\s*\d+(\.\d+)?\s*(d|h|min|s))+\s*$"},
+        "seeds": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST}, _reference("SeedPlan")]},
         "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},
         "space": {"anyOf": [{**_mapping_of(_reference("range")), "minProperties": 1}, {"const": HP}]},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},

@@ -16,6 +16,7 @@ from pipeline.params.faults import Fault, FaultsError, fault_at, read_as, show
 from pipeline.params.patches import merge
 from pipeline.params.types.dataset import AnyDataset
 from pipeline.params.types.evaluation import Evaluation
+from pipeline.params.types.seeds import SeedPlan
 from pipeline.params.types.study import Ablation, Study
 from pipeline.params.types.variants import Expanded
 from pipeline.params.yaml_file import read
@@ -130,7 +131,10 @@ def _usable_ablation(entry: Mapping[str, Any]) -> Ablation | None:
 
 
 def _expand_all(
-    ablations: Mapping[str, Ablation], base: BaseRecipe, seeds: int | None, evaluation: Evaluation | None
+    ablations: Mapping[str, Ablation],
+    base: BaseRecipe,
+    seeds: int | SeedPlan | None,
+    evaluation: Evaluation | None,
 ) -> tuple[dict[str, Expanded], list[Fault]]:
     expanded: dict[str, Expanded] = {}
     faults: list[Fault] = []

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.params.types.study import Study
+from pipeline.planning.ablation import AblationState
 from pipeline.planning.speed import Speed, learned, place
-from pipeline.planning.state import AblationState, allowance_key, read_states
+from pipeline.planning.state import allowance_key, read_states
 from pipeline.planning.work import work_of
 from pipeline.store import Store
 

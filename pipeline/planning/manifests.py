@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.planning.state import AblationState, VariantState
+from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.store import Store
 
 

@@ -3,7 +3,7 @@
 from pipeline.core.digests import digest
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.phases import Phase
-from pipeline.planning.state import AblationState
+from pipeline.planning.ablation import AblationState
 from pipeline.runs.fingerprint import code_digest, own_code
 from pipeline.runs.run import Run
 from pipeline.store import Store

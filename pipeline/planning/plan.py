@@ -1,16 +1,17 @@
 """What `dvc repro` would train, and roughly how long that would take. No TensorFlow; no data is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.machine import cores
 from pipeline.params.types.study import Study
+from pipeline.planning.ablation import AblationState
 from pipeline.planning.budget import Spending
 from pipeline.planning.models import parameter_counts
 from pipeline.planning.speed import Speed, learned, place
-from pipeline.planning.state import AblationState, allowed, read_states
+from pipeline.planning.state import allowed, read_states
 from pipeline.planning.work import missing_runs, trial_count, work_of
 from pipeline.store import Store
 
@@ -20,9 +21,21 @@ SECONDS_PER_STAGE = 0.8
 """Of each ablation's stage."""
 
 
+def likely(look: int) -> float:
+    """Return the part of variants that takes look number `look`: about that of the default study (docs/method.md)."""
+    return 0.9 if look == 1 else 0.35
+
+
+def always(look: int) -> float:  # noqa: ARG001
+    """Return that all variants take each look."""
+    return 1.0
+
+
 @dataclass(frozen=True)
 class AblationPlan:
-    """The number of runs of one ablation; `to_train` of them are not stored, which takes roughly `seconds`.
+    """The number of runs of one ablation; `to_train` of them are not stored at least, which takes roughly `seconds`.
+
+    Where variants go on to more seeds until they are settled, `likely` are trained, and at `most` so many.
 
     `kind` is that of the ablation: `variants`, `grid`, ... `parameters` are those of each variant's model, as far as known.
     """
@@ -36,6 +49,8 @@ class AblationPlan:
     replicates: int
     stored: int
     to_train: int
+    likely: int
+    most: int
     seconds: float
     parameters: Mapping[str, int] = field(default_factory=dict)
 
@@ -77,6 +92,8 @@ class StudyPlan:
     ablations: tuple[AblationPlan, ...]
     runs: int
     to_train: int
+    likely: int
+    most: int
     seconds: float
     core_hours: float
     budget: BudgetPlan | None = None
@@ -97,8 +114,8 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
     budget = _budget_plan(study, store, root)
     if budget is not None:
         states = [state.with_seeds(budget.seeds[state.name]) for state in states]
-    speed = learned(store.journal.sessions(), place(study))
-    training = speed.seconds(work_of(states, store, stored))
+    speed, expected = learned(store.journal.sessions(), place(study)), _expected(states)
+    training = speed.seconds(work_of(expected, store, stored))
     open_stages = sum(missing_runs([state], stored) > 0 for state in states)
     seconds = training + speed.start + SECONDS_AROUND + open_stages * SECONDS_PER_STAGE
     return StudyPlan(
@@ -106,10 +123,19 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
         ablations=tuple(_ablation_plan(state, store, stored, speed) for state in states),
         runs=missing_runs(states, set()),
         to_train=missing_runs(states, stored),
+        likely=missing_runs(expected, stored),
+        most=missing_runs(_expected(states, always), stored),
         seconds=round(seconds, 1) if open_stages else 0.0,
         core_hours=round(training * cores() / 3600, 3),
         budget=budget,
     )
+
+
+def _expected(
+    states: Sequence[AblationState], going_on: Callable[[int], float] = likely
+) -> list[AblationState]:
+    """Return states with the seeds that variants will come to, if so many of them go on at each look."""
+    return [state if state.is_left_out else state.expecting(going_on) for state in states]
 
 
 def _budget_plan(study: Study, store: Store, root: Path) -> BudgetPlan | None:
@@ -122,7 +148,7 @@ def _budget_plan(study: Study, store: Store, root: Path) -> BudgetPlan | None:
 
 
 def _ablation_plan(state: AblationState, store: Store, stored: set[str], speed: Speed) -> AblationPlan:
-    to_train = missing_runs([state], stored)
+    to_train, expected = missing_runs([state], stored), _expected([state])
     return AblationPlan(
         ablation=state.name,
         question=state.spec.question,
@@ -130,9 +156,11 @@ def _ablation_plan(state: AblationState, store: Store, stored: set[str], speed: 
         kind=state.expanded.kind,
         variants=tuple(variant.variant.name for variant in state.variants),
         trials=sum(trial_count(variant) for variant in state.variants),
-        replicates=state.seeds * len(state.variants),
+        replicates=sum(variant.seeds for variant in state.variants),
         stored=missing_runs([state], set()) - to_train,
         to_train=to_train,
-        seconds=round(speed.seconds(work_of([state], store, stored)), 1),
+        likely=missing_runs(expected, stored),
+        most=missing_runs(_expected([state], always), stored),
+        seconds=round(speed.seconds(work_of(expected, store, stored)), 1),
         parameters=parameter_counts(store, state),
     )

@@ -6,10 +6,10 @@ from typing import Any
 from pipeline.data.catalogue import Dataset
 from pipeline.engine.fused.grouping import signature
 from pipeline.params.types.phases import Phase, phases_of
+from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.cost import Work, work
 from pipeline.planning.models import model_key
 from pipeline.planning.shared_phases import beginnings_of
-from pipeline.planning.state import AblationState, VariantState
 from pipeline.runs.run import Run
 from pipeline.search import halving
 from pipeline.store import Store

@@ -78,6 +78,11 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
         "p_equivalence": comparison.p_equivalence,
         "verdict": comparison.verdict,
         "seeds_needed": comparison.seeds_needed,
+        "level": comparison.level,
+        "looks": [{"seeds": look.seeds, **asdict(look.difference)} for look in comparison.looks],
+        "planned": list(comparison.planned),
+        "hopeless": comparison.hopeless,
+        "spent_at": comparison.spent_at,
         "paired": comparison.paired,
     }
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan, nan
 
-from pipeline.report.measure import Measure, margin, measure
+from pipeline.report.measure import Measure, margin, margin_text, measure
 from pipeline.report.texts import plain
+from pipeline.result_files import schema
 from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats import audit
 from pipeline.stats.audit import Flag
-from pipeline.stats.compare import Comparison, compare
+from pipeline.stats.compare import Comparison, Family, Plan, compare
 from pipeline.stats.conclusion import conclusion
 from pipeline.stats.factors import Importance, importance
 from pipeline.stats.formatting import MetricFormat
@@ -86,8 +87,9 @@ def find(ablation: Ablation) -> Findings:
     unit = measure(ablation)
     measured = measurements(ablation, unit)
     intervals = {name: t_interval(values.values()) for name, values in measured.items() if _finite(values)}
-    compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better)
-    flags = _flags(ablation)
+    families = [_family(family) for family in ablation.families]
+    compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better, families)
+    flags = _flags(ablation) + _look_flags(ablation, compared)
     return Findings(
         ablation=ablation,
         measure=unit,
@@ -98,6 +100,23 @@ def find(ablation: Ablation) -> Findings:
         steps=_steps(ablation, unit, measured),
         importance=_importance(ablation, measured),
     )
+
+
+def _family(family: schema.Family) -> Family:
+    changed = [*family.changed, None]
+    plans = tuple(Plan(looks, after) for looks, after in zip(family.looks, changed, strict=True))
+    return Family(family.members, plans, family.gone)
+
+
+def _look_flags(ablation: Ablation, compared: Mapping[str, Comparison]) -> list[Flag]:
+    """Return cautions about when was looked, and what was changed after a look."""
+    spent = {name: comparison.spent_at for name, comparison in compared.items() if comparison.spent_at}
+    studies = max((family.study for family in ablation.families), default=1)
+    return [
+        *audit.exploratory(spent),
+        *audit.changed_margin(margin_text(ablation), ablation.new_margin),
+        *audit.several_studies(studies),
+    ]
 
 
 def measurements(ablation: Ablation, unit: Measure) -> dict[str, dict[int, float]]:
@@ -193,12 +212,18 @@ def _conclusion(
         comparisons=compared,
         intervals=intervals,
         metric=MetricFormat(unit.key, ablation.measured(unit.metric).is_fraction),
-        seeds=ablation.seeds,
+        seeds=_seeds(ablation),
         dataset=ablation.dataset,
         margin=margin(ablation),
         higher_is_better=unit.higher_is_better,
     )
     return sentences[1:]
+
+
+def _seeds(ablation: Ablation) -> tuple[int, int]:
+    """Return how many seeds the variants have, at least and at most."""
+    counts = [len(variant.replicates) for variant in ablation.variants]
+    return min(counts, default=0), max(counts, default=0)
 
 
 def _steps(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+from pipeline.report.figures.looks import stopped
 from pipeline.report.findings import Findings, Row
 from pipeline.report.measure import Measure
 from pipeline.report.published import interval_ends, published_text
@@ -38,9 +39,15 @@ def _measured(findings: Findings, styles: Styles) -> Iterator[FilledColumn]:
 
 def _compared(findings: Findings) -> Iterator[FilledColumn]:
     unit, baseline = findings.measure, findings.ablation.baseline
-    yield Column("difference [95\u00a0%]", True, f"From {baseline}"), lambda row: _difference(unit, row)
-    yield Column("p (Holm)", True, "Adjusted for all variants of this ablation"), _p
+    title = f"From {baseline}, with the interval that the verdict goes by"
+    yield Column("difference [interval]", True, title), lambda row: _difference(unit, row)
+    yield (
+        Column("p (adjusted)", True, "For all variants of this ablation, by Holm's method, and all looks"),
+        _p,
+    )
     yield Column("verdict"), _verdict
+    if any(row.comparison and len(row.comparison.planned) > 1 for row in findings.rows):
+        yield Column("seeds", True, "After how many of its seeds it stopped, and why"), _stopped
     if any(row.comparison and row.comparison.seeds_needed for row in findings.rows):
         yield Column("seeds to settle", True, "Replicates that would probably settle it"), _seeds_needed
 
@@ -92,6 +99,11 @@ def _verdict(row: Row) -> Cell:
         return Cell("baseline", word="baseline")
     verdict: str = row.comparison.verdict if row.interval else "diverged"
     return Cell(verdict, word=verdict.replace(" ", "-"))
+
+
+def _stopped(row: Row) -> Cell:
+    text = stopped(row.comparison) if row.comparison else ""
+    return Cell(text or MISSING, row.comparison.looks[-1].seeds if row.comparison and text else None)
 
 
 def _seeds_needed(row: Row) -> Cell:

@@ -12,6 +12,7 @@ from pipeline.report.figures.forest import forest
 from pipeline.report.figures.fronts import fronts
 from pipeline.report.figures.heatmap import heat_map
 from pipeline.report.figures.ladder import staircase
+from pipeline.report.figures.looks import looks
 from pipeline.report.figures.phases import phase_marks
 from pipeline.report.figures.plateau import plateaus
 from pipeline.report.figures.published import published_charts
@@ -42,6 +43,7 @@ def _results(findings: Findings, styles: Styles) -> Section:
         staircase(findings, styles),
         removals(findings, styles),
         forest(findings, styles),
+        looks(findings, styles),
         dots(findings, styles),
         *fronts(findings, styles),
     ]

@@ -7,7 +7,8 @@ from pathlib import Path
 from pipeline.core.errors import UserError
 from pipeline.core.files import read_json
 from pipeline.result_files.diagnostics import read_diagnostics
-from pipeline.result_files.schema import FILE, LEFT_OUT, Ablation, Replicate, Trial
+from pipeline.result_files.left_out import FILE
+from pipeline.result_files.schema import Ablation, Replicate, Trial
 from pipeline.runs.records import Timing
 
 Timings = Callable[[Sequence[str]], Mapping[str, Timing]]
@@ -36,16 +37,6 @@ def read(results: Path, name: str, timings: Timings = untimed) -> Ablation:
     except (KeyError, TypeError, AttributeError) as fault:
         raise UserError(f"{path} lacks or mistypes {fault}. Run `dvc repro -f` to make it again.") from fault
     return replace(ablation, diagnostics=read_diagnostics(path.parent))
-
-
-def left_out(results: Path, names: Sequence[str]) -> dict[str, str]:
-    """Return, of the ablations that were not trained, why they were not."""
-    raw = {name: read_json(results / name / FILE) for name in names}
-    return {
-        name: str(entry[LEFT_OUT])
-        for name, entry in raw.items()
-        if isinstance(entry, dict) and LEFT_OUT in entry
-    }
 
 
 def _timed(ablation: Ablation, timings: Timings) -> Ablation:

@@ -4,7 +4,7 @@ Results have no times, since DVC hashes them: `seconds` are added when reading, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pipeline.core.metrics import ACCURACY, LOSS, Metric, Task, plain_name
@@ -13,9 +13,6 @@ from pipeline.result_files.diagnostics import Diagnostics
 from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
 from pipeline.stats.published_value import Published
 
-FILE = "ablation.json"
-LEFT_OUT = "left_out"
-"""The key under which the results of an ablation that was not trained say why."""
 KNOWN = {metric.name: metric for metric in (LOSS, ACCURACY)}
 """The metrics of results that name none."""
 
@@ -236,6 +233,28 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Family:
+    """Variants that were declared together: the `looks` of each of their plans, and after how many seeds one was `changed`.
+
+    `gone` is how many more were declared and then removed. `study` counts the studies of the ablation, each on seeds of
+    its own.
+    """
+
+    members: tuple[str, ...]
+    looks: tuple[tuple[int, ...], ...]
+    changed: tuple[int, ...] = ()
+    gone: int = 0
+    study: int = 1
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Family":
+        """Return the family from plain data."""
+        looks = tuple(tuple(map(int, plan)) for plan in raw["looks"])
+        changed = tuple(map(int, raw["changed"]))
+        return cls(tuple(raw["members"]), looks, changed, int(raw["gone"]), int(raw["study"]))
+
+
+@dataclass(frozen=True)
 class Ablation:
     """One ablation with all its runs.
 
@@ -245,7 +264,9 @@ class Ablation:
     baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries, by name. `target` is the value
     of a metric whose epoch is compared, if any. `task` is what models predict. `models` are those of the variants, and
     `same_models` the names of variants whose models are the same although they should differ. `wanted` is the number of
-    seeds that the study asks for, where its budget allowed fewer `seeds`.
+    seeds that the study asks for, where its budget allowed fewer `seeds`. `families` say which variants were declared
+    together and when they were looked at; there are none where it was once, at all. `new_margin` is a margin that was
+    declared after a look.
     """
 
     name: str
@@ -267,6 +288,8 @@ class Ablation:
     models: tuple[Model, ...] = ()
     same_models: tuple[tuple[str, ...], ...] = ()
     wanted: int = 0
+    families: tuple[Family, ...] = ()
+    new_margin: float | None = None
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def measured(self, name: str) -> Metric:
@@ -288,13 +311,23 @@ class Ablation:
     def as_json(self) -> dict[str, Any]:
         """Return the ablation as plain data, without its diagnostics, which have their own file."""
         return {
-            **_without(vars(self), "diagnostics", *(["wanted"] if self.wanted <= self.seeds else [])),
+            **_without(vars(self), "diagnostics", *self._unsaid()),
+            **({"families": [asdict(family) for family in self.families]} if self.families else {}),
             "models": [model.as_json() for model in self.models],
             "same_models": [list(names) for names in self.same_models],
             "metrics": [vars(metric) for metric in self.metrics.values()],
             "tune": self.tune.as_json() if self.tune else None,
             "variants": [variant.as_json() for variant in self.variants],
         }
+
+    def _unsaid(self) -> list[str]:
+        """Return the names of fields that say nothing here."""
+        silent = {
+            "wanted": self.wanted <= self.seeds,
+            "families": not self.families,
+            "new_margin": self.new_margin is None,
+        }
+        return [name for name, nothing in silent.items() if nothing]
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Ablation":
@@ -319,6 +352,8 @@ class Ablation:
             models=tuple(map(Model.from_json, raw.get("models") or ())),
             same_models=tuple(tuple(names) for names in raw.get("same_models") or ()),
             wanted=int(raw.get("wanted") or raw["seeds"]),
+            families=tuple(map(Family.from_json, raw.get("families") or ())),
+            new_margin=raw.get("new_margin"),
         )
         ablation.variant(ablation.baseline)
         return ablation

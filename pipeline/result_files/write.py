@@ -9,10 +9,12 @@ from pipeline.core.metrics import LOSS, Metric
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.tasks import metric_specs
+from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.learning_rates import planned_rates
+from pipeline.planning.looks import keys_of
 from pipeline.planning.models import model_key, same_models
-from pipeline.planning.state import AblationState, VariantState
 from pipeline.result_files import diagnostics, schema
+from pipeline.result_files.left_out import FILE, LEFT_OUT
 from pipeline.runs.records import RunRecord
 from pipeline.store import Store
 
@@ -27,7 +29,7 @@ def write_results(store: Store, state: AblationState, required: Iterable[Diagnos
         >>> write_results(store, state, required(store, state), Path("results"))
     """
     ablation = results_of(store, state, folder.parent)
-    write_json(folder / state.name / schema.FILE, ablation.as_json())
+    write_json(folder / state.name / FILE, ablation.as_json())
     path = folder / state.name / diagnostics.FILE
     outcomes = diagnostics_of(store, state, required)
     if outcomes:
@@ -38,13 +40,14 @@ def write_results(store: Store, state: AblationState, required: Iterable[Diagnos
 
 def write_left_out(state: AblationState, folder: Path, why: str) -> None:
     """Write for an ablation that is not trained why it is not, instead of results."""
-    left_out = {"name": state.name, "question": state.spec.question, schema.LEFT_OUT: why}
-    write_json(folder / state.name / schema.FILE, left_out)
+    left_out = {"name": state.name, "question": state.spec.question, LEFT_OUT: why}
+    write_json(folder / state.name / FILE, left_out)
     (folder / state.name / diagnostics.FILE).unlink(missing_ok=True)
 
 
 def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablation:
     """Return everything that the report shows of an ablation; raises `KeyError` for a run that is not stored."""
+    margin = state.families[0].margin if state.families else (state.margin.size, state.margin.relative)
     return schema.Ablation(
         name=state.name,
         question=state.spec.question,
@@ -53,8 +56,8 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         dataset=state.dataset.title,
         dataset_name=state.dataset.name,
         metric=state.metric.name,
-        margin=state.margin.size,
-        relative=state.margin.relative,
+        margin=margin[0],
+        relative=margin[1],
         metrics=_metrics(state),
         task=state.dataset.task,
         models=_models(store, state),
@@ -65,7 +68,26 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         environment=_record(store, state.variants[0].replicates[0].key).environment,
         target=state.spec.target or {},
         wanted=state.wanted,
+        families=_families(state),
+        new_margin=None if margin[0] == state.margin.size else state.margin.size,
     )
+
+
+def _families(state: AblationState) -> tuple[schema.Family, ...]:
+    """Return the families of variants and their looks; none where all were declared together for a single look."""
+    names = {key: variant.variant.name for key, variant in keys_of(state).items()}
+    families = [
+        schema.Family(
+            members=tuple(names[key] for key in family.members if key in names),
+            looks=tuple(plan.looks for plan in family.plans),
+            changed=tuple(plan.changed for plan in family.plans if plan.changed is not None),
+            gone=len(family.members.keys() - names.keys()),
+            study=family.study,
+        )
+        for family in state.families or ()
+    ]
+    plain = schema.Family(tuple(names.values()), (state.looks,))
+    return () if len(state.looks) == 1 and families in ([], [plain]) else tuple(families)
 
 
 def diagnostics_of(store: Store, state: AblationState, required: Iterable[Diagnostic]) -> dict[str, Any]:

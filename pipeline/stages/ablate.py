@@ -13,11 +13,14 @@ from pipeline.data.catalogue import is_user_defined, lookup
 from pipeline.diagnostics.required import missing, required
 from pipeline.params.expansion.expand import check_against
 from pipeline.params.types.study import Study
+from pipeline.planning.ablation import AblationState
 from pipeline.planning.budget import Spending
 from pipeline.planning.cost import Work
+from pipeline.planning.ledger import Ledger
+from pipeline.planning.looks import advance
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.speed import as_journal, place
-from pipeline.planning.state import AblationState, allowed, lacks_models, read_states
+from pipeline.planning.state import allowed, lacks_models, read_states
 from pipeline.planning.work import missing_runs, work_of
 from pipeline.result_files.write import write_left_out, write_results
 from pipeline.store import Store
@@ -54,6 +57,7 @@ def ablate(
             others = read_states(study, store, root, names)
             unfinished = [other for other in others if not (other.is_left_out or is_finished(store, other))]
             _train(study, store, root, iter([[state, *unfinished]]), show_progress)
+        Ledger(root).record(state.families or [])  # before anybody sees a page
         diagnostics = required(store, state)
         write_manifest(store, state, [diagnostic.key for diagnostic in diagnostics])
         write_results(store, state, diagnostics, root / "results")
@@ -61,8 +65,12 @@ def ablate(
 
 def is_finished(store: Store, state: AblationState) -> bool:
     """Return whether no run, model or diagnostic of an ablation is missing; damaged runs are removed, and so missing."""
-    if not state.is_trained(store.runs.keys()):
+    keys = store.runs.keys()
+    if not state.is_trained(keys):
         return False
+    while advance(state, store):
+        if not state.is_trained(keys):
+            return False
     if store.runs.discard_damaged(state.replicate_keys()) or lacks_models(store, state):
         return False
     undiagnosed = {diagnostic.run.key for diagnostic in missing(store, state)}

@@ -75,7 +75,7 @@ def _study(study: Study) -> dict[str, Any]:
     shared = ("seed", "seeds", "margin", "precision", "budget")
     return {
         "dataset": name_of(study.dataset),
-        **{name: getattr(study, name) for name in shared},
+        **{name: item for name, item in study.model_dump(mode="json").items() if name in shared},
         "evaluation": study.evaluation.model_dump(mode="json"),
         "base": canonical(study.base),
         "own": own_code(recipes),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import DataError
 from pipeline.report import snapshot
-from pipeline.result_files.read import left_out
+from pipeline.result_files.left_out import left_out
 from pipeline.store import Store
 from pipeline.tracking.ui import address, compare_urls
 

@@ -22,6 +22,7 @@ FlagKind = Literal[
     "several factors",
     "same model",
     "budget",
+    "exploratory",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
@@ -148,6 +149,37 @@ def few_seeds(seeds: int) -> list[Flag]:
     word = "exploratory" if seeds <= EXPLORATORY_SEEDS else "preliminary"
     message = f"Only {plural(seeds, 'seed')}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable."
     return [Flag("few seeds", None, message)]
+
+
+def exploratory(spent: Mapping[str, int]) -> list[Flag]:
+    """Flag variants with more seeds than those of their verdict: `spent` says after how many that was, by variant."""
+    return [
+        Flag(
+            "exploratory",
+            variant,
+            f"The 5 % of false verdicts was spent at {seeds} seeds: the verdict is that of then, the difference that of all "
+            "seeds, exploratory.",
+        )
+        for variant, seeds in spent.items()
+    ]
+
+
+def changed_margin(declared: str, now: float | None) -> list[Flag]:
+    """Flag an ablation whose margin was changed after a look; it is judged by the one declared before."""
+    if now is None:
+        return []
+    message = f"The margin was changed to {now:g} after a look: equality is judged by the one declared before, ±{declared}."
+    return [Flag("exploratory", None, message)]
+
+
+def several_studies(count: int) -> list[Flag]:
+    """Flag an ablation that was judged anew on seeds of its own."""
+    if count == 1:
+        return []
+    message = (
+        f"This is study {count} of the same question, on seeds of its own: each may be wrong in 5 % of cases."
+    )
+    return [Flag("exploratory", None, message)]
 
 
 def fewer_seeds(seeds: int, wanted: int) -> list[Flag]:

@@ -19,7 +19,7 @@ def conclusion(
     comparisons: Mapping[str, Comparison],
     intervals: Mapping[str, Interval],
     metric: MetricFormat,
-    seeds: int,
+    seeds: tuple[int, int],
     dataset: str,
     margin: float,
     higher_is_better: bool = True,
@@ -27,21 +27,26 @@ def conclusion(
     """Return sentences of plain text, in reading order: the first is the question, the others answer it.
 
     `comparisons` are those of `compare`, called with the same `margin`. Of `intervals`, only the baseline's is quoted,
-    if it has one. `metric` decides how numbers are written.
+    if it has one. `metric` decides how numbers are written. `seeds` are the fewest and the most of a variant.
     """
     by_verdict = {verdict: _ranked(comparisons, verdict, higher_is_better) for verdict in _VERDICTS}
     better, worse, equal, inconclusive = by_verdict.values()
     answer = _answer(len(better), len(comparisons), baseline, metric)
     return [
         question,
-        f"On {dataset}, over {plural(seeds, 'seed')}, {answer}.",
+        f"On {dataset}, over {_range(*seeds)}, {answer}.",
         *_baseline(metric, baseline, intervals.get(baseline)),
         *_differing(metric, baseline, better, "better"),
         *_differing(metric, baseline, worse[::-1], "worse"),
         *_equal(metric, baseline, margin, equal),
         *_inconclusive(baseline, inconclusive),
+        *_hopeless(inconclusive),
         *_diverged(comparisons.values()),
     ]
+
+
+def _range(fewest: int, most: int) -> str:
+    return plural(most, "seed") if fewest == most else f"{fewest} to {plural(most, 'seed')}"
 
 
 def _ranked(
@@ -114,7 +119,8 @@ def _equal(
 def _inconclusive(baseline: str, comparisons: Sequence[Comparison]) -> list[str]:
     """Group the inconclusive by what would decide them: some seeds, no reasonable number of seeds, a second seed."""
     decidable = sorted((c.seeds_needed, c.variant) for c in comparisons if c.seeds_needed is not None)
-    too_close = [c.variant for c in comparisons if c.p is not None and c.seeds_needed is None]
+    through = [c for c in comparisons if not c.hopeless and c.goes_on_to is None]
+    too_close = [c.variant for c in through if c.p is not None and c.seeds_needed is None]
     single = [c.variant for c in comparisons if c.p is None and c.difference is not None]
     sentences = []
     if decidable:
@@ -127,6 +133,22 @@ def _inconclusive(baseline: str, comparisons: Sequence[Comparison]) -> list[str]
     if single:
         sentences.append(f"Nothing can be concluded about {listed(single)}: that needs at least two seeds.")
     return sentences
+
+
+def _hopeless(comparisons: Sequence[Comparison]) -> list[str]:
+    """Name those that were ended since the seeds left would hardly have settled them."""
+    ended: dict[int, list[str]] = {}
+    for comparison in comparisons:
+        if comparison.hopeless:
+            ended.setdefault(comparison.planned[-1], []).append(comparison.variant)
+    return [
+        f"{listed(names)} stopped early, inconclusive: up to {plural(most, 'seed')} would hardly settle {_it(names)}."
+        for most, names in ended.items()
+    ]
+
+
+def _it(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _diverged(comparisons: Iterable[Comparison]) -> list[str]:

@@ -33,8 +33,8 @@ def seeds_needed(
         return _permuted(abs(difference), margin, alpha)
     size = abs(difference) / deviation
     reach = margin / deviation
-    different = _fewest(lambda n: _power(size, n, alpha / 2) >= power)
-    equal = _fewest(lambda n: _power(reach - size, n, alpha) + _power(reach + size, n, alpha) - 1 >= power)
+    different = _fewest(lambda n: power_of(size, n, alpha / 2) >= power)
+    equal = _fewest(lambda n: equality_power(size, reach, n, alpha) >= power)
     return min((n for n in (different, equal) if n is not None), default=None)
 
 
@@ -45,7 +45,12 @@ def _permuted(size: float, margin: float, alpha: float) -> int:
     return ceil((0 if size < margin else 1) - log2(alpha))
 
 
-def _power(effect: float, n: int, alpha: float) -> float:
+def equality_power(effect: float, reach: float, n: int, alpha: float) -> float:
+    """Return the least power of two one-sided tests at `alpha` that an effect is within `reach`, both in deviations."""
+    return power_of(reach - effect, n, alpha) + power_of(reach + effect, n, alpha) - 1
+
+
+def power_of(effect: float, n: int, alpha: float) -> float:
     """Return the power of a one-sided t test with n replicates for an effect in units of its deviation."""
     if effect <= 0:
         return alpha

@@ -8,7 +8,8 @@ from pipeline.build.model import build_model
 from pipeline.core.errors import UserError
 from pipeline.core.files import replacing
 from pipeline.engine.model_cache import ModelCache
-from pipeline.planning.state import AblationState, best_replicate
+from pipeline.planning.ablation import AblationState
+from pipeline.planning.state import best_replicate
 from pipeline.runs.run import Run
 from pipeline.store import Store
 

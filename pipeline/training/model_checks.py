@@ -11,8 +11,8 @@ from pipeline.core.errors import DataError, ParamsError, UserError
 from pipeline.core.text import one_line
 from pipeline.engine.model_cache import ModelCache
 from pipeline.params.types.phases import Phase
+from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.models import model_key, same_models
-from pipeline.planning.state import AblationState, VariantState
 from pipeline.runs.run import Run
 from pipeline.store import Store
 

@@ -25,9 +25,11 @@ from pipeline.engine.stacks import Engine
 from pipeline.executors.choose import executor
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.study import Study
+from pipeline.planning.ablation import AblationState, VariantState
+from pipeline.planning.ledger import Ledger
+from pipeline.planning.looks import advance, declare
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.shared_phases import Step, steps, whole
-from pipeline.planning.state import AblationState, VariantState
 from pipeline.runs.fingerprint import code_digest
 from pipeline.runs.run import Run
 from pipeline.store import Store
@@ -60,6 +62,7 @@ class Runner:
         self.beginnings: dict[str, Beginning] = {}
         """By a run's key, what of it is trained already, of those to be trained next."""
         self._checked: set[str] = set()
+        self.ledger = Ledger(root)
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` require, in rounds; then save the best models and run the diagnostics."""
@@ -131,6 +134,7 @@ class Runner:
     def _next_round(self, states: Sequence[AblationState]) -> list[Run]:
         """Return all missing runs that can be trained now, trials first; advance searches whose trials are all stored."""
         while True:
+            self._declare(states)
             open_runs = {
                 run.key: (run, state.name)
                 for state in states
@@ -142,7 +146,7 @@ class Runner:
             self._checked |= open_runs.keys()
             stored = self.store.runs.keys()
             missing = {key: entry for key, entry in open_runs.items() if key not in stored}
-            if not missing and self._advance_searches(states):
+            if not missing and (self._advance_searches(states) or self._advance_looks(states)):
                 continue
             self.reporter.ablation_of = {key: name for key, (_, name) in missing.items()}
             runs = [run for run, _ in missing.values()]
@@ -212,6 +216,17 @@ class Runner:
         searching = [variant for state in states for variant in state.variants if not variant.is_chosen]
         changed = [self._advance(variant) for variant in searching]
         return any(changed)
+
+    def _advance_looks(self, states: Sequence[AblationState]) -> bool:
+        """Look at ablations whose replicates are stored; return whether a variant goes on to more seeds."""
+        going_on = [advance(state, self.store) for state in states if state.families is not None]
+        return any(going_on)
+
+    def _declare(self, states: Sequence[AblationState]) -> None:
+        """Declare the families of ablations whose hyperparameters have all been chosen now."""
+        for state in states:
+            if state.families is None and all(variant.is_chosen for variant in state.variants):
+                declare(state, self.ledger)
 
     def _advance(self, state: VariantState) -> bool:
         search = state.search

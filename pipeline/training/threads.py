@@ -17,7 +17,7 @@ from pipeline.executors.worker import set_threads
 from pipeline.params.types.layers import ConvLayer, KerasLayer
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.study import Study
-from pipeline.planning.state import AblationState
+from pipeline.planning.ablation import AblationState
 from pipeline.planning.work import missing_runs_of
 
 SHARE = 0.8

@@ -8,10 +8,11 @@ from kit import record, study
 
 from pipeline.core.errors import ParamsError
 from pipeline.planning import budget
+from pipeline.planning.ablation import AblationState
 from pipeline.planning.budget import Spending, spent
 from pipeline.planning.plan import plan
 from pipeline.planning.speed import MEASURED, as_journal, place
-from pipeline.planning.state import AblationState, allowed, read_states
+from pipeline.planning.state import allowed, read_states
 from pipeline.planning.work import work_of
 from pipeline.store import Store
 

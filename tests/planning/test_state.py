@@ -11,10 +11,11 @@ from pipeline.core.machine import cores
 from pipeline.core.metrics import ACCURACY, LOSS
 from pipeline.diagnostics.required import required
 from pipeline.params.types.study import Study
+from pipeline.planning.ablation import AblationState
 from pipeline.planning.manifests import write_manifest
 from pipeline.planning.plan import SECONDS_PER_STAGE, plan
 from pipeline.planning.speed import MEASURED
-from pipeline.planning.state import AblationState, best_replicate, lacks_models, read_states
+from pipeline.planning.state import best_replicate, lacks_models, read_states
 from pipeline.planning.work import missing_runs
 from pipeline.result_files.write import results_of, write_results
 from pipeline.runs.run import Run

@@ -36,7 +36,7 @@ def test_the_ranking_shows_what_the_findings_say(built: Built) -> None:
     assert first.interval is not None
     assert table["variant"][0].text == "gelu"
     assert table["test accuracy (%)"][0] == Cell(f"{100 * first.interval.mean:.2f}", first.interval.mean)
-    assert table["difference [95 %]"][0].text == findings.measure.interval(first.difference)
+    assert table["difference [interval]"][0].text == findings.measure.interval(first.difference)
     assert table["verdict"][0].word == "better"
     assert table["published"][0].text == "98.10"
     assert table["published"][1].text == "–"
@@ -49,8 +49,8 @@ def test_the_baseline_has_no_p_and_sorts_at_no_difference(built: Built) -> None:
     table = ranked(built, "activations")
     place = next(number for number, cell in enumerate(table["variant"]) if cell.text == "relu")
     assert table["verdict"][place].text == "baseline"
-    assert table["p (Holm)"][place] == Cell("–")
-    assert table["difference [95 %]"][place] == Cell("–", 0.0)
+    assert table["p (adjusted)"][place] == Cell("–")
+    assert table["difference [interval]"][place] == Cell("–", 0.0)
 
 
 def test_a_variant_that_always_diverged_says_so(built: Built) -> None:

@@ -24,7 +24,7 @@ def comparison(variant: str, verdict: Verdict, mean: float = 0.013, **changes: A
 def sentences(*comparisons: Comparison, metric: str = "test_accuracy", higher: bool = True) -> list[str]:
     by_name = {item.variant: item for item in comparisons}
     shown = MetricFormat(metric, "accuracy" in metric)
-    return conclusion(QUESTION, "relu", by_name, {"relu": RELU}, shown, 5, "digits", 0.002, higher)
+    return conclusion(QUESTION, "relu", by_name, {"relu": RELU}, shown, (5, 5), "digits", 0.002, higher)
 
 
 def test_a_better_variant() -> None:
@@ -109,7 +109,7 @@ def test_a_difference_without_interval_is_written_without_one() -> None:
 
 def test_nothing_to_compare_with() -> None:
     assert sentences()[1] == "On digits, over 5 seeds, there is nothing to compare with relu yet."
-    lines = conclusion(QUESTION, "relu", {}, {}, MetricFormat("test_accuracy", True), 1, "digits", 0.002)
+    lines = conclusion(QUESTION, "relu", {}, {}, MetricFormat("test_accuracy", True), (1, 1), "digits", 0.002)
     assert lines == [QUESTION, "On digits, over 1 seed, there is nothing to compare with relu yet."]
 
 
@@ -130,7 +130,7 @@ def test_any_study_gives_plain_sentences(rows: list[dict[int, float]], higher: b
         compared,
         _intervals(study),
         MetricFormat(metric, "accuracy" in metric),
-        5,
+        (5, 5),
         "digits",
         0.002,
         higher,

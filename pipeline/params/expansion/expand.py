@@ -23,6 +23,7 @@ from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.reference import reference_faults
+from pipeline.params.types.seeds import SeedPlan, looks_of
 from pipeline.params.types.study import Ablation, Extras, Study
 from pipeline.params.types.tune import Tune
 from pipeline.params.types.variants import Expanded, Variant
@@ -62,7 +63,7 @@ class Expansion:
         self,
         ablations: Mapping[str, Ablation],
         base: "BaseRecipe",
-        seeds: int | None = None,
+        seeds: int | SeedPlan | None = None,
         evaluation: Evaluation | None = None,
     ) -> None:
         self.ablations, self.base, self.seeds, self.evaluation = ablations, base, seeds, evaluation
@@ -89,7 +90,8 @@ class Expansion:
                 fault_at(f"goes round in a circle: {' from '.join([*self._open, name])}", *FIRST)
             )
         other, own = self.ablations[name], self.ablations[asking]
-        seeds = [ablation.seeds or self.seeds or 0 for ablation in (own, other)]
+        written = [ablation.seeds or self.seeds for ablation in (own, other)]
+        seeds = [0 if number is None else looks_of(number)[-1] for number in written]
         if seeds[0] > seeds[1]:
             text = f"{name} has {seeds[1]} seeds, fewer than the {seeds[0]} of {asking}"
             raise FaultsError(fault_at(text, *FIRST))

@@ -21,6 +21,7 @@ from pipeline.params.types.kinds import KINDS, AblationKind
 from pipeline.params.types.phase_spec import Patch
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.reference import Reference
+from pipeline.params.types.seeds import SeedPlan, Seeds, looks_of
 from pipeline.params.types.tune import Range, Tune
 from pipeline.params.types.variants import Expanded
 
@@ -192,7 +193,7 @@ class Ablation(Spec):
     baseline: str | None = None
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
-    seeds: Annotated[int, Field(ge=1, le=1000)] | None = None
+    seeds: Seeds | None = None
     margin: MarginSize | None = None
     metric: str | None = None
     target: Target | None = None
@@ -237,7 +238,7 @@ class Study(Spec):
 
     dataset: AnyDataset = "digits"
     seed: Index = 0
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 5
+    seeds: Seeds = 5
     margin: Positive = 0.2
     budget: Budget | None = None
     engine: Literal["auto", "fit", "fused"] = "auto"
@@ -271,8 +272,17 @@ class Study(Spec):
         return name_of(self.ablations[ablation].dataset or self.dataset)
 
     def seeds_of(self, ablation: str) -> int:
-        """Return how many replicates each variant of an ablation has."""
-        return self.ablations[ablation].seeds or self.seeds
+        """Return how many replicates each variant of an ablation has at most."""
+        return self.looks_of(ablation)[-1]
+
+    def looks_of(self, ablation: str) -> tuple[int, ...]:
+        """Return the numbers of replicates after which an ablation is looked at."""
+        return looks_of(self.ablations[ablation].seeds or self.seeds)
+
+    def is_fresh(self, ablation: str) -> bool:
+        """Return whether an ablation is to be judged on seeds that nobody has looked at yet."""
+        seeds = self.ablations[ablation].seeds or self.seeds
+        return isinstance(seeds, SeedPlan) and seeds.fresh
 
     def margin_of(self, ablation: str, metric: Metric) -> Margin:
         """Return an ablation's margin of practical equality: the study's is for fractions, in percentage points."""

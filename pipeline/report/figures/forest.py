@@ -44,8 +44,8 @@ def forest(findings: Findings, styles: Styles) -> Chart | None:
         + ": within it, differences are considered too small to matter."
     )
     caption = (
-        f"Difference from {baseline}, replicate by replicate where seeds are shared, with its 95 % t interval."
-        f"{band if margin else ''} Hollow: inconclusive."
+        f"Difference from {baseline}, replicate by replicate where seeds are shared, with the t interval that its "
+        f"verdict goes by: 95 % for all variants and looks together.{band if margin else ''} Hollow: inconclusive."
     )
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
     quick_ticks(axes)

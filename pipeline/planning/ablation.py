@@ -1,0 +1,191 @@
+"""An ablation and its variants as they stand: what is required of them, and what the store has of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from math import isfinite
+from statistics import fmean
+from typing import Any
+
+from pipeline.core.metrics import Metric
+from pipeline.data.catalogue import Dataset
+from pipeline.params.expansion.expand import apply
+from pipeline.params.types.evaluation import Evaluation
+from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.study import Ablation, Margin
+from pipeline.params.types.variants import Expanded, Variant
+from pipeline.planning.ledger import Declared
+from pipeline.planning.shared_phases import beginnings_of
+from pipeline.runs.run import Context, Run
+from pipeline.search.rate_search import RateSearch
+from pipeline.search.variant_search import Search
+
+
+@dataclass
+class VariantState:
+    """A variant: its `search` (None where nothing is tuned), and the search's frozen `choice` once there is one.
+
+    `finder` is the search of a variant whose learning rate is found by a range test; such a variant has no other search.
+    `seeds` is the number of replicates, from seed `first` on.
+    """
+
+    variant: Variant
+    context: Context
+    seeds: int
+    search: Search | None
+    choice: dict[str, Any] | None
+    finder: RateSearch | None = None
+    first: int = 0
+
+    def set_seeds(self, seeds: int, first: int) -> None:
+        """Give it another number of replicates."""
+        if (self.seeds, self.first) != (seeds, first):
+            self.seeds, self.first = seeds, first
+            self.__dict__.pop("replicates", None)
+
+    @property
+    def frozen_recipe(self) -> Recipe:
+        """The recipe with what its search chose; valid only once it `is_chosen`."""
+        values = self.choice["values"] if self.choice else {}
+        return apply(self.variant.recipe, values) if values else self.variant.recipe
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether the hyperparameters to measure are known."""
+        return self.choice is not None or (self.search is None and self.finder is None)
+
+    @cached_property
+    def replicates(self) -> list[Run]:
+        """The runs that measure this variant; valid only once it `is_chosen`."""
+        recipe = self.frozen_recipe
+        return [
+            Run(recipe, self.context, "replicate", seed)
+            for seed in range(self.first, self.first + self.seeds)
+        ]
+
+    def open_runs(self) -> list[Run]:
+        """Return the runs that can be trained now: those of trials without a score, or the replicates."""
+        if self.is_chosen:
+            return self.replicates
+        trials = self.search.trials if self.search is not None else []
+        return [run for trial in trials if trial.score is None for run in trial.runs]
+
+    def shared_keys(self) -> list[str]:
+        """Return the keys of what runs go on from: phases that replicates begin with, earlier parts of trials.
+
+        They may be stored as runs of their own.
+        """
+        if self.choice is None and self.search is not None:
+            trials = self.search.trials
+            return [run.key for trial in trials for runs in trial.earlier for run in runs]
+        earlier = list(self.choice.get("earlier", ())) if self.choice else []
+        return (
+            earlier + [key for run in self.replicates for key in beginnings_of(run)]
+            if self.is_chosen
+            else earlier
+        )
+
+    def trial_runs(self) -> list[dict[str, Any]]:
+        """Return this variant's trials so far: each with its `values` and `run_keys`."""
+        if self.choice is not None:
+            return list(self.choice["trials"])
+        if self.search is None:
+            return []
+        return [
+            {"values": trial.candidate.values, "run_keys": [run.key for run in trial.runs]}
+            for trial in self.search.trials
+        ]
+
+
+@dataclass
+class AblationState:
+    """An ablation with its variants in the order of the params file, and the study's settings that apply to it."""
+
+    name: str
+    spec: Ablation
+    expanded: Expanded
+    variants: list[VariantState]
+    seeds: int
+    dataset: Dataset
+    metric: Metric
+    margin: Margin
+    evaluation: Evaluation
+    wanted: int
+    """How many seeds the study asks for at most; its budget may allow fewer, or none."""
+    planned: tuple[int, ...]
+    """The numbers of seeds after which the study asks to look."""
+    title: str
+    """Its name among all studies of the project."""
+    fresh: bool = False
+    """Whether it is to be judged on seeds that nobody has looked at yet."""
+    families: list[Declared] | None = None
+    """The variants by when they were declared; None until all hyperparameters are known."""
+
+    @property
+    def baseline(self) -> VariantState:
+        """The variant that the others are compared with."""
+        return next(v for v in self.variants if v.variant.name == self.expanded.baseline)
+
+    def margin_now(self, measured: Mapping[str, Mapping[int, float]]) -> float:
+        """Return the margin in the unit in which the metric is stored, by what was measured of the baseline."""
+        size, relative = self.margin.size, self.margin.relative
+        if self.families:
+            size, relative = self.families[0].margin
+        if not relative:
+            return size / 100 if self.metric.is_fraction else size
+        values = [value for value in measured[self.expanded.baseline].values() if isfinite(value)]
+        return size * abs(fmean(values)) if values else 0.0
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """The numbers of seeds after which is looked, as far as the budget allows."""
+        return tuple(look for look in self.planned if look <= self.seeds) or (self.seeds,)
+
+    def expecting(self, going_on: Callable[[int], float]) -> "AblationState":
+        """Return the ablation with the seeds that variants may come to; `going_on` is the part that takes a look."""
+        ended = {key for family in self.families or () for key in family.ended}
+        members = {
+            name for family in self.families or () for key, name in family.members.items() if key in ended
+        }
+        open_ones = [v for v in self.variants if v.variant.name not in members or v is self.baseline]
+        if not self.families or any(v is not self.baseline for v in open_ones):
+            variants = [
+                replace(v, seeds=round(self._expected(v.seeds, going_on))) if v in open_ones else v
+                for v in self.variants
+            ]
+            return replace(self, variants=variants)
+        return self
+
+    def _expected(self, seeds: int, going_on: Callable[[int], float]) -> float:
+        expected = float(seeds)
+        for number, (before, look) in enumerate(pairwise(self.looks), 1):
+            if look > seeds:
+                expected += (look - max(before, seeds)) * going_on(number)
+        return expected
+
+    @property
+    def is_left_out(self) -> bool:
+        """Whether the study's budget allows nothing of it."""
+        return self.seeds == 0
+
+    def with_seeds(self, seeds: int) -> "AblationState":
+        """Return the ablation as it is with so many replicates."""
+        state = replace(self, seeds=seeds, families=None)
+        state.variants = [replace(variant, seeds=state.looks[0]) for variant in self.variants]
+        return state
+
+    def required_keys(self) -> list[str]:
+        """Return the keys of all runs known to be required so far, trials first."""
+        trials = [key for state in self.variants for trial in state.trial_runs() for key in trial["run_keys"]]
+        return list(dict.fromkeys(trials + self.replicate_keys()))
+
+    def replicate_keys(self) -> list[str]:
+        """Return the keys of the replicates of all variants whose hyperparameters are known."""
+        return [run.key for state in self.variants if state.is_chosen for run in state.replicates]
+
+    def is_trained(self, keys: set[str]) -> bool:
+        """Return whether nothing is left to search or to train; the trials behind a frozen choice are no longer needed."""
+        return self.is_left_out or (
+            all(state.is_chosen for state in self.variants) and keys.issuperset(self.replicate_keys())
+        )

@@ -1,0 +1,20 @@
+"""Ablations that were not trained, and why: in place of results. Nothing heavy is imported."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.core.files import read_json
+
+FILE = "ablation.json"
+LEFT_OUT = "left_out"
+"""The key under which the results of an ablation that was not trained say why."""
+
+
+def left_out(results: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return, of the ablations that were not trained, why they were not."""
+    raw = {name: read_json(results / name / FILE) for name in names}
+    return {
+        name: str(entry[LEFT_OUT])
+        for name, entry in raw.items()
+        if isinstance(entry, dict) and LEFT_OUT in entry
+    }
