@@ -9,14 +9,15 @@ shared by all variants of a study through their seeds. Exit status 1 when a rate
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases import Case
 from benchmarks.documents import write_table
 from pipeline.stats.compare import LEVEL, verdicts
 from pipeline.stats.student import (
@@ -35,45 +36,6 @@ VARIANTS = 9
 MARGIN = 0.2
 STEADY = 0.4
 MARKER = "statistics"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One simulated event: its `rate` among `studies`, and the least and the greatest rate allowed."""
-
-    name: str
-    studies: int
-    rate: float
-    least: float | None = None
-    most: float | None = None
-
-    @property
-    def error(self) -> float:
-        """Two standard errors of the rate: the error of the simulation itself."""
-        return float(2 * (self.rate * (1 - self.rate) / self.studies) ** 0.5)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the rate is within its limits.
-
-        A test's error rate may equal its level, so an upper limit without a lower one is widened by the simulation's error.
-        """
-        above = self.least is None or self.rate >= self.least
-        below = self.most is None or self.rate <= self.most + (self.error if self.least is None else 0.0)
-        return above and below
-
-    @property
-    def allowed(self) -> str:
-        """The limits in words; empty for a rate that is shown for comparison."""
-        least, most = (None if end is None else f"{100 * end:.0f} %" for end in (self.least, self.most))
-        if most is None:
-            return "" if least is None else f"at least {least}"
-        return f"at most {most}" if least is None else f"{least} to {most}"
-
-    @property
-    def percent(self) -> str:
-        """The rate in per cent, with its error."""
-        return f"{100 * self.rate:.1f} % ± {100 * self.error:.1f}"
 
 
 def simulate(rng: np.random.Generator, studies: int, effects: Sequence[float], seeds: int) -> Floats:
@@ -193,7 +155,18 @@ def show(results: Sequence[Case]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=__doc__)
+    return run("benchmarks.statistics", __doc__, MARKER, cases, arguments)
+
+
+def run(
+    program: str,
+    about: str | None,
+    marker: str,
+    cases: Callable[[int, int], Iterable[Case]],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Simulate cases, print and write them; return 0 where all are within their limits."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=about)
     parser.add_argument("--json", action="store_true", help="print one JSON line per case instead of a table")
     parser.add_argument("--studies", type=int, default=10_000, help="simulated studies per case (10000)")
     parser.add_argument("--seed", type=int, default=0, help="the seed of the random numbers (0)")
@@ -207,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         show(results)
     if options.write is not None:
-        write_table(options.write, MARKER, markdown(results))
+        write_table(options.write, marker, markdown(results))
     return 0 if all(case.holds for case in results) else 1
 
 

@@ -21,16 +21,22 @@ if TYPE_CHECKING:
     from pipeline.params.types.study import Study
 
 COMMAND = "keras-ablation"
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 USER_ERROR = 2
 INTERRUPTED = 130
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """The disk is full, the quota is reached, a file would exceed the largest size allowed."""
+JUDGE_STATUS = (
+    "Exit status: 0 where all variants are better or practically equal, 3 where one is worse, 4 where one is open, 2 for a "
+    "table that cannot be judged."
+)
 RESUMED = "finished runs are kept, `dvc repro` continues from there"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0, 2 for what the user has to change (a full disk too), 130 after Ctrl-C.
+
+    `judge` has further ones, for verdicts.
 
     `arguments` are those of the command line by default.
 
@@ -39,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        status = options.run(options)
     except UserError as error:
         print(error, file=sys.stderr)
         return USER_ERROR
@@ -52,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"interrupted; {RESUMED}", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    return status or 0
 
 
 def check(options: argparse.Namespace) -> None:
@@ -169,6 +175,28 @@ def store(options: argparse.Namespace) -> None:
     ACTIONS[options.action](options, lambda: _study(options))
 
 
+def judge(options: argparse.Namespace) -> int:
+    """Judge a table of variants, seeds and a metric that anything may have written."""
+    from pipeline.report.judged_table import Question, as_json, as_page, sentences
+    from pipeline.report.judged_table import judge as judge_table
+
+    question = Question(
+        options.baseline,
+        options.metric,
+        not options.lower_is_better,
+        options.margin,
+        tuple(options.looks or ()),
+        options.anytime,
+    )
+    judged = judge_table(options.table, question)
+    if options.html is not None:
+        if len(judged.findings) > 1:
+            raise UserError("--html: a page is of one data set; judge each alone")
+        options.html.write_text(as_page(*judged.findings.values()), encoding="utf-8")
+    print(as_json(judged) if options.json else "\n".join(sentences(judged)), end="" if options.json else "\n")
+    return judged.status()
+
+
 def ui(options: argparse.Namespace) -> None:
     """Open MLflow's UI on the project's database."""
     from pipeline.tracking.ui import serve
@@ -238,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command(track, "send MLflow what it lacks")
     _add_store_actions(command(store, "list, verify and prune finished runs"))
+    _add_judge_options(command(judge, "judge a table of runs from anywhere; the exit status is the verdict"))
     ui_options = command(ui, "open MLflow's UI on this project's database")
     ui_options.add_argument("--port", type=int, default=5000)
     ui_options.add_argument("--no-browser", action="store_true")
@@ -252,6 +281,40 @@ def _add_ablate_options(ablate_options: argparse.ArgumentParser) -> None:
         action="store_true",
         help="if training is needed, train the other ablations' missing runs too",
     )
+
+
+def _add_judge_options(judge_options: argparse.ArgumentParser) -> None:
+    judge_options.description = f"{judge.__doc__} {JUDGE_STATUS}"
+    judge_options.add_argument(
+        "table", type=Path, help="a CSV file with the columns variant, seed and a metric"
+    )
+    judge_options.add_argument(
+        "--baseline", required=True, help="the variant that the others are compared with"
+    )
+    judge_options.add_argument("--metric", help="the column to judge by, where there are several")
+    judge_options.add_argument("--lower-is-better", action="store_true", help="as with a loss")
+    judge_options.add_argument(
+        "--margin",
+        type=float,
+        default=0.0,
+        help="differences below it do not matter; of accuracies from 0 to 1 in percentage points",
+    )
+    looks = judge_options.add_mutually_exclusive_group()
+    looks.add_argument(
+        "--looks", type=_numbers, help="the numbers of seeds after which was looked, as planned: 5,10,20"
+    )
+    looks.add_argument("--anytime", action="store_true", help="it was looked at without a plan")
+    judge_options.add_argument("--json", action="store_true", help="print JSON")
+    judge_options.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the ablation's page to this file"
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(part) for part in text.split(",")]
+    if sorted(set(numbers)) != numbers or numbers[0] < 2:
+        raise argparse.ArgumentTypeError(f"must ascend, from 2 at least; got {text}")
+    return numbers
 
 
 def _add_serve_options(serve_options: argparse.ArgumentParser) -> None:

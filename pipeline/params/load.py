@@ -53,6 +53,7 @@ def parse(raw: Any, source: str = "params") -> Study:
     """
     if not isinstance(raw, Mapping):
         raise ParamsError(source, [f"must be a mapping with {', '.join(Study.keys())}; got {show(raw)}"])
+    raw = _with_tune_defaults(raw)
     study, faults = _study(raw)
     base, base_faults = _base_recipe(raw)
     ablations = study.ablations if study else _usable_ablations(raw)
@@ -64,6 +65,20 @@ def parse(raw: Any, source: str = "params") -> Study:
         raise ParamsError(source, _sentences(faults))
     study._expanded.update(expanded)
     return study
+
+
+def _with_tune_defaults(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a study in which the `tune` of each ablation that has one has what the study's own says besides."""
+    defaults, ablations = raw.get("tune"), raw.get("ablations")
+    if not isinstance(defaults, Mapping) or not isinstance(ablations, Mapping):
+        return raw
+    filled = {
+        name: {**entry, "tune": {**defaults, **entry["tune"]}}
+        if isinstance(entry, Mapping) and isinstance(entry.get("tune"), Mapping)
+        else entry
+        for name, entry in ablations.items()
+    }
+    return {**raw, "ablations": filled}
 
 
 def _study(raw: Mapping[str, Any]) -> tuple[Study | None, list[Fault]]:

@@ -76,6 +76,7 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
         "p": comparison.p,
         "p_holm": comparison.p_holm,
         "p_equivalence": comparison.p_equivalence,
+        "p_signs": comparison.p_signs,
         "verdict": comparison.verdict,
         "seeds_needed": comparison.seeds_needed,
         "level": comparison.level,

@@ -1,7 +1,7 @@
 """The findings of one ablation: ranking, comparisons, flags and conclusion."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan, nan
@@ -82,12 +82,12 @@ class Findings:
         return Counter(row.comparison.verdict for row in self.rows if row.comparison is not None)
 
 
-def find(ablation: Ablation) -> Findings:
-    """Analyse an ablation by `pipeline.stats`."""
+def find(ablation: Ablation, anytime: bool = False) -> Findings:
+    """Analyse an ablation by `pipeline.stats`; `anytime`: as one that was looked at after every seed, without a plan."""
     unit = measure(ablation)
     measured = measurements(ablation, unit)
     intervals = {name: t_interval(values.values()) for name, values in measured.items() if _finite(values)}
-    families = [_family(family) for family in ablation.families]
+    families = [_anytime(ablation)] if anytime else [_family(family) for family in ablation.families]
     compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better, families)
     flags = _flags(ablation) + _look_flags(ablation, compared)
     return Findings(
@@ -102,6 +102,11 @@ def find(ablation: Ablation) -> Findings:
     )
 
 
+def _anytime(ablation: Ablation) -> Family:
+    others = tuple(variant.name for variant in ablation.variants if variant.name != ablation.baseline)
+    return Family(others, (Plan(tuple(range(2, ablation.seeds + 1))),), anytime=True)
+
+
 def _family(family: schema.Family) -> Family:
     changed = [*family.changed, None]
     plans = tuple(Plan(looks, after) for looks, after in zip(family.looks, changed, strict=True))
@@ -111,8 +116,14 @@ def _family(family: schema.Family) -> Family:
 def _look_flags(ablation: Ablation, compared: Mapping[str, Comparison]) -> list[Flag]:
     """Return cautions about when was looked, and what was changed after a look."""
     spent = {name: comparison.spent_at for name, comparison in compared.items() if comparison.spent_at}
+    signs = [
+        flag
+        for name, found in compared.items()
+        for flag in audit.against_signs(name, found.p_holm, found.p_signs, found.verdict)
+    ]
     studies = max((family.study for family in ablation.families), default=1)
     return [
+        *signs,
         *audit.exploratory(spent),
         *audit.changed_margin(margin_text(ablation), ablation.new_margin),
         *audit.several_studies(studies),
@@ -168,9 +179,18 @@ def _flags(ablation: Ablation) -> list[Flag]:
     ]
     for variant in variants:
         flags += audit.edge_of_range(variant.name, variant.space, variant.chosen or {})
+        flags += audit.far_off(variant.name, list(_measured(ablation, variant)))
         flags += audit.still_improving(variant.name, _validation_losses(variant))
         flags += _search_flags(ablation, variant)
     return flags + (_several_factors(ablation) if ablation.kind == "variants" else [])
+
+
+def _measured(ablation: Ablation, variant: Variant) -> Iterator[float]:
+    """Yield what the replicates of a variant measured."""
+    unit = measure(ablation)
+    for replicate in variant.replicates:
+        if (value := unit.of(replicate)) is not None:
+            yield value
 
 
 def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:

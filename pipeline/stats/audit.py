@@ -23,12 +23,14 @@ FlagKind = Literal[
     "same model",
     "budget",
     "exploratory",
+    "far off",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
 EDGE = 0.05
 """How near to an end of its range a value is flagged, as a part of the range."""
 
+AGREEING = 0.05
 ENOUGH_SEEDS = 5
 EXPLORATORY_SEEDS = 3
 
@@ -149,6 +151,38 @@ def few_seeds(seeds: int) -> list[Flag]:
     word = "exploratory" if seeds <= EXPLORATORY_SEEDS else "preliminary"
     message = f"Only {plural(seeds, 'seed')}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable."
     return [Flag("few seeds", None, message)]
+
+
+def far_off(variant: str, values: Sequence[float]) -> list[Flag]:
+    """Flag a variant of which some replicates lie far from the others: t tests expect noise that is about symmetrical.
+
+    Far is counted in median absolute deviations (times 1.4826, a standard deviation where noise is normal) from the median,
+    so many that about one in a hundred variants with normal noise is flagged, whatever the number of its replicates.
+    """
+    if len(values) < ENOUGH_SEEDS:
+        return []
+    middle = median(values)
+    spread = 1.4826 * median([abs(value - middle) for value in values])
+    far = [value for value in values if spread > 0 and abs(value - middle) > _far(len(values)) * spread]
+    if not far:
+        return []
+    message = (
+        f"{len(far)} of {len(values)} replicates lie far from the others. Where bad runs are rare and large, t tests of few "
+        "seeds miss them, or are misled by one: more seeds tell how often they happen."
+    )
+    return [Flag("far off", variant, message)]
+
+
+def _far(replicates: int) -> float:
+    return 5 + 13 * (4 / (replicates - 1)) ** 3
+
+
+def against_signs(variant: str, p_holm: float | None, p_signs: float | None, verdict: str) -> list[Flag]:
+    """Flag a verdict that a test without an assumption about the noise does not bear out."""
+    if verdict not in ("better", "worse") or p_signs is None or p_holm is None or p_signs <= AGREEING:
+        return []
+    message = f"The sign-flip test, which assumes nothing about the noise, gives p = {p_signs:.2g}: the noise may be skewed."
+    return [Flag("far off", variant, message)]
 
 
 def exploratory(spent: Mapping[str, int]) -> list[Flag]:

@@ -13,6 +13,7 @@ from pipeline.stats.intervals import Interval
 from pipeline.stats.looks import LEVEL, Course, Look, Replicates, Verdict, follow, interval
 from pipeline.stats.plans import Family, Plan
 from pipeline.stats.power import seeds_needed
+from pipeline.stats.signs import sign_flip_p
 from pipeline.stats.student import Estimate, paired, welch
 
 __all__ = ["LEVEL", "Comparison", "Family", "Plan", "Replicates", "Verdict", "compare", "verdicts"]
@@ -36,6 +37,7 @@ class Comparison:
       seeds of its next look, if it has one.
     - `spent_at`: where there are seeds beyond those of the verdict, for which nothing of the 5 % was left: after how many
       it was spent. `difference` is then that of all seeds, exploratory.
+    - `p_signs`: p of the sign-flip test of all pairs, which needs no normal distribution; None below eight pairs.
     """
 
     variant: str
@@ -54,6 +56,7 @@ class Comparison:
     hopeless: bool = False
     goes_on_to: int | None = None
     spent_at: int | None = None
+    p_signs: float | None = None
 
 
 def compare(
@@ -137,6 +140,7 @@ def _comparison(
         hopeless=course.hopeless,
         goes_on_to=course.goes_on_to,
         spent_at=spent_at,
+        p_signs=sign_flip_p([finite[seed] - theirs[seed] for seed in shared]),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 from scipy.special import stdtrit
 
+from pipeline.stats.anytime import anytime_level
 from pipeline.stats.intervals import Interval
 from pipeline.stats.levels import Taken, critical, last_level, level, statistic
 from pipeline.stats.plans import Family
@@ -206,7 +207,7 @@ class _Study:
         differences = self._step_down(
             tested,
             lambda variant: float(difference_p(estimates[variant.name])),
-            lambda variant, count: level(self.alpha / count, self.family.plans, variant.taken),
+            lambda variant, count: self._level(self.alpha / count, variant.taken),
             self.undecided,
         )
         equalities = self._step_down(
@@ -236,10 +237,17 @@ class _Study:
 
     def _equality_level(self, variant: _Open, count: int, estimate: Estimate) -> float:
         """Return the level of each of two one-sided tests; after a changed plan, that at the nearer end of the margin."""
+        if self.family.anytime:
+            return self._level(self.alpha / count, variant.taken)
         if len(self.family.plans) == 1:
             return level(2 * self.alpha / count, self.family.plans, variant.taken) / 2
         nearer = variant.taken_high if float(estimate.mean) > 0 else variant.taken_low
         return level(2 * self.alpha / count, self.family.plans, nearer) / 2
+
+    def _level(self, alpha: float, taken: Sequence[Taken]) -> float:
+        if self.family.anytime:
+            return anytime_level(alpha, taken[-1].pairs)
+        return level(alpha, self.family.plans, taken)
 
     def _step_down(
         self,
@@ -284,7 +292,7 @@ class _Study:
         The effect is taken to be at the end of an interval that favours it.
         """
         deviation, pairs = float(estimate.deviation), variant.taken[-1].pairs
-        if deviation == 0 or pairs < 2:
+        if deviation == 0 or pairs < 2 or self.family.anytime:
             return False
         t = abs(float(estimate.mean / estimate.error))
         reach, root, last = float(stdtrit(pairs - 1, LIKELY)), sqrt(pairs), pairs + more

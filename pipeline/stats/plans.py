@@ -34,12 +34,14 @@ def looks_of(plans: Plans) -> tuple[int, ...]:
 class Family:
     """Variants that were declared together, before their first look, and the plans of looks since then.
 
-    `gone` is how many more were declared and then removed from the study.
+    `gone` is how many more were declared and then removed from the study. `anytime`: the looks share no level that
+    was planned, but are tested so that any number of them may be taken (`pipeline.stats.anytime`).
     """
 
     members: tuple[str, ...]
     plans: Plans
     gone: int = 0
+    anytime: bool = False
 
     @property
     def looks(self) -> tuple[int, ...]:

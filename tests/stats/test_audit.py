@@ -175,3 +175,23 @@ def test_a_second_best_trial_within_noise(averaged: int, flagged: bool) -> None:
 def test_without_a_second_trial_or_replicates_nothing_is_close() -> None:
     assert audit.close_second("selu", [0.9], [0.9, 0.91], 1, ACCURACY) == []
     assert audit.close_second("selu", [0.9, 0.9], [0.9], 1, ACCURACY) == []
+
+
+@pytest.mark.parametrize("n", [5, 6, 8, 10, 20])
+def test_one_in_a_hundred_variants_with_normal_noise_is_far_off(n: int) -> None:
+    random = np.random.default_rng(n)
+    flagged = sum(bool(audit.far_off("a", list(random.normal(size=n)))) for _ in range(4000))
+    assert 0.004 <= flagged / 4000 <= 0.02
+
+
+def test_bad_runs_are_counted() -> None:
+    values = [0.96, 0.961, 0.959, 0.9605, 0.958, 0.71, 0.9602]
+    (flag,) = audit.far_off("rmsprop", values)
+    assert flag.message.startswith("1 of 7 replicates lie far from the others.")
+    assert not audit.far_off("a", [0.9] * 6) and not audit.far_off("a", [0.1, 0.9])
+
+
+def test_a_verdict_that_signs_do_not_bear_out_is_flagged() -> None:
+    assert audit.against_signs("a", 0.01, 0.2, "better")
+    for p, verdict in ((0.03, "better"), (None, "better"), (0.2, "inconclusive")):
+        assert not audit.against_signs("a", 0.01, p, verdict)

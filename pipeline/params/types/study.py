@@ -22,7 +22,7 @@ from pipeline.params.types.phase_spec import Patch
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.reference import Reference
 from pipeline.params.types.seeds import SeedPlan, Seeds, looks_of
-from pipeline.params.types.tune import Range, Tune
+from pipeline.params.types.tune import Range, Tune, TuneDefaults
 from pipeline.params.types.variants import Expanded
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -246,6 +246,7 @@ class Study(Spec):
     executor: ExecutorSpec = ExecutorSpec()
     data: DataSource = DataSource()
     evaluation: Evaluation = Evaluation()
+    tune: TuneDefaults = TuneDefaults()
     base: Recipe
     ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_named)]
 

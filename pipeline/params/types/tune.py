@@ -84,11 +84,43 @@ def _plain_space(space: Any) -> Any:
 
 
 def _read_space(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    return value if value == HP else read(value)
+    return value if value == HP else read(_flat(value) if isinstance(value, dict) else value)
+
+
+def _flat(space: dict[Any, Any], path: str = "") -> dict[Any, Any]:
+    """Return a space whose paths may be written as nested mappings, which command lines can change, with dotted ones."""
+    flat: dict[Any, Any] = {}
+    for key, item in space.items():
+        where = f"{path}{key}" if isinstance(key, str) else key
+        if isinstance(item, dict) and item and KINDS.keys().isdisjoint(item):
+            flat |= _flat(item, f"{where}.")
+        else:
+            flat[where] = item
+    return flat
 
 
 ALL_AT_ONCE = ("random", "grid")
 """The oracles whose trials do not depend on the scores of others."""
+
+
+Space = Annotated[
+    dict[str, Range],
+    Field(min_length=1),
+    WrapValidator(_read_space),
+    PlainSerializer(_plain_space),
+    defined_as("space"),
+]
+
+
+class TuneDefaults(Spec):
+    """What the `tune` of ablations leaves out; see `Tune`."""
+
+    oracle: Literal["random", "grid", "bayesian", "hyperband"] | None = None
+    trials: Count | None = None
+    stop: Literal["halving"] | None = None
+    seeds: Count | None = None
+    folds: Annotated[int, Field(ge=2, le=1000)] | None = None
+    space: Space | None = None
 
 
 class Tune(Spec):
@@ -103,13 +135,7 @@ class Tune(Spec):
     stop: Literal["halving"] | None = None
     seeds: Count = 1
     folds: Annotated[int, Field(ge=2, le=1000)] | None = None
-    space: Annotated[
-        dict[str, Range],
-        Field(min_length=1),
-        WrapValidator(_read_space),
-        PlainSerializer(_plain_space),
-        defined_as("space"),
-    ]
+    space: Space
 
     @model_validator(mode="after")
     def _knows_all_trials(self) -> Self:
