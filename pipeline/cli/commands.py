@@ -105,8 +105,11 @@ def plan(options: argparse.Namespace) -> None:
     """Print what would train, and roughly how long it would take."""
     from pipeline.cli.tables import print_plan
     from pipeline.planning.plan import plan as plan_study
+    from pipeline.store.archive import adopt
 
-    study_plan = plan_study(_study(options), _store(options), _home(options))
+    study, store = _study(options), _store(options)
+    adopt(store, _home(options) / "results", study.ablations)
+    study_plan = plan_study(study, store, _home(options))
     if options.json:
         print(json.dumps(study_plan.as_json()))
     else:
@@ -165,7 +168,7 @@ def track(options: argparse.Namespace) -> None:
     """Send MLflow the runs and models that it lacks."""
     from pipeline.stages.track import track as update_mlflow
 
-    update_mlflow(_checked_ablations(options), _store(options))
+    update_mlflow(_checked_ablations(options), _store(options), _home(options))
 
 
 def store(options: argparse.Namespace) -> None:

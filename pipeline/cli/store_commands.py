@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.cli.tables import print_contents
-from pipeline.core.project import ablate_command, study_at
+from pipeline.core.project import ablate_command, is_temporary, study_at
 from pipeline.core.text import megabytes
 from pipeline.maintenance.contents import contents
 from pipeline.maintenance.prune import orphans, prune
 from pipeline.maintenance.verify import verify
 from pipeline.params.types.study import Study
+from pipeline.stages.settings import read_ablations
 from pipeline.store import Store
 
 ReadStudy = Callable[[], Study]
@@ -19,7 +20,12 @@ ReadStudy = Callable[[], Study]
 
 
 def _list(options: argparse.Namespace, _: ReadStudy) -> None:
-    stored = contents(Store(), options.ablation, options.phase)
+    home = Path(options.params).parent
+    store = Store(study=study_at(home))
+    checked = read_ablations(home / "data" / "settings", newer_than=options.params)
+    if checked is not None and not is_temporary(home) and not store.is_written_to():
+        store.manifests.follow(home / "results", checked)
+    stored = contents(store, options.ablation, options.phase)
     if options.json:
         print(json.dumps(stored.as_json()))
     else:

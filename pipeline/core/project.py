@@ -18,6 +18,12 @@ def root() -> Path:
     return Path(dvc_root) if dvc_root else _project_around(Path.cwd()) or Path.cwd()
 
 
+def is_temporary(folder: Path) -> bool:
+    """Return whether a folder is in a copy of the project that DVC made for one experiment (`dvc exp run --temp`)."""
+    around = _project_around(folder.resolve())
+    return around is not None and around.resolve() != root().resolve()
+
+
 def study_folder() -> Path:
     """Return the folder of the params file that is being read, or the project's root."""
     return _study_folder.get() or root()

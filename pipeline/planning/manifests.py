@@ -7,10 +7,13 @@ from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.store import Store
 
 
-def write_manifest(store: Store, state: AblationState, diagnostics: Iterable[str] | None = None) -> None:
-    """Write the manifest of `state`, as far as its runs are known; an unchanged manifest is not written again.
+def write_manifest(
+    store: Store, state: AblationState, diagnostics: Iterable[str] | None = None, keep: bool = True
+) -> dict[str, Any]:
+    """Write the manifest of `state`, as far as its runs are known, and return it; an unchanged one is not written again.
 
-    `diagnostics`: the keys of the diagnostics that a finished ablation requires.
+    `diagnostics`: the keys of the diagnostics that a finished ablation requires. It is not written where it is not to
+    `keep`: in a copy of the project for one experiment.
     """
     manifest: dict[str, Any] = {
         "ablation": state.name,
@@ -25,8 +28,9 @@ def write_manifest(store: Store, state: AblationState, diagnostics: Iterable[str
         manifest["shared"] = list(dict.fromkeys(shared))
     if diagnostics is not None:
         manifest["diagnostics"] = list(dict.fromkeys(diagnostics))
-    if store.manifests.get(state.name) != manifest:
+    if keep and store.manifests.get(state.name) != manifest:
         store.manifests.put(state.name, manifest)
+    return manifest
 
 
 def best_models(store: Store, state: AblationState) -> dict[str, str]:

@@ -127,6 +127,12 @@ def best_replicate(store: Store, state: VariantState, metric: Metric) -> Run | N
 
 
 def lacks_models(store: Store, state: AblationState) -> bool:
-    """Return whether a variant's best model is not saved, as when a process was killed just before saving it."""
+    """Return whether a variant's best model is not saved, as when a process was killed just before saving it.
+
+    Of runs that came without weights there is none.
+    """
     best = [best_replicate(store, variant, state.metric) for variant in state.variants]
-    return any(run is not None and not store.runs.model_path(run.key).exists() for run in best)
+    return any(
+        run is not None and store.runs.has_weights(run.key) and not store.runs.model_path(run.key).exists()
+        for run in best
+    )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.files import write_json
+from pipeline.core.files import replacing, write_json
 from pipeline.core.metrics import LOSS, Metric
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
@@ -16,7 +16,8 @@ from pipeline.planning.models import model_key, same_models
 from pipeline.result_files import diagnostics, schema
 from pipeline.result_files.left_out import FILE, LEFT_OUT
 from pipeline.runs.records import RunRecord
-from pipeline.store import Store
+from pipeline.store import Store, archive
+from pipeline.store.manifests import FILE as MANIFEST
 
 
 def write_results(store: Store, state: AblationState, required: Iterable[Diagnostic], folder: Path) -> None:
@@ -36,6 +37,20 @@ def write_results(store: Store, state: AblationState, required: Iterable[Diagnos
         write_json(path, outcomes)
     else:
         path.unlink(missing_ok=True)
+
+
+def write_travelling(store: Store, state: AblationState, manifest: dict[str, Any], folder: Path) -> None:
+    """Write what of the store travels with the results of an ablation: its manifest, and its runs without weights."""
+    runs = [run for variant in state.variants for run in variant.replicates[:1]]
+    notes = {
+        "choices": [used.key for v in state.variants if (used := v.search or v.finder) is not None],
+        "diagnostics": list(manifest.get("diagnostics", ())),
+        "models": [model_key(run, phase) for run in runs for phase in run.phases],
+    }
+    keys = [*state.required_keys(), *(key for variant in state.variants for key in variant.shared_keys())]
+    write_json(folder / state.name / MANIFEST, manifest)
+    with replacing(folder / state.name / archive.FILE) as temporary:
+        temporary.write_bytes(archive.pack(store, keys, notes))
 
 
 def write_left_out(state: AblationState, folder: Path, why: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.native_logs import native_logs_to
-from pipeline.core.text import duration
+from pipeline.core.project import is_temporary
+from pipeline.core.text import duration, plural
 from pipeline.data.catalogue import is_user_defined, lookup
 from pipeline.diagnostics.required import missing, required
 from pipeline.params.expansion.expand import check_against
@@ -22,8 +23,9 @@ from pipeline.planning.manifests import write_manifest
 from pipeline.planning.speed import as_journal, place
 from pipeline.planning.state import allowed, lacks_models, read_states
 from pipeline.planning.work import missing_runs, work_of
-from pipeline.result_files.write import write_left_out, write_results
+from pipeline.result_files.write import write_left_out, write_results, write_travelling
 from pipeline.store import Store
+from pipeline.store.archive import adopt
 from pipeline.tracking.tracker import Tracker
 from pipeline.training.progress import ShowProgress
 
@@ -45,6 +47,7 @@ def ablate(
         )
     with store.one_writer():
         store.recover()
+        adopt(store, root / "results", study.ablations)
         if study.budget is not None and allowed(study, store) is None:
             _train(study, store, root, Spending(study, store, root).passes(), show_progress)
         (state,) = read_states(study, store, root, [name])
@@ -59,8 +62,10 @@ def ablate(
             _train(study, store, root, iter([[state, *unfinished]]), show_progress)
         Ledger(root).record(state.families or [])  # before anybody sees a page
         diagnostics = required(store, state)
-        write_manifest(store, state, [diagnostic.key for diagnostic in diagnostics])
+        keys = [diagnostic.key for diagnostic in diagnostics]
+        manifest = write_manifest(store, state, keys, keep=not is_temporary(root))
         write_results(store, state, diagnostics, root / "results")
+        write_travelling(store, state, manifest, root / "results")
 
 
 def is_finished(store: Store, state: AblationState) -> bool:
@@ -75,6 +80,13 @@ def is_finished(store: Store, state: AblationState) -> bool:
         return False
     undiagnosed = {diagnostic.run.key for diagnostic in missing(store, state)}
     store.runs.discard_damaged(undiagnosed, weights=True)
+    without = store.runs.discard_without_weights(undiagnosed)
+    if without:
+        what = plural(len(without), "run")
+        print(
+            f"{state.name}: {what} came without weights, which diagnostics need: trained again",
+            file=sys.stderr,
+        )
     return not undiagnosed
 
 

@@ -2,19 +2,28 @@
 
 import sys
 from collections.abc import Collection
+from pathlib import Path
 
-from pipeline.core.project import ablate_command
+from pipeline.core.project import ablate_command, is_temporary
 from pipeline.store import Store
+from pipeline.store.archive import adopt
+from pipeline.tracking.address import default_uri, unsupported
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.tracker import Tracker
 
 
-def track(ablations: Collection[str], store: Store) -> None:
-    """Drop manifests other than those of the study's `ablations`, and send MLflow what it lacks (quick if nothing)."""
-    for name in store.manifests.own_ablations():
-        if name not in ablations:
-            store.manifests.remove(name)
-    if pending(store):
+def track(ablations: Collection[str], store: Store, root: Path) -> None:
+    """Follow the results at `root`, as DVC brought them, and send MLflow what it lacks (quick if nothing).
+
+    In a copy of the project for one experiment nothing is done: MLflow shows the study of the workspace.
+    """
+    if is_temporary(root):
+        return
+    adopt(store, root / "results", ablations)
+    store.manifests.follow(root / "results", ablations)
+    if why_not := unsupported(default_uri(store.folder.parent)):
+        print(why_not, file=sys.stderr)
+    elif pending(store):
         with Tracker(store):
             pass
     _report_missing(store)

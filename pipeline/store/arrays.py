@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from zipfile import BadZipFile
 
 if TYPE_CHECKING:
@@ -18,11 +18,19 @@ def save_arrays(path: Path, arrays: "Sequence[np.ndarray]") -> None:
 
 def load_arrays(path: Path) -> "list[np.ndarray] | None":
     """Return the arrays that `save_arrays` wrote, or None if they cannot be read."""
+    try:
+        with path.open("rb") as file:  # opened here because numpy leaves a damaged file open
+            return read_arrays(file)
+    except OSError:
+        return None
+
+
+def read_arrays(file: BinaryIO) -> "list[np.ndarray] | None":
+    """Return the arrays in an open file that `save_arrays` wrote, or None if they cannot be read."""
     import numpy as np
 
     try:
-        # Opened here because numpy leaves a damaged file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with np.load(file, allow_pickle=False) as archive:
             return [archive[str(index)] for index in range(len(archive.files))]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None

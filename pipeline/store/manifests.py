@@ -1,9 +1,13 @@
 """The runs and diagnostics of each ablation: read to show them in MLflow, and to remove all others from the store."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import read_json, write_json
+
+FILE = "manifest.json"
+"""The copy of a manifest among the results of its ablation, which DVC brings back with them."""
 
 
 class Manifests:
@@ -42,6 +46,20 @@ class Manifests:
             if manifest.get("shared"):
                 keys[title, "shared"] = set(manifest["shared"])
         return keys
+
+    def follow(self, results: Path, ablations: Iterable[str]) -> None:
+        """Take the manifests of this study's `ablations` from their results: DVC may have brought back others.
+
+        Manifests of ablations that the study does not have any more are removed.
+        """
+        ablations = list(ablations)
+        for name in self.own_ablations():
+            if name not in ablations:
+                self.remove(name)
+        for name in ablations:
+            manifest = read_json(results / name / FILE)
+            if isinstance(manifest, dict) and manifest != self.get(name):
+                self.put(name, manifest)
 
     def own_ablations(self) -> list[str]:
         """Return the ablations of this study that have a manifest."""

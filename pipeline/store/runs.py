@@ -125,6 +125,23 @@ class FinishedRuns:
             self.remove(key)
         return damaged
 
+    def discard_without_weights(self, keys: Iterable[str]) -> set[str]:
+        """Remove the finished runs among `keys` that came without their weights; return their keys."""
+        without = {
+            key
+            for key in keys
+            if (record := self.get(key)) is not None
+            and record.outcome == "finished"
+            and not (self.folder / key / WEIGHTS).is_file()
+        }
+        for key in without:
+            self.remove(key)
+        return without
+
+    def has_weights(self, key: str) -> bool:
+        """Return whether weights were kept with the run."""
+        return (self.folder / key / WEIGHTS).is_file()
+
     def remove(self, key: str) -> None:
         """Remove a run; raises `UserError` if that fails. It is renamed first, so that no reader sees half of it."""
         self._recent.pop(key, None)

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.core.files import locked
+from pipeline.core.files import is_locked, locked
 from pipeline.core.project import root
 from pipeline.store.checkpoints import CheckpointFiles
 from pipeline.store.choices import Choices
@@ -70,6 +70,10 @@ class Store:
         """Let one process at a time train into the store or remove from it; a process that has to wait prints so."""
         with locked(self.folder / ".lock", on_wait=_print_waiting):
             yield
+
+    def is_written_to(self) -> bool:
+        """Return whether a process trains into the store."""
+        return is_locked(self.folder / ".lock")
 
     def recover(self) -> None:
         """Finish or remove what killed processes left, as `FinishedRuns.recover` does; remove their live curves."""

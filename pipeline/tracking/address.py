@@ -25,8 +25,27 @@ def local_database(root: Path) -> Path:
 
 
 def default_uri(root: Path) -> str:
-    """Return `MLFLOW_TRACKING_URI`, or else the project's own SQLite database."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{local_database(root)}"
+    """Return `MLFLOW_TRACKING_URI`, or else the project's own SQLite database.
+
+    An SQLite file with a relative path is one in the project's root, for the project and all studies in it.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{local_database(root)}"
+    file = sqlite_file(uri)
+    if file is None or file.is_absolute():
+        return uri
+    scheme, _, location = uri.partition(":///")
+    return f"{scheme}:///{root.resolve() / file}{location.removeprefix(str(file))}"
+
+
+def unsupported(uri: str) -> str:
+    """Return in a line why nothing can be tracked at an address, and what to set instead; empty where it can."""
+    scheme = uri.partition(":")[0] if ":" in uri else ""
+    if scheme and scheme != "file":
+        return ""
+    return (
+        f"MLFLOW_TRACKING_URI is the folder {uri}, which MLflow does not track runs in any more: "
+        "set it to sqlite:///mlflow.db, or to a server's address, or unset it. Nothing is sent to MLflow"
+    )
 
 
 def sqlite_file(uri: str) -> Path | None:

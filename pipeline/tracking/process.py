@@ -54,7 +54,8 @@ class WorkerProcess:
 
     def _start(self, store: Store, uri: str, interval: float) -> "subprocess.Popen[str]":
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pipeline.tracking.worker", str(store.folder.resolve())]
+        # Without `-P` the working folder would come first, and with it a user's own folder called `pipeline`.
+        command = [sys.executable, "-P", "-m", "pipeline.tracking.worker", str(store.folder.resolve())]
         path = [str(PROJECT_FOLDER), *filter(None, [os.environ.get("PYTHONPATH")])]
         with self._log.open("w") as log:
             return subprocess.Popen(  # noqa: S603  this Python and a module of this package

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.store import Store
-from pipeline.tracking.address import default_uri, without_passwords
+from pipeline.tracking.address import default_uri, unsupported, without_passwords
 from pipeline.tracking.process import WorkerProcess
 
 
@@ -42,6 +42,8 @@ class Tracker:
         self.worker: WorkerProcess | None = None
 
     def __enter__(self) -> Self:
+        if unsupported(self._uri):  # the stage `track`, which always runs, says so once
+            return self
         try:
             self.worker = WorkerProcess(self._store, self._uri, self._interval)
         except OSError as error:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError
 from pipeline.store import Store
-from pipeline.tracking.address import default_uri, mlflow_environment, sqlite_file, without_passwords
+from pipeline.tracking.address import (
+    default_uri,
+    mlflow_environment,
+    sqlite_file,
+    unsupported,
+    without_passwords,
+)
 from pipeline.tracking.ledger import load
 from pipeline.tracking.server import HOST, PORT, run_server
 
@@ -16,6 +22,8 @@ def serve(root: Path, port: int = PORT, open_browser: bool = True) -> None:
     Raises `UserError` where nothing was tracked yet, the port is taken, or the server does not start.
     """
     uri = default_uri(root)
+    if why_not := unsupported(uri):
+        raise UserError(why_not)
     page = landing_page(Store(root / ".runs"), uri, port)
     if uri.startswith("http"):
         _show(page, open_browser)

@@ -13,6 +13,7 @@ from pipeline.build.declared import declared_ranges
 from pipeline.core.digests import digest
 from pipeline.core.errors import ParamsError
 from pipeline.core.machine import cores
+from pipeline.core.project import is_temporary
 from pipeline.diagnostics.diagnose import DiagnosticsRunner
 from pipeline.diagnostics.required import missing, range_test_diagnostic
 from pipeline.engine.datasets import DatasetCache
@@ -63,6 +64,7 @@ class Runner:
         """By a run's key, what of it is trained already, of those to be trained next."""
         self._checked: set[str] = set()
         self.ledger = Ledger(root)
+        self.keeps_manifests = not is_temporary(root)
 
     def run(self, states: Sequence[AblationState], view: Progress) -> None:
         """Train all that `states` require, in rounds; then save the best models and run the diagnostics."""
@@ -278,7 +280,7 @@ class Runner:
 
     def _write_manifests(self, states: Sequence[AblationState]) -> None:
         for state in states:
-            write_manifest(self.store, state)
+            write_manifest(self.store, state, keep=self.keeps_manifests)
 
 
 class MeasuredSizes:

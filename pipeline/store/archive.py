@@ -1,0 +1,131 @@
+"""Finished runs in files that travel: with results through DVC's cache, or to a folder or bucket that people share.
+
+An archive is a ZIP file. Runs are without weights unless asked for: whoever needs those trains again. Reading takes nothing
+on trust: what is damaged, or is not what its name says, is left out.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+
+from pipeline.core.files import read_json
+from pipeline.runs.records import RunRecord
+from pipeline.store.arrays import read_arrays
+from pipeline.store.runs import CURVES, RUN, WEIGHTS
+from pipeline.store.store import Store
+
+FILE = "runs.zip"
+NOTES = ("choices", "diagnostics", "models")
+"""What belongs to runs besides their folders, by the attribute of the store; see `Store`."""
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of all entries: equal runs have equal archives."""
+
+
+def pack(
+    store: Store, keys: Iterable[str], notes: Mapping[str, Sequence[str]], weights: bool = False
+) -> bytes:
+    """Return an archive of runs, and of the `notes` with these keys, by kind; what cannot be read is left out."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
+        for key in sorted(set(keys)):
+            if store.runs.get(key) is not None:
+                names = [RUN, CURVES, *([WEIGHTS] if weights and store.runs.weights(key) is not None else [])]
+                for name in names:
+                    _add(archive, f"runs/{key}/{name}", (store.folder / key / name).read_bytes())
+        for kind in NOTES:
+            for key in sorted(set(notes.get(kind, ()))):
+                path = getattr(store, kind).folder / f"{key}.json"
+                if read_json(path) is not None:
+                    _add(archive, f"{kind}/{key}.json", path.read_bytes())
+    return buffer.getvalue()
+
+
+def _add(archive: ZipFile, name: str, content: bytes) -> None:
+    entry = ZipInfo(name, EPOCH)
+    entry.compress_type = ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def run_keys(data: bytes | Path) -> set[str]:
+    """Return the keys of the runs in an archive, without reading them; none where it is damaged or missing."""
+    try:
+        with ZipFile(data if isinstance(data, Path) else io.BytesIO(data)) as archive:
+            return {name.split("/")[1] for name in archive.namelist() if name.startswith("runs/")}
+    except (OSError, BadZipFile, IndexError):
+        return set()
+
+
+def adopt(store: Store, results: Path, names: Iterable[str]) -> None:
+    """Store the runs that came with the results of these ablations, from somebody else or another machine."""
+    stored = store.runs.keys()
+    for name in names:
+        archive = results / name / FILE
+        if archive.is_file() and not run_keys(archive) <= stored:
+            unpack(store, archive)
+            stored = store.runs.keys()
+
+
+def unpack(store: Store, data: bytes | Path) -> int:
+    """Store what an archive has and the store lacks; return how many runs that were."""
+    try:
+        with ZipFile(data if isinstance(data, Path) else io.BytesIO(data)) as archive:
+            new = list(_new_runs(store, archive))
+            if new:
+                store.runs.put_all(new)
+            _put_notes(store, archive)
+            return len(new)
+    except (OSError, BadZipFile):
+        return 0
+
+
+def _new_runs(store: Store, archive: ZipFile) -> Iterator[tuple[RunRecord, Any]]:
+    names, stored = set(archive.namelist()), store.runs.keys()
+    for key in sorted(
+        {name.split("/")[1] for name in names if name.startswith("runs/") and name.count("/") == 2}
+    ):
+        if key not in stored:
+            record = _record(archive, key)
+            if record is not None:
+                yield (
+                    record,
+                    _weights(archive, f"runs/{key}/{WEIGHTS}") if f"runs/{key}/{WEIGHTS}" in names else None,
+                )
+
+
+def _record(archive: ZipFile, key: str) -> RunRecord | None:
+    """Return a run's record; None where it is damaged, or that of another run."""
+    run, curves = (_json(archive, f"runs/{key}/{name}") for name in (RUN, CURVES))
+    try:
+        record = RunRecord.from_json({**run, "curves": curves})
+    except (TypeError, KeyError):
+        return None
+    return record if record.key == key else None
+
+
+def _json(archive: ZipFile, name: str) -> Any:
+    try:
+        return json.loads(archive.read(name))
+    except (KeyError, ValueError, BadZipFile):
+        return None
+
+
+def _weights(archive: ZipFile, name: str) -> Any:
+    try:
+        return read_arrays(io.BytesIO(archive.read(name)))
+    except BadZipFile:
+        return None
+
+
+def _put_notes(store: Store, archive: ZipFile) -> None:
+    for name in archive.namelist():
+        kind, _, file = name.partition("/")
+        if kind in NOTES and file.endswith(".json") and "/" not in file:
+            notes, key = getattr(store, kind), file.removesuffix(".json")
+            content = _json(archive, name)
+            if isinstance(content, dict) and notes.get(key) is None:
+                notes.put(
+                    key, content["outcome"] if kind == "diagnostics" and "outcome" in content else content
+                )
