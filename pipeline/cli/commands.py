@@ -116,6 +116,21 @@ def plan(options: argparse.Namespace) -> None:
         print_plan(study_plan)
 
 
+def init(options: argparse.Namespace) -> None:
+    """Write params.yaml, dvc.yaml and what else a study needs into a repository of your own."""
+    from pipeline.stages.init import init as begin
+
+    print("\n".join(begin(options.folder, options.kind)))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what `dvc repro` does, without DVC: data, every ablation, MLflow, pages."""
+    from pipeline.cli.progress import progress
+    from pipeline.stages.run import run as run_study
+
+    run_study(_study(options), _store(options), _home(options), progress)
+
+
 def fetch(options: argparse.Namespace) -> None:
     """Fetch the study's data sets."""
     from pipeline.stages.fetch import fetch as fetch_datasets
@@ -252,6 +267,15 @@ def _parser() -> argparse.ArgumentParser:
         subparser.add_argument("--params", type=Path, default=Path("params.yaml"), help="the params file")
         return subparser
 
+    init_options = command(init, "begin: write a study into a repository of your own")
+    init_options.add_argument("folder", nargs="?", type=Path, default=Path(), help="where to (here)")
+    init_options.add_argument(
+        "--from",
+        dest="kind",
+        choices=("digits", "mnist", "table", "images", "model"),
+        default="digits",
+        help="what the study begins with (digits)",
+    )
     check_options = command(check, "check a params file and report every fault")
     check_options.add_argument(
         "--settings", type=Path, metavar="FOLDER", help="write to this folder what DVC's stages depend on"
@@ -260,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
         "--models", action="store_true", help="have Keras build the model of every variant too"
     )
     command(plan, "print what would train").add_argument("--json", action="store_true", help="print JSON")
+    command(run, "do everything that `dvc repro` does, without DVC")
     command(fetch, "fetch the data sets")
     command(prepare, "prepare the data sets")
     _add_ablate_options(command(ablate, "train what an ablation lacks and write its results"))
@@ -342,6 +367,14 @@ def _add_store_actions(store_options: argparse.ArgumentParser) -> None:
     list_options.add_argument("--phase", choices=get_args(RunKind), help="only runs of this kind")
     list_options.add_argument("--json", action="store_true", help="print JSON")
     actions.add_parser("verify", help="read everything, report and remove what is damaged")
+    for name, what in (
+        ("push", "copy finished runs to a folder or bucket"),
+        ("pull", "take in runs from there"),
+    ):
+        exchange = actions.add_parser(name, help=what)
+        exchange.add_argument("address", help="a folder, or an address that fsspec knows: s3://bucket/runs")
+        if name == "push":
+            exchange.add_argument("--weights", action="store_true", help="with the weights of replicates")
     actions.add_parser("prune", help="remove what no study requires any more").add_argument(
         "--dry-run", action="store_true", help="only report what would be removed"
     )

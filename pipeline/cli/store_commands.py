@@ -2,12 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipeline.cli.tables import print_contents
 from pipeline.core.project import ablate_command, is_temporary, study_at
-from pipeline.core.text import megabytes
+from pipeline.core.text import megabytes, plural
 from pipeline.maintenance.contents import contents
 from pipeline.maintenance.prune import orphans, prune
 from pipeline.maintenance.verify import verify
@@ -64,5 +64,25 @@ def _prune(options: argparse.Namespace, read_study: ReadStudy) -> None:
         print("\n".join(f"  {ablate_command(name)}" for name in unused.undecided))
 
 
+def _push(options: argparse.Namespace, _: ReadStudy) -> None:
+    from pipeline.maintenance.exchange import push
+
+    sent = push(Store(), options.address, options.weights)
+    print(f"pushed {plural(sent.sent, 'run')}, {sent.known} were there already{_damaged(sent.damaged)}")
+
+
+def _pull(options: argparse.Namespace, _: ReadStudy) -> None:
+    from pipeline.maintenance.exchange import pull
+
+    store = Store()
+    with store.one_writer():
+        taken = pull(store, options.address)
+    print(f"pulled {plural(taken.sent, 'run')}, {taken.known} were here already{_damaged(taken.damaged)}")
+
+
+def _damaged(keys: Sequence[str]) -> str:
+    return f"; {len(keys)} are damaged and were left out: {', '.join(keys[:3])}" if keys else ""
+
+
 Action = Callable[[argparse.Namespace, ReadStudy], None]
-ACTIONS: dict[str, Action] = {"list": _list, "verify": _verify, "prune": _prune}
+ACTIONS: dict[str, Action] = {"list": _list, "verify": _verify, "prune": _prune, "push": _push, "pull": _pull}

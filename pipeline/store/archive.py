@@ -6,7 +6,7 @@ on trust: what is damaged, or is not what its name says, is left out.
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -68,11 +68,11 @@ def adopt(store: Store, results: Path, names: Iterable[str]) -> None:
             stored = store.runs.keys()
 
 
-def unpack(store: Store, data: bytes | Path) -> int:
-    """Store what an archive has and the store lacks; return how many runs that were."""
+def unpack(store: Store, data: bytes | Path, only: Set[str] | None = None) -> int:
+    """Store what an archive has and the store lacks; return how many runs that were. `only`: no other runs than these."""
     try:
         with ZipFile(data if isinstance(data, Path) else io.BytesIO(data)) as archive:
-            new = list(_new_runs(store, archive))
+            new = list(_new_runs(archive, store.runs.keys() if only is None else set(), only))
             if new:
                 store.runs.put_all(new)
             _put_notes(store, archive)
@@ -81,18 +81,13 @@ def unpack(store: Store, data: bytes | Path) -> int:
         return 0
 
 
-def _new_runs(store: Store, archive: ZipFile) -> Iterator[tuple[RunRecord, Any]]:
-    names, stored = set(archive.namelist()), store.runs.keys()
-    for key in sorted(
-        {name.split("/")[1] for name in names if name.startswith("runs/") and name.count("/") == 2}
-    ):
-        if key not in stored:
-            record = _record(archive, key)
-            if record is not None:
-                yield (
-                    record,
-                    _weights(archive, f"runs/{key}/{WEIGHTS}") if f"runs/{key}/{WEIGHTS}" in names else None,
-                )
+def _new_runs(archive: ZipFile, stored: Set[str], only: Set[str] | None) -> Iterator[tuple[RunRecord, Any]]:
+    names = set(archive.namelist())
+    keys = {name.split("/")[1] for name in names if name.startswith("runs/") and name.count("/") == 2}
+    for key in sorted(keys - stored if only is None else keys & only):
+        record, weights = _record(archive, key), f"runs/{key}/{WEIGHTS}"
+        if record is not None:
+            yield record, _weights(archive, weights) if weights in names else None
 
 
 def _record(archive: ZipFile, key: str) -> RunRecord | None:
