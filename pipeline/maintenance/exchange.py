@@ -33,7 +33,7 @@ def push(store: Store, address: str, weights: bool = False) -> Exchanged:
     there, own = _names(files, place, RUNS), store.runs.keys()
     damaged = []
     for key in sorted(own - there):
-        data = archive.pack(store, [key], {}, weights)
+        data = archive.pack(store, [key], {}, weights, times=True)
         if archive.run_keys(data):
             _write(files, f"{place}/{RUNS}/{key}.zip", data)
         else:

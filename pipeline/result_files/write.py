@@ -49,6 +49,8 @@ def write_travelling(store: Store, state: AblationState, manifest: dict[str, Any
     }
     keys = [*state.required_keys(), *(key for variant in state.variants for key in variant.shared_keys())]
     write_json(folder / state.name / MANIFEST, manifest)
+    if archive.is_current(folder / state.name / archive.FILE, store, keys, notes):
+        return
     with replacing(folder / state.name / archive.FILE) as temporary:
         temporary.write_bytes(archive.pack(store, keys, notes))
 

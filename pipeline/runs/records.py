@@ -34,8 +34,9 @@ class RunRecord:
     `metrics` are the last epoch's (or the restored best epoch's) `loss`, `accuracy`, `val_loss`, `val_accuracy`, and
     for replicates also `test_loss` and `test_accuracy`; accuracies are fractions in 0..1. A diverged run may lack metrics
     that could not be computed; there are never NaN or infinities. `curves` has one value per epoch under the same names,
-    and `learning_rate`. `best_epoch` counts from 1. `seconds` is the run's share of the time of its stack,
-    `phase_seconds` the same for each phase. `trainable_parameters` are those of `parameters` that the last phase trains.
+    and `learning_rate`. `best_epoch` counts from 1. `seconds` is the run's share of the time of its stack
+    (0 where that is not known, of runs that came with results), `phase_seconds` the same for each phase.
+    `trainable_parameters` are those of `parameters` that the last phase trains.
     """
 
     key: str

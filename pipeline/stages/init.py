@@ -27,7 +27,7 @@ def init(folder: Path, kind: str = KINDS[0]) -> list[str]:
     Example:
         >>> init(Path("ablations"), "table")
     """
-    written = {"params.yaml": _text(f"{kind}.yaml"), "dvc.yaml": _text("dvc.yaml"), **_stub(kind)}
+    written = {"params.yaml": _text(f"{kind}.yaml"), "dvc.yaml": _text("stages.yaml"), **_stub(kind)}
     there = [name for name in written if (folder / name).exists()]
     if there:
         other = folder / SUGGESTED

@@ -6,7 +6,9 @@ on trust: what is damaged, or is not what its name says, is left out.
 
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
@@ -20,27 +22,74 @@ from pipeline.store.store import Store
 FILE = "runs.zip"
 NOTES = ("choices", "diagnostics", "models")
 """What belongs to runs besides their folders, by the attribute of the store; see `Store`."""
+DAMAGES = (BadZipFile, zlib.error, EOFError)
+"""What reading from a damaged archive raises."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of all entries: equal runs have equal archives."""
 
 
 def pack(
-    store: Store, keys: Iterable[str], notes: Mapping[str, Sequence[str]], weights: bool = False
+    store: Store,
+    keys: Iterable[str],
+    notes: Mapping[str, Sequence[str]],
+    weights: bool = False,
+    times: bool = False,
 ) -> bytes:
-    """Return an archive of runs, and of the `notes` with these keys, by kind; what cannot be read is left out."""
+    """Return an archive of runs, and of the `notes` with these keys, by kind; what cannot be read is left out.
+
+    Without `times`, runs that were trained again to the same numbers have the same archive: DVC sees no change.
+    """
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_DEFLATED) as archive:
         for key in sorted(set(keys)):
-            if store.runs.get(key) is not None:
-                names = [RUN, CURVES, *([WEIGHTS] if weights and store.runs.weights(key) is not None else [])]
-                for name in names:
-                    _add(archive, f"runs/{key}/{name}", (store.folder / key / name).read_bytes())
+            record = store.runs.get(key)
+            if record is not None:
+                _add_record(archive, record if times else _without_times(record))
+                if weights and store.runs.weights(key) is not None:
+                    _add(archive, f"runs/{key}/{WEIGHTS}", (store.folder / key / WEIGHTS).read_bytes())
         for kind in NOTES:
             for key in sorted(set(notes.get(kind, ()))):
                 path = getattr(store, kind).folder / f"{key}.json"
                 if read_json(path) is not None:
                     _add(archive, f"{kind}/{key}.json", path.read_bytes())
     return buffer.getvalue()
+
+
+def is_current(path: Path, store: Store, keys: Iterable[str], notes: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether an archive without weights has these runs and notes, and none was stored after it was written.
+
+    Opens no file of the store: there may be thousands.
+    """
+    wanted = {f"runs/{key}/{name}" for key in keys for name in (RUN, CURVES)}
+    named = {f"{kind}/{key}.json" for kind in NOTES for key in notes.get(kind, ())}
+    wanted |= {name for name in named if _path(store, name).is_file()}
+    try:
+        with ZipFile(path) as archive:
+            if set(archive.namelist()) != wanted:
+                return False
+        written = path.stat().st_mtime_ns
+        return all(_path(store, name).stat().st_mtime_ns <= written for name in wanted)
+    except (OSError, BadZipFile):
+        return False
+
+
+def _path(store: Store, name: str) -> Path:
+    """Return where the store has what an archive calls `name`."""
+    kind, _, rest = name.partition("/")
+    return store.folder / rest if kind == "runs" else getattr(store, kind).folder / rest
+
+
+def _without_times(record: RunRecord) -> RunRecord:
+    """Return the record without what differs when a run is trained again: its times, and the stack of a trial."""
+    alone = record.engine if record.kind == "replicate" else replace(record.engine, size=1, slot=0)
+    return replace(record, seconds=0.0, phase_seconds=[], engine=alone)
+
+
+def _add_record(archive: ZipFile, record: RunRecord) -> None:
+    plain = record.as_json()
+    curves = plain.pop("curves")
+    for name, value in ((RUN, plain), (CURVES, curves)):
+        _add(archive, f"runs/{record.key}/{name}", json.dumps(value).encode())
 
 
 def _add(archive: ZipFile, name: str, content: bytes) -> None:
@@ -77,7 +126,7 @@ def unpack(store: Store, data: bytes | Path, only: Set[str] | None = None) -> in
                 store.runs.put_all(new)
             _put_notes(store, archive)
             return len(new)
-    except (OSError, BadZipFile):
+    except (OSError, *DAMAGES):
         return 0
 
 
@@ -103,14 +152,14 @@ def _record(archive: ZipFile, key: str) -> RunRecord | None:
 def _json(archive: ZipFile, name: str) -> Any:
     try:
         return json.loads(archive.read(name))
-    except (KeyError, ValueError, BadZipFile):
+    except (KeyError, ValueError, *DAMAGES):
         return None
 
 
 def _weights(archive: ZipFile, name: str) -> Any:
     try:
         return read_arrays(io.BytesIO(archive.read(name)))
-    except BadZipFile:
+    except DAMAGES:
         return None
 
 

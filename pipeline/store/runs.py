@@ -92,12 +92,12 @@ class FinishedRuns:
             return None
 
     def timings(self, keys: Sequence[str]) -> dict[str, Timing]:
-        """Return how long each of these runs trained; leave out runs that are missing or damaged."""
+        """Return how long each of these runs trained; leave out runs of which that is not known, as of damaged ones."""
         stored = {key: read_json(self.folder / key / RUN) for key in keys}
         return {
             key: Timing(run["seconds"], tuple(run.get("phase_seconds") or ()))
             for key, run in stored.items()
-            if isinstance(run, dict) and "seconds" in run
+            if isinstance(run, dict) and run.get("seconds")
         }
 
     def weights(self, key: str) -> "list[np.ndarray] | None":

@@ -65,7 +65,9 @@ def points(record: RunRecord, started: int, ended: int) -> list[Point]:
     final = {
         f"final_{name}" if name in record.curves else name: value for name, value in record.metrics.items()
     }
-    final |= {"seconds": record.seconds, "parameters": record.parameters, "best_epoch": record.best_epoch}
+    final |= {"parameters": record.parameters, "best_epoch": record.best_epoch}
+    if record.seconds:
+        final["seconds"] = record.seconds
     return [
         *curve_points(record.curves, started, ended),
         *(Point(_key(name), float(value), ended, record.epochs) for name, value in final.items()),

@@ -83,7 +83,9 @@ APART_FILES = {
 
 
 def module_files() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+    written_by_init = PACKAGE / "stages" / "project"
+    files = (path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+    return sorted(path for path in files if written_by_init not in path.parents)
 
 
 def package_of(path: Path) -> str:

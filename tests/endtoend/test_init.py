@@ -32,7 +32,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_dvc_yaml_is_that_of_this_repository() -> None:
-    assert (TEMPLATES / "dvc.yaml").read_text() == (REPOSITORY / "dvc.yaml").read_text()
+    assert (TEMPLATES / "stages.yaml").read_text() == (REPOSITORY / "dvc.yaml").read_text()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from kit import record, study
 
@@ -181,7 +182,7 @@ def test_the_best_replicate_is_that_of_the_metric(store: Store) -> None:
     outcomes = ["finished", "finished", "finished", "diverged"]
     for run, accuracy, outcome in zip(first.replicates, accuracies, outcomes, strict=True):
         metrics = {"val_accuracy": accuracy, "val_loss": accuracy}
-        store.runs.put(record(run, metrics=metrics, outcome=outcome))
+        store.runs.put(record(run, metrics=metrics, outcome=outcome), [np.zeros(2, "float32")])
     best = best_replicate(store, first, ACCURACY), best_replicate(store, first, LOSS)
     assert [run.seed for run in best if run] == [1, 0], "of equals the first, of the diverged none"
     assert best_replicate(store, second, ACCURACY) is None

@@ -1,6 +1,8 @@
 """Runs that travel: whole ones arrive as they were, damaged ones do not, nothing is there twice."""
 
 import io
+import os
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -38,7 +40,10 @@ def test_runs_arrive_as_they_were_without_weights(store: Store, other: Store) ->
     assert archive.unpack(other, packed(store)) == 3
     assert other.runs.keys() == store.runs.keys() == archive.run_keys(packed(store))
     for key in store.runs.keys():  # noqa: SIM118  not a mapping
-        assert other.runs.get(key) == store.runs.get(key) and other.runs.weights(key) is None
+        mine = store.runs.get(key)
+        assert mine is not None and mine.seconds > 0
+        assert other.runs.get(key) == replace(mine, seconds=0.0, phase_seconds=[])
+        assert other.runs.weights(key) is None and other.runs.timings([key]) == {}
     assert other.choices.get("a") == store.choices.get("a")
     assert other.diagnostics.get("d") == store.diagnostics.get("d") == {"slope": 0.5}
     assert archive.unpack(other, packed(store)) == 0
@@ -52,8 +57,31 @@ def test_weights_come_with_them_where_asked_for(store: Store, other: Store) -> N
         assert [array.tobytes() for array in weights] == [array.tobytes() for array in WEIGHTS]
 
 
-def test_equal_stores_have_equal_archives(store: Store) -> None:
-    assert packed(store) == packed(store)
+def test_runs_trained_again_to_the_same_numbers_have_the_same_archive(store: Store) -> None:
+    before, key = packed(store), sorted(store.runs.keys())[0]
+    mine = store.runs.get(key)
+    assert mine is not None
+    store.runs.remove(key)
+    store.runs.put(replace(mine, seconds=mine.seconds + 1))
+    assert packed(store) == before
+
+
+def test_an_archive_is_current_until_runs_are_stored_again_or_others_are_wanted(
+    store: Store, tmp_path: Path
+) -> None:
+    keys, notes, path = sorted(store.runs.keys()), {"choices": ["a", "gone"]}, tmp_path / archive.FILE
+    assert not archive.is_current(path, store, keys, notes)
+    path.write_bytes(archive.pack(store, keys, notes))
+    assert archive.is_current(path, store, keys, notes)
+    assert not archive.is_current(path, store, keys[1:], notes)
+    assert not archive.is_current(path, store, keys, {})
+    again = store.runs.get(keys[0])
+    assert again is not None
+    store.runs.remove(keys[0])
+    assert not archive.is_current(path, store, keys, notes)
+    store.runs.put(again)
+    os.utime(path, (0, 0))
+    assert not archive.is_current(path, store, keys, notes)
 
 
 def test_what_is_damaged_is_neither_packed_nor_taken_in(store: Store, other: Store) -> None:
@@ -76,7 +104,13 @@ def test_what_is_damaged_is_neither_packed_nor_taken_in(store: Store, other: Sto
     fresh = Store(other.folder.with_name("flipped"))
     archive.unpack(fresh, bytes(flipped))
     for key in fresh.runs.keys():  # noqa: SIM118
-        assert fresh.runs.get(key) == store.runs.get(key)
+        mine = store.runs.get(key)
+        assert mine is not None and fresh.runs.get(key) == replace(mine, seconds=0.0, phase_seconds=[])
+
+
+def test_a_run_that_travelled_is_the_same_to_the_byte(store: Store, other: Store) -> None:
+    archive.unpack(other, packed(store))
+    assert packed(other) == packed(store)
 
 
 def test_results_bring_their_runs(store: Store, other: Store, tmp_path: Path) -> None:
