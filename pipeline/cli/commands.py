@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.project import root, study_at
+from pipeline.core.streams import allow_any_encoding
 from pipeline.core.text import plural
 from pipeline.runs.records import RunKind
 from pipeline.store import Store
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Example:
         >>> main(["check", "--params", "studies/mine/params.yaml"])
     """
+    allow_any_encoding()
     options = _parser().parse_args(arguments)
     try:
         status = options.run(options)
@@ -156,7 +158,11 @@ def ablate(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """Render the report pages where they are out of date."""
     from pipeline.stages.report import report as render
+    from pipeline.stages.report import report_markdown
 
+    if options.markdown:
+        print(report_markdown(_checked_ablations(options), _store(options), _home(options)), end="")
+        return
     rendered = render(_checked_ablations(options), _store(options), _home(options))
     print("reports/index.html " + ("is rendered" if rendered else "is up to date"))
 
@@ -288,7 +294,9 @@ def _parser() -> argparse.ArgumentParser:
     command(fetch, "fetch the data sets")
     command(prepare, "prepare the data sets")
     _add_ablate_options(command(ablate, "train what an ablation lacks and write its results"))
-    command(report, "render the report pages where they are out of date")
+    command(report, "render the report pages where they are out of date").add_argument(
+        "--markdown", action="store_true", help="print the report as Markdown instead, for a pull request"
+    )
     command(show, "print conclusions and rankings").add_argument(
         "names", nargs="*", help="only these ablations (default: all)"
     )

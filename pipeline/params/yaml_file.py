@@ -133,11 +133,17 @@ def _own_faults(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str) or not _is_text(key):
-                yield f"keys must be text; got {show(key)}; put it in quotes"
+                yield f"keys must be text; got {show(key)}; {_as_text(key)}"
             elif CONTROL.search(key):
                 yield f"keys must not hold control characters; got {show(key)}"
     elif not isinstance(value, list) and (reason := _scalar_fault(value)):
         yield reason
+
+
+def _as_text(key: object) -> str:
+    if isinstance(key, int | float) and not isinstance(key, bool):
+        return f"a name begins with a letter, such as n{key}; any other key, put in quotes"
+    return "put it in quotes"
 
 
 def _scalar_fault(value: object) -> str | None:

@@ -31,6 +31,11 @@ def findings_json(findings: Findings) -> str:
         "conclusion": list(findings.conclusion),
         "flags": [flag.message for flag in findings.flags if flag.variant is None],
         "variants": [_variant(row) for row in findings.rows],
+        **(
+            {"steps": {rung: _comparison(step) for rung, step in findings.steps.items()}}
+            if findings.steps
+            else {}
+        ),
         "published": [
             {"variant": comparison.variant.name, **published.as_json(comparison)}
             for comparison in published.published_comparisons(ablation)

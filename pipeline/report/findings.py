@@ -69,17 +69,23 @@ class Findings:
         return self.rows[0] if self.rows[0].interval is not None else None
 
     @property
-    def strongest(self) -> Row | None:
-        """The row with the largest difference among those found better or worse, or None where none was."""
-        settled = [
-            row for row in self.rows if row.comparison and row.comparison.verdict in ("better", "worse")
-        ]
-        return max(settled, key=lambda row: abs(row.difference.mean) if row.difference else 0.0, default=None)
+    def asked(self) -> Mapping[str, Comparison]:
+        """The comparisons that answer the question: of a ladder its steps, else those with the baseline."""
+        compared = {row.variant.name: row.comparison for row in self.rows if row.comparison is not None}
+        return self.steps or compared
+
+    @property
+    def strongest(self) -> Comparison | None:
+        """The largest difference among those found better or worse, or None where none was."""
+        settled = [found for found in self.asked.values() if found.verdict in ("better", "worse")]
+        return max(
+            settled, key=lambda found: abs(found.difference.mean) if found.difference else 0.0, default=None
+        )
 
     @property
     def verdicts(self) -> Counter[str]:
-        """How many variants got each verdict."""
-        return Counter(row.comparison.verdict for row in self.rows if row.comparison is not None)
+        """How many variants, or steps of a ladder, got each verdict."""
+        return Counter(found.verdict for found in self.asked.values())
 
 
 def find(ablation: Ablation, anytime: bool = False) -> Findings:
@@ -90,15 +96,16 @@ def find(ablation: Ablation, anytime: bool = False) -> Findings:
     families = [_anytime(ablation)] if anytime else [_family(family) for family in ablation.families]
     compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better, families)
     flags = _flags(ablation) + _look_flags(ablation, compared)
+    steps, factors = _steps(ablation, unit, measured), _importance(ablation, measured)
     return Findings(
         ablation=ablation,
         measure=unit,
         margin=margin(ablation),
         rows=_ranked(ablation, unit, intervals, compared, flags),
         flags=tuple(flags),
-        conclusion=tuple(_conclusion(ablation, unit, intervals, compared)),
-        steps=_steps(ablation, unit, measured),
-        importance=_importance(ablation, measured),
+        conclusion=tuple(_conclusion(ablation, unit, intervals, compared, steps, factors)),
+        steps=steps,
+        importance=factors,
     )
 
 
@@ -223,9 +230,16 @@ def _validation_losses(variant: Variant) -> list[list[float]]:
 
 
 def _conclusion(
-    ablation: Ablation, unit: Measure, intervals: Mapping[str, Interval], compared: Mapping[str, Comparison]
+    ablation: Ablation,
+    unit: Measure,
+    intervals: Mapping[str, Interval],
+    compared: Mapping[str, Comparison],
+    steps: Mapping[str, Comparison],
+    factors: Importance | None,
 ) -> list[str]:
     """Return the sentences that answer the question, without the question itself."""
+    names = [variant.name for variant in ablation.variants]
+    before = dict(zip(names[1:], names, strict=False))
     sentences = conclusion(
         question=ablation.question,
         baseline=ablation.baseline,
@@ -236,6 +250,9 @@ def _conclusion(
         dataset=ablation.dataset,
         margin=margin(ablation),
         higher_is_better=unit.higher_is_better,
+        kind=ablation.kind,
+        steps={rung: (before[rung], step) for rung, step in steps.items()},
+        importance=factors,
     )
     return sentences[1:]
 
@@ -249,16 +266,19 @@ def _seeds(ablation: Ablation) -> tuple[int, int]:
 def _steps(
     ablation: Ablation, unit: Measure, measured: Mapping[str, Mapping[int, float]]
 ) -> dict[str, Comparison]:
-    """Compare every rung with the one before; each comparison is a family of its own."""
+    """Compare every rung with the one before; all steps are one family."""
     if ablation.kind != "ladder":
         return {}
-    names = [variant.name for variant in ablation.variants]
-    return {
-        rung: compare(
-            {before: measured[before], rung: measured[rung]}, before, margin(ablation), unit.higher_is_better
-        )[rung]
-        for before, rung in pairwise(names)
+    gains = {
+        rung: {
+            seed: measured[rung][seed] - measured[before][seed]
+            for seed in measured[rung]
+            if seed in measured[before]
+        }
+        for before, rung in pairwise(measured)
     }
+    nothing = {seed: 0.0 for own in gains.values() for seed in own}
+    return compare({"": nothing, **gains}, "", margin(ablation), unit.higher_is_better)
 
 
 def _importance(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> Importance | None:

@@ -77,12 +77,14 @@ def card(findings: Findings, styles: Styles) -> Card:
 
 def _effect(findings: Findings) -> str:
     """Return the largest settled difference in words, or nothing where none is settled."""
-    row = findings.strongest
-    if row is None:
+    found, unit = findings.strongest, findings.measure
+    if found is None:
         return ""
-    unit = findings.measure
-    what = unit.step_unit or unit.name
-    return f"{row.variant.name} against {findings.ablation.baseline}: {unit.interval(row.difference)} {what}"
+    names = [variant.name for variant in findings.ablation.variants]
+    before = names[names.index(found.variant) - 1] if findings.steps else findings.ablation.baseline
+    return (
+        f"{found.variant} against {before}: {unit.interval(found.difference)} {unit.step_unit or unit.name}"
+    )
 
 
 def _cautions(findings: Findings) -> list[str]:

@@ -46,6 +46,9 @@ def _compared(findings: Findings) -> Iterator[FilledColumn]:
         _p,
     )
     yield Column("verdict"), _verdict
+    if findings.steps:
+        yield Column("step [interval]", True, "From the rung before"), lambda row: _step(findings, row)
+        yield Column("step's verdict"), lambda row: _step_verdict(findings, row)
     if any(row.comparison and len(row.comparison.planned) > 1 for row in findings.rows):
         yield Column("seeds", True, "After how many of its seeds it stopped, and why"), _stopped
     if any(row.comparison and row.comparison.seeds_needed for row in findings.rows):
@@ -99,6 +102,18 @@ def _verdict(row: Row) -> Cell:
         return Cell("baseline", word="baseline")
     verdict: str = row.comparison.verdict if row.interval else "diverged"
     return Cell(verdict, word=verdict.replace(" ", "-"))
+
+
+def _step(findings: Findings, row: Row) -> Cell:
+    step = findings.steps.get(row.variant.name)
+    if step is None or step.difference is None:
+        return Cell(MISSING)
+    return Cell(findings.measure.interval(step.difference), step.difference.mean)
+
+
+def _step_verdict(findings: Findings, row: Row) -> Cell:
+    step = findings.steps.get(row.variant.name)
+    return Cell(MISSING) if step is None else Cell(step.verdict, word=step.verdict.replace(" ", "-"))
 
 
 def _stopped(row: Row) -> Cell:

@@ -42,6 +42,21 @@ def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
     return True
 
 
+def report_markdown(ablations: Sequence[str], store: Store, root: Path) -> str:
+    """Return the report as Markdown, with what moved since the previous one; raises `UserError` as `report` does."""
+    from pipeline.report.context import History
+    from pipeline.report.findings import find
+    from pipeline.report.history import change
+    from pipeline.report.markdown import markdown
+    from pipeline.result_files.read import read
+
+    results, last = root / "results", snapshot.last_snapshot(root / "reports")
+    omitted = left_out(results, ablations)
+    study = [find(read(results, name, store.runs.timings)) for name in ablations if name not in omitted]
+    history = None if last is None else change(study, History(last.sessions, last.before))
+    return markdown(study, history)
+
+
 def _links(ablations: Sequence[str], store: Store) -> dict[str, str]:
     """Return the address of MLflow's page for each ablation that it has, and the address of MLflow under the empty name."""
     urls = compare_urls(store)

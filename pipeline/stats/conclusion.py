@@ -6,9 +6,11 @@ The idea of results in sentences is that of autorank (S. Herbold, Journal of Ope
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.core.text import plural
-from pipeline.stats.compare import Comparison, Verdict
+from pipeline.stats.compare import LEVEL, Comparison, Verdict
+from pipeline.stats.factors import Effect, Importance
 from pipeline.stats.formatting import LISTED, MetricFormat, listed, p_text
 from pipeline.stats.intervals import Interval
+from pipeline.stats.student import holm
 
 _VERDICTS: tuple[Verdict, ...] = ("better", "worse", "practically equal", "inconclusive")
 
@@ -23,18 +25,29 @@ def conclusion(
     dataset: str,
     margin: float,
     higher_is_better: bool = True,
+    kind: str = "variants",
+    steps: Mapping[str, tuple[str, Comparison]] | None = None,
+    importance: Importance | None = None,
 ) -> list[str]:
     """Return sentences of plain text, in reading order: the first is the question, the others answer it.
 
     `comparisons` are those of `compare`, called with the same `margin`. Of `intervals`, only the baseline's is quoted,
     if it has one. `metric` decides how numbers are written. `seeds` are the fewest and the most of a variant.
+    The answer is that to the question which a `kind` of ablation asks: `steps` are those of a ladder, by rung the name of
+    the one before and the comparison with it; `importance` is that of a grid's factors.
     """
     by_verdict = {verdict: _ranked(comparisons, verdict, higher_is_better) for verdict in _VERDICTS}
     better, worse, equal, inconclusive = by_verdict.values()
     answer = _answer(len(better), len(comparisons), baseline, metric)
+    if kind == "leave_one_out" and comparisons:
+        answer = _parts_answer(worse[::-1], len(comparisons), metric)
+    if steps:
+        answer = _steps_answer(steps, metric)
     return [
         question,
         f"On {dataset}, over {_range(*seeds)}, {answer}.",
+        *(_factors(importance) if importance else ()),
+        *(_steps(metric, steps) if steps else ()),
         *_baseline(metric, baseline, intervals.get(baseline)),
         *_differing(metric, baseline, better, "better"),
         *_differing(metric, baseline, worse[::-1], "worse"),
@@ -73,6 +86,80 @@ def _answer(better: int, variants: int, baseline: str, metric: MetricFormat) -> 
     return f"{subject}{verb} better than {baseline} in {metric.name}"
 
 
+def _parts_answer(worse: Sequence[Comparison], parts: int, metric: MetricFormat) -> str:
+    """Return which parts of a leave-one-out ablation cannot be left out."""
+    if not worse:
+        subject = "the one part is not" if parts == 1 else f"none of the {parts} parts is"
+        return f"{subject} shown to be needed for {metric.name}"
+    names = listed([part_of(comparison.variant) for comparison in worse])
+    subject = "the one part" if parts == 1 else f"{len(worse)} of the {parts} parts"
+    return f"{subject} cannot be left out without loss of {metric.name}: {names}"
+
+
+def part_of(variant: str) -> str:
+    """Return the name of the part that a variant of a leave-one-out ablation lacks."""
+    return variant.removeprefix("without_")
+
+
+def _steps_answer(steps: Mapping[str, tuple[str, Comparison]], metric: MetricFormat) -> str:
+    """Return which steps of a ladder bring something, and which take something away."""
+    by_verdict = {
+        verdict: [rung for rung, (_, step) in steps.items() if step.verdict == verdict]
+        for verdict in ("better", "worse")
+    }
+    better, worse = by_verdict["better"], by_verdict["worse"]
+    count = "the one step" if len(steps) == 1 else f"{len(better)} of the {len(steps)} steps"
+    if better:
+        answer = f"{count} {_verb(better)} shown to improve {metric.name}: {listed(better)}"
+    else:
+        none = "the one step is not" if len(steps) == 1 else f"none of the {len(steps)} steps is"
+        answer = f"{none} shown to improve {metric.name}"
+    return f"{answer}; {listed(worse)} {_verb(worse)} shown to make it worse" if worse else answer
+
+
+def _verb(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _steps(metric: MetricFormat, steps: Mapping[str, tuple[str, Comparison]]) -> list[str]:
+    """Return a sentence for each of the first steps that were settled."""
+    settled = [(before, step) for before, step in steps.values() if step.verdict in ("better", "worse")]
+    return [_difference(metric, before, step) for before, step in settled[:LISTED]]
+
+
+def _factors(importance: Importance) -> list[str]:
+    """Return which factor of a grid matters most, and whether factors interact."""
+    single = [effect for effect in importance.effects if len(effect.factors) == 1]
+    together = [effect for effect in importance.effects if len(effect.factors) > 1]
+    tested = [effect for effect in importance.effects if effect.p is not None]
+    adjusted = dict(
+        zip((e.factors for e in tested), holm([e.p for e in tested if e.p is not None]), strict=True)
+    )
+    sentences = []
+    if single:
+        most = single[0]
+        sentences.append(
+            f"Of the factors {most.factors[0]} matters most: {_share(most)}{_shown(most, adjusted)}."
+        )
+    for effect in together[:1]:
+        p = adjusted.get(effect.factors)
+        verb = "interact" if p is not None and p <= LEVEL else "are not shown to interact"
+        names = " and ".join(effect.factors)
+        sentences.append(
+            f"{names} {verb}: their interaction explains {_share(effect)}{_shown(effect, adjusted)}."
+        )
+    return sentences
+
+
+def _share(effect: Effect) -> str:
+    return f"{100 * effect.share:.0f} % of the variation between runs"
+
+
+def _shown(effect: Effect, adjusted: Mapping[tuple[str, ...], float]) -> str:
+    p = adjusted.get(effect.factors)
+    return "" if p is None else f" ({p_text(float(p))})"
+
+
 def _baseline(metric: MetricFormat, baseline: str, interval: Interval | None) -> list[str]:
     return [] if interval is None else [f"The baseline {baseline} reaches {metric.values(interval)}."]
 
@@ -96,7 +183,7 @@ def _difference(metric: MetricFormat, baseline: str, comparison: Comparison) -> 
     difference = comparison.difference
     amounts = metric.amounts(difference if difference.mean >= 0 else _mirrored(difference))
     inside = f"{amounts[:-1]}, " if amounts.endswith(")") else f"{amounts} ("
-    numbers = f"{inside}Holm {p_text(comparison.p_holm)})"
+    numbers = f"{inside}adjusted {p_text(comparison.p_holm)})"
     return f"{comparison.variant} is {comparison.verdict} than {baseline} by {numbers}."
 
 

@@ -48,13 +48,13 @@ class MetricFormat:
         return self._amount(difference, self._decimals(difference)) + self._unit
 
     def amounts(self, difference: Interval) -> str:
-        """Return a difference and its interval: `1.3 points (95 % interval 0.6 to 2.0)`."""
+        """Return a difference and the interval that its verdict goes by: `1.3 points (interval 0.6 to 2.0)`."""
         decimals = self._decimals(difference.mean)
         mean = self._amount(difference.mean, decimals) + self._unit
         if difference.low is None or difference.high is None:
             return mean
         low, high = (self._amount(end, decimals) for end in (difference.low, difference.high))
-        return f"{mean} (95 % interval {low} to {high})"
+        return f"{mean} (interval {low} to {high})"
 
     @property
     def _unit(self) -> str:

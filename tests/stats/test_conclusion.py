@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.stats.compare import Comparison, Verdict, compare
 from pipeline.stats.conclusion import conclusion
+from pipeline.stats.factors import Effect, Importance
 from pipeline.stats.formatting import MetricFormat
 from pipeline.stats.intervals import Interval, t_interval
 
@@ -32,13 +33,13 @@ def test_a_better_variant() -> None:
         QUESTION,
         "On digits, over 5 seeds, the one variant is better than relu in test accuracy.",
         "The baseline relu reaches 95.0 % (95 % interval 94.8 % to 95.2 %).",
-        "selu is better than relu by 1.3 points (95 % interval 0.6 to 2.0, Holm p = .004).",
+        "selu is better than relu by 1.3 points (interval 0.6 to 2.0, adjusted p = .004).",
     ]
 
 
 def test_a_worse_variant_is_worse_by_a_positive_amount() -> None:
     lines = sentences(comparison("tanh", "worse", -0.013))
-    assert lines[-1] == "tanh is worse than relu by 1.3 points (95 % interval 0.6 to 2.0, Holm p = .004)."
+    assert lines[-1] == "tanh is worse than relu by 1.3 points (interval 0.6 to 2.0, adjusted p = .004)."
     assert (
         lines[1]
         == "On digits, over 5 seeds, the one variant is not shown to be better than relu in test accuracy."
@@ -48,7 +49,7 @@ def test_a_worse_variant_is_worse_by_a_positive_amount() -> None:
 def test_losses_are_written_in_their_own_unit_and_direction() -> None:
     lines = sentences(comparison("selu", "better", -0.0131), metric="val_loss", higher=False)
     assert "in validation loss" in lines[1]
-    assert lines[-1] == "selu is better than relu by 0.013 (95 % interval 0.006 to 0.020, Holm p = .004)."
+    assert lines[-1] == "selu is better than relu by 0.013 (interval 0.006 to 0.020, adjusted p = .004)."
 
 
 def test_the_best_are_named_first_and_the_rest_counted() -> None:
@@ -104,7 +105,7 @@ def test_diverged_replicates_are_mentioned() -> None:
 
 def test_a_difference_without_interval_is_written_without_one() -> None:
     lines = sentences(comparison("selu", "better", difference=Interval(0.0025, None, None, 0.0, 9)))
-    assert lines[-1] == "selu is better than relu by 0.2 points (Holm p = .004)."
+    assert lines[-1] == "selu is better than relu by 0.2 points (adjusted p = .004)."
 
 
 def test_nothing_to_compare_with() -> None:
@@ -143,3 +144,64 @@ def test_any_study_gives_plain_sentences(rows: list[dict[int, float]], higher: b
 def _intervals(study: Mapping[str, dict[int, float]]) -> dict[str, Interval]:
     finite = {name: [v for v in row.values() if v == v] for name, row in study.items()}
     return {name: t_interval(row) for name, row in finite.items() if row}
+
+
+def test_a_leave_one_out_says_which_parts_cannot_be_left_out() -> None:
+    found = [comparison("without_norm", "worse"), comparison("without_skip", "inconclusive")]
+    by_name = {c.variant: c for c in found}
+    shown = MetricFormat("test_accuracy", True)
+    lines = conclusion(QUESTION, "full", by_name, {}, shown, (5, 5), "digits", 0.002, kind="leave_one_out")
+    assert lines[1] == (
+        "On digits, over 5 seeds, 1 of the 2 parts cannot be left out without loss of test accuracy: norm."
+    )
+
+
+def test_a_ladder_says_which_steps_help() -> None:
+    better, worse = comparison("adam", "better"), comparison("sigmoid", "worse")
+    steps = {"sigmoid": ("softmax", worse), "adam": ("sigmoid", better)}
+    lines = conclusion(
+        QUESTION,
+        "softmax",
+        {},
+        {},
+        MetricFormat("test_accuracy", True),
+        (5, 20),
+        "digits",
+        0.002,
+        kind="ladder",
+        steps=steps,
+    )
+    assert lines[1] == (
+        "On digits, over 5 to 20 seeds, 1 of the 2 steps is shown to improve test accuracy: adam; sigmoid is shown to "
+        "make it worse."
+    )
+    assert lines[2].startswith("sigmoid is worse than softmax by") and lines[3].startswith(
+        "adam is better than sigmoid"
+    )
+
+
+def test_a_grid_says_which_factor_matters_and_whether_they_interact() -> None:
+    factors = Importance(
+        (Effect(("activation",), 0.6, 2, 30.0, 1e-5), Effect(("activation", "init"), 0.1, 4, 1.0, 0.4)),
+        0.1,
+        0.2,
+        5,
+    )
+    lines = conclusion(
+        QUESTION,
+        "a",
+        {},
+        {},
+        MetricFormat("test_accuracy", True),
+        (5, 5),
+        "digits",
+        0.002,
+        kind="grid",
+        importance=factors,
+    )
+    assert (
+        lines[2] == "Of the factors activation matters most: 60 % of the variation between runs (p < .001)."
+    )
+    assert lines[3].startswith(
+        "activation and init are not shown to interact: their interaction explains 10 %"
+    )

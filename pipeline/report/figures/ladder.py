@@ -40,7 +40,7 @@ def staircase(findings: Findings, styles: Styles) -> Chart | None:
     axes.set_xlabel(findings.measure.label)
     caption = (
         "Each rung keeps the changes of those above it and adds one. Mean with its 95 % t interval; to the "
-        "right the difference from the rung before, tested on its own. Hollow: that step is inconclusive."
+        "right the difference from the rung before, adjusted for the number of steps. Hollow: that step is inconclusive."
     )
     alt = "; ".join(f"{rung.name} {rung.step}".strip() for rung in rungs)
     quick_ticks(axes)
