@@ -56,10 +56,13 @@ def anchor(heading: str) -> str:
 
 def test_the_readme_counts_what_the_default_study_requires(tmp_path: Path) -> None:
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    (counts,) = re.findall(r"(\d+) ablations with (\d+) variants, at most (\d+) trainings", text)
+    (counts,) = re.findall(
+        r"(\d+) ablations with (\d+) variants, at most (\d+) trainings, (\d+) of them before the first look",
+        text,
+    )
     needs = plan(load(ROOT / "params.yaml"), Store(tmp_path / ".runs"), tmp_path)
     variants = sum(len(ablation.variants) for ablation in needs.ablations)
-    assert [int(count) for count in counts] == [len(needs.ablations), variants, needs.to_train]
+    assert [int(count) for count in counts] == [len(needs.ablations), variants, needs.most, needs.to_train]
 
 
 @pytest.fixture
