@@ -36,7 +36,12 @@ def conclusion(
     The answer is that to the question which a `kind` of ablation asks: `steps` are those of a ladder, by rung the name of
     the one before and the comparison with it; `importance` is that of a grid's factors.
     """
-    by_verdict = {verdict: _ranked(comparisons, verdict, higher_is_better) for verdict in _VERDICTS}
+    others = {
+        name: comparison
+        for name, comparison in comparisons.items()
+        if not (steps and name in steps and _says_the_same(*steps[name], baseline, comparison))
+    }
+    by_verdict = {verdict: _ranked(others, verdict, higher_is_better) for verdict in _VERDICTS}
     better, worse, equal, inconclusive = by_verdict.values()
     answer = _answer(len(better), len(comparisons), baseline, metric)
     if kind == "leave_one_out" and comparisons:
@@ -125,6 +130,11 @@ def _steps(metric: MetricFormat, steps: Mapping[str, tuple[str, Comparison]]) ->
     """Return a sentence for each of the first steps that were settled."""
     settled = [(before, step) for before, step in steps.values() if step.verdict in ("better", "worse")]
     return [_difference(metric, before, step) for before, step in settled[:LISTED]]
+
+
+def _says_the_same(before: str, step: Comparison, baseline: str, comparison: Comparison) -> bool:
+    """Return whether a settled step from the baseline itself has told already what the comparison with it would."""
+    return before == baseline and step.verdict in ("better", "worse") and step.verdict == comparison.verdict
 
 
 def _factors(importance: Importance) -> list[str]:

@@ -162,7 +162,7 @@ def test_a_ladder_says_which_steps_help() -> None:
     lines = conclusion(
         QUESTION,
         "softmax",
-        {},
+        {"sigmoid": worse, "adam": better},
         {},
         MetricFormat("test_accuracy", True),
         (5, 20),
@@ -178,6 +178,8 @@ def test_a_ladder_says_which_steps_help() -> None:
     assert lines[2].startswith("sigmoid is worse than softmax by") and lines[3].startswith(
         "adam is better than sigmoid"
     )
+    assert sum(line.startswith("sigmoid is worse than softmax") for line in lines) == 1, "said once"
+    assert any(line.startswith("adam is better than softmax") for line in lines)
 
 
 def test_a_grid_says_which_factor_matters_and_whether_they_interact() -> None:
