@@ -36,7 +36,6 @@ def _gpu_name() -> str:
     return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", ""))
 
 
-@lru_cache(maxsize=1)
 def keep_programs(folder: Path) -> None:
     """Keep compiled programs in `folder` for later processes, where the backend can: JAX.
 
@@ -48,6 +47,7 @@ def keep_programs(folder: Path) -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
+@lru_cache(maxsize=1)
 def environment() -> dict[str, str]:
     """Return what a reader needs to reproduce a result: versions, the device, the machine."""
     libraries = ["tensorflow", "keras", "keras-tuner", "numpy", keras.backend.backend()]
