@@ -16,6 +16,7 @@ from pipeline.core.project import root, study_at
 from pipeline.core.streams import allow_any_encoding
 from pipeline.core.text import plural
 from pipeline.runs.records import RunKind
+from pipeline.stages.init import KINDS
 from pipeline.store import Store
 
 if TYPE_CHECKING:
@@ -278,9 +279,9 @@ def _parser() -> argparse.ArgumentParser:
     init_options.add_argument(
         "--from",
         dest="kind",
-        choices=("digits", "mnist", "table", "images", "model"),
-        default="digits",
-        help="what the study begins with (digits)",
+        choices=KINDS,
+        default=KINDS[0],
+        help=f"what the study begins with ({KINDS[0]})",
     )
     check_options = command(check, "check a params file and report every fault")
     check_options.add_argument(

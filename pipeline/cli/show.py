@@ -30,8 +30,7 @@ def show(results: Path, ablations: Sequence[str], times: Timings = untimed) -> N
             console.print(Text(sentence))
         console.print(_table(findings, wide=console.width >= WIDE))
         for flag in findings.flags:
-            subject = f"{flag.variant}: " if flag.variant else ""
-            console.print(Text(f"Care: {subject}{flag.message}", style="yellow"))
+            console.print(Text(f"Care: {flag.sentence}", style="yellow"))
         for comparison in published_comparisons(findings.ablation):
             console.print(_published_line(comparison))
         console.print(Text(training(findings.ablation), style="dim"))

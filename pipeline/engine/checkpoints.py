@@ -89,7 +89,7 @@ def unfinished(
 
 
 def common_start(engine: str, starts: Sequence[Checkpoint | None]) -> list[Checkpoint]:
-    """Return what all of several trainings go on from, after one epoch and with this engine; none where they begin anew."""
+    """Return what all of several trainings go on from, after one epoch and with this engine; none where one starts over."""
     usable = [start for start in starts if start is not None and start.plain["engine"] == engine]
     return usable if len(usable) == len(starts) else []
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from itertools import islice
@@ -75,17 +75,16 @@ def _pack_beginnings(beginnings: Sequence[Beginning | None]) -> tuple[list[Any],
             packed.append(None if beginning is None else places[id(beginning)])
             continue
         places[id(beginning)] = len(packed)
-        state = beginning.state
         packed.append(
             {
                 "phases": beginning.phases,
                 "record": beginning.record.as_json(),
                 "runs": beginning.runs,
                 "weights": len(beginning.weights),
-                "state": None if state is None else [state.plain, len(state.arrays)],
+                "state": _plain_state(beginning.state),
             }
         )
-        arrays += [*beginning.weights, *(state.arrays if state is not None else ())]
+        arrays += [*beginning.weights, *_arrays_of(beginning.state)]
     return packed, arrays
 
 
@@ -97,10 +96,22 @@ def _unpack_beginnings(packed: Sequence[Any], arrays: Sequence[NDArray[Any]]) ->
             beginnings.append(None if plain is None else beginnings[plain])
             continue
         weights = list(islice(remaining, plain["weights"]))
-        state = plain["state"] and Checkpoint(plain["state"][0], list(islice(remaining, plain["state"][1])))
-        record = RunRecord.from_json(plain["record"])
+        record, state = RunRecord.from_json(plain["record"]), _state(plain["state"], remaining)
         beginnings.append(Beginning(plain["phases"], record, weights, plain["runs"], state))
     return tuple(beginnings)
+
+
+def _plain_state(state: Checkpoint | None) -> list[Any] | None:
+    return None if state is None else [state.plain, len(state.arrays)]
+
+
+def _arrays_of(state: Checkpoint | None) -> Arrays:
+    return [] if state is None else state.arrays
+
+
+def _state(plain: Sequence[Any] | None, arrays: Iterator[NDArray[Any]]) -> Checkpoint | None:
+    """Return what `_plain_state` was made of, with the next of `arrays`."""
+    return None if plain is None else Checkpoint(plain[0], list(islice(arrays, plain[1])))
 
 
 def _versions() -> dict[str, str]:
@@ -122,10 +133,10 @@ def pack_trained(trained: Sequence[TrainedRun]) -> tuple[str, Arrays]:
     arrays: Arrays = []
     plain = []
     for run in trained:
-        weights, state = None if run.record.kind == "trial" else run.weights, run.state
+        weights = None if run.record.kind == "trial" else run.weights
         entry = {"record": run.record.as_json(), "weights": None if weights is None else len(weights)}
-        plain.append({**entry, "state": None if state is None else [state.plain, len(state.arrays)]})
-        arrays += [*(weights or ()), *(state.arrays if state is not None else ())]
+        plain.append({**entry, "state": _plain_state(run.state)})
+        arrays += [*(weights or ()), *_arrays_of(run.state)]
     return json.dumps(plain, allow_nan=False), arrays
 
 
@@ -136,7 +147,7 @@ def unpack_trained(text: str, arrays: Sequence[NDArray[Any]]) -> list[TrainedRun
         TrainedRun(
             RunRecord.from_json(run["record"]),
             None if run["weights"] is None else list(islice(remaining, run["weights"])),
-            run["state"] and Checkpoint(run["state"][0], list(islice(remaining, run["state"][1]))),
+            _state(run["state"], remaining),
         )
         for run in json.loads(text)
     ]

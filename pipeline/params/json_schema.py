@@ -13,6 +13,7 @@ from pipeline.params.keras_names import catalogue
 from pipeline.params.keras_names.catalogue import Namespace
 from pipeline.params.keras_names.vocabulary import allowed_names
 from pipeline.params.spec import DEFINITION
+from pipeline.params.types.budget import PART
 from pipeline.params.types.built_model import BuiltModel
 from pipeline.params.types.dataset import DatasetSpec
 from pipeline.params.types.evaluation import FINDER, SWITCHES
@@ -141,7 +142,7 @@ def _forms() -> Json:
         "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
         "model": {"anyOf": [_reference("ModelSpec"), _reference("BuiltModel")]},
         "margin": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _reference("Relative")]},
-        "budget": {"type": "string", "pattern": r"^(\s*\d+(\.\d+)?\s*(d|h|min|s))+\s*$"},
+        "budget": {"type": "string", "pattern": rf"^(\s*{PART.pattern})+\s*$"},
         "seeds": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST}, _reference("SeedPlan")]},
         "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},
         "space": {"anyOf": [{**_mapping_of(_reference("range")), "minProperties": 1}, {"const": HP}]},

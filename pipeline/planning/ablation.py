@@ -10,7 +10,6 @@ from typing import Any
 
 from pipeline.core.metrics import Metric
 from pipeline.data.catalogue import Dataset
-from pipeline.params.expansion.expand import apply
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.study import Ablation, Margin
@@ -19,7 +18,7 @@ from pipeline.planning.ledger import Declared
 from pipeline.planning.shared_phases import beginnings_of
 from pipeline.runs.run import Context, Run
 from pipeline.search.rate_search import RateSearch
-from pipeline.search.variant_search import Search
+from pipeline.search.variant_search import Search, replicates, with_values
 
 
 @dataclass
@@ -47,8 +46,11 @@ class VariantState:
     @property
     def frozen_recipe(self) -> Recipe:
         """The recipe with what its search chose; valid only once it `is_chosen`."""
-        values = self.choice["values"] if self.choice else {}
-        return apply(self.variant.recipe, values) if values else self.variant.recipe
+        return with_values(self.variant, self._chosen)
+
+    @property
+    def _chosen(self) -> dict[str, Any]:
+        return self.choice["values"] if self.choice else {}
 
     @property
     def is_chosen(self) -> bool:
@@ -58,11 +60,7 @@ class VariantState:
     @cached_property
     def replicates(self) -> list[Run]:
         """The runs that measure this variant; valid only once it `is_chosen`."""
-        recipe = self.frozen_recipe
-        return [
-            Run(recipe, self.context, "replicate", seed)
-            for seed in range(self.first, self.first + self.seeds)
-        ]
+        return replicates(self.variant, self.context, self.seeds, self._chosen, self.first)
 
     def open_runs(self) -> list[Run]:
         """Return the runs that can be trained now: those of trials without a score, or the replicates."""
@@ -127,11 +125,14 @@ class AblationState:
         """The variant that the others are compared with."""
         return next(v for v in self.variants if v.variant.name == self.expanded.baseline)
 
+    @property
+    def declared_margin(self) -> tuple[float, bool]:
+        """The margin that was declared before the first look: its size, and whether that is relative."""
+        return self.families[0].margin if self.families else (self.margin.size, self.margin.relative)
+
     def margin_now(self, measured: Mapping[str, Mapping[int, float]]) -> float:
         """Return the margin in the unit in which the metric is stored, by what was measured of the baseline."""
-        size, relative = self.margin.size, self.margin.relative
-        if self.families:
-            size, relative = self.families[0].margin
+        size, relative = self.declared_margin
         if not relative:
             return size / 100 if self.metric.is_fraction else size
         values = [value for value in measured[self.expanded.baseline].values() if isfinite(value)]
@@ -144,18 +145,20 @@ class AblationState:
 
     def expecting(self, going_on: Callable[[int], float]) -> "AblationState":
         """Return the ablation with the seeds that variants may come to; `going_on` is the part that takes a look."""
-        ended = {key for family in self.families or () for key in family.ended}
-        members = {
-            name for family in self.families or () for key, name in family.members.items() if key in ended
+        baseline = self.expanded.baseline
+        ended = {
+            name
+            for family in self.families or ()
+            for key, name in family.members.items()
+            if key in family.ended and name != baseline
         }
-        open_ones = [v for v in self.variants if v.variant.name not in members or v is self.baseline]
-        if not self.families or any(v is not self.baseline for v in open_ones):
-            variants = [
-                replace(v, seeds=round(self._expected(v.seeds, going_on))) if v in open_ones else v
-                for v in self.variants
-            ]
-            return replace(self, variants=variants)
-        return self
+        if self.families and len(ended | {baseline}) == len(self.variants):
+            return self
+        variants = [
+            v if v.variant.name in ended else replace(v, seeds=round(self._expected(v.seeds, going_on)))
+            for v in self.variants
+        ]
+        return replace(self, variants=variants)
 
     def _expected(self, seeds: int, going_on: Callable[[int], float]) -> float:
         expected = float(seeds)

@@ -79,19 +79,14 @@ class Spending:
         """Return all ablations with as many seeds each as fit into `left` seconds, none fewer than `before`."""
         kept: list[AblationState] = []
         for state in states:
-            fewest = max(min(FEWEST, state.wanted), before.get(state.name, 0))
-            if self._seconds([*kept, state.with_seeds(fewest)]) <= left or before.get(state.name):
-                kept.append(state.with_seeds(fewest))
+            least = state.with_seeds(max(min(FEWEST, state.wanted), before.get(state.name, 0)))
+            if self._seconds([*kept, least]) <= left or before.get(state.name):
+                kept.append(least)
         counts = range(FEWEST, max((state.wanted for state in kept), default=FEWEST) + 1)
         most = bisect_right(counts, left, key=lambda count: self._seconds(_at_least(kept, count)))
         kept = _at_least(kept, counts[most - 1]) if most else kept
-        names = {state.name for state in kept}
-        return [
-            next(fitting for fitting in kept if fitting.name == state.name)
-            if state.name in names
-            else state.with_seeds(0)
-            for state in states
-        ]
+        fitting = {state.name: state for state in kept}
+        return [fitting.get(state.name) or state.with_seeds(0) for state in states]
 
     def _seconds(self, states: Sequence[AblationState]) -> float:
         """Return how long training what is missing of `states` takes."""

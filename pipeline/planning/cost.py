@@ -7,6 +7,7 @@ from math import ceil, prod
 from typing import Any
 
 from pipeline.data.catalogue import Dataset
+from pipeline.engine.measured import TRAINED
 from pipeline.params.checks.recipe import class_count
 from pipeline.params.numbers import is_integer
 from pipeline.params.types.layers import ConvLayer, DenseLayer, KerasLayer
@@ -16,8 +17,6 @@ from pipeline.params.types.recipe import DataSpec, ModelSpec
 
 FORWARD = 2
 """Operations per multiplication of a forward pass: the multiplication and an addition."""
-TRAINED = 6
-"""Operations per multiplication where the gradients of inputs and weights are computed too."""
 
 Shape = tuple[int, ...]
 Summary = Mapping[str, Any]

@@ -26,7 +26,7 @@ def likely(look: int) -> float:
     return 0.9 if look == 1 else 0.35
 
 
-def always(look: int) -> float:  # noqa: ARG001
+def always(_: int) -> float:
     """Return that all variants take each look."""
     return 1.0
 

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 
 from pipeline.core.machine import cores, processor
+from pipeline.engine.measured import SECONDS_PER_OPERATION, SECONDS_PER_STEP
 from pipeline.params.types.study import Study
 from pipeline.planning.cost import Work
 from pipeline.store.journal import Session
 
-CORES = 2
-"""Of the machine on which `MEASURED` was."""
 TRUST = 0.05
 """How strongly learning holds on to the speeds measured elsewhere, against one session here."""
 FADING = 0.7
@@ -40,7 +39,7 @@ class Speed:
         )
 
 
-MEASURED = Speed(start=6.0, graph=0.8, step=30e-6, dense=1 / 120e9, convolved=1 / 45e9)
+MEASURED = Speed(start=6.0, graph=0.8, step=SECONDS_PER_STEP, dense=SECONDS_PER_OPERATION, convolved=1 / 45e9)
 """On a machine with two cores (docs/performance.md)."""
 
 

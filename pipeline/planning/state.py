@@ -1,6 +1,6 @@
 """What a study requires, and what of it the store has: used by `plan`, `ablate`, the diagnostics and the results."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
 
@@ -38,8 +38,9 @@ def read_states(
         >>> [state.name for state in read_states(load(Path("params.yaml")), Store(), Path())]
     """
     names = study.ablations if names is None else names
+    allowance = allowed(study, store) or {}
     states = [
-        _ablation(study, store, context_of(study, name, root), name, dataset_of(study, name, root))
+        _ablation(study, store, context_of(study, name, root), name, dataset_of(study, name, root), allowance)
         for name in names
     ]
     ledger = Ledger(root)
@@ -54,10 +55,12 @@ def dataset_of(study: Study, name: str, root: Path) -> Dataset:
     return catalogue.lookup(study.dataset_of(name), root)
 
 
-def _ablation(study: Study, store: Store, context: Context, name: str, dataset: Dataset) -> AblationState:
+def _ablation(
+    study: Study, store: Store, context: Context, name: str, dataset: Dataset, allowance: Mapping[str, int]
+) -> AblationState:
     expanded, spec = expand(study, name), study.ablations[name]
     wanted, evaluation = study.seeds_of(name), study.evaluation_of(name)
-    seeds = min(wanted, (allowed(study, store) or {}).get(name, wanted))
+    seeds = min(wanted, allowance.get(name, wanted))
     planned = study.looks_of(name)
     first = next((look for look in planned if look <= seeds), seeds)
     metric = judging_metric(name, spec, expanded, dataset.task)

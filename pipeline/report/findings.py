@@ -1,7 +1,7 @@
 """The findings of one ablation: ranking, comparisons, flags and conclusion."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan, nan
@@ -95,7 +95,7 @@ def find(ablation: Ablation, anytime: bool = False) -> Findings:
     intervals = {name: t_interval(values.values()) for name, values in measured.items() if _finite(values)}
     families = [_anytime(ablation)] if anytime else [_family(family) for family in ablation.families]
     compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better, families)
-    flags = _flags(ablation) + _look_flags(ablation, compared)
+    flags = _flags(ablation, measured) + _look_flags(ablation, compared)
     steps, factors = _steps(ablation, unit, measured), _importance(ablation, measured)
     return Findings(
         ablation=ablation,
@@ -174,7 +174,7 @@ def _ranked(
     )
 
 
-def _flags(ablation: Ablation) -> list[Flag]:
+def _flags(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> list[Flag]:
     variants = ablation.variants
     outcomes = {v.name: [t.outcome for t in v.trials] + [r.outcome for r in v.replicates] for v in variants}
     flags = [
@@ -186,18 +186,11 @@ def _flags(ablation: Ablation) -> list[Flag]:
     ]
     for variant in variants:
         flags += audit.edge_of_range(variant.name, variant.space, variant.chosen or {})
-        flags += audit.far_off(variant.name, list(_measured(ablation, variant)))
+        own = measured[variant.name].values()
+        flags += audit.far_off(variant.name, [value for value in own if not isnan(value)])
         flags += audit.still_improving(variant.name, _validation_losses(variant))
         flags += _search_flags(ablation, variant)
     return flags + (_several_factors(ablation) if ablation.kind == "variants" else [])
-
-
-def _measured(ablation: Ablation, variant: Variant) -> Iterator[float]:
-    """Yield what the replicates of a variant measured."""
-    unit = measure(ablation)
-    for replicate in variant.replicates:
-        if (value := unit.of(replicate)) is not None:
-            yield value
 
 
 def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:

@@ -1,6 +1,7 @@
 """A report in a few lines of Markdown, for the description of a pull request: answers, and what moved beyond noise."""
 
 from collections.abc import Iterable, Sequence
+from html import escape
 
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
@@ -22,7 +23,7 @@ def markdown(study: Sequence[Findings], change: Change | None) -> str:
     for found in study:
         lines += [
             "",
-            f"<details><summary>{_html(found.ablation.name)}: {_html(found.ablation.question)}</summary>",
+            f"<details><summary>{found.ablation.name}: {escape(found.ablation.question, quote=False)}</summary>",
             "",
         ]
         lines += [*_table(found), "", "</details>"]
@@ -62,7 +63,3 @@ def _table(findings: Findings) -> list[str]:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
-
-
-def _html(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

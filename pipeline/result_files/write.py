@@ -64,7 +64,7 @@ def write_left_out(state: AblationState, folder: Path, why: str) -> None:
 
 def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablation:
     """Return everything that the report shows of an ablation; raises `KeyError` for a run that is not stored."""
-    margin = state.families[0].margin if state.families else (state.margin.size, state.margin.relative)
+    margin, relative = state.declared_margin
     return schema.Ablation(
         name=state.name,
         question=state.spec.question,
@@ -73,8 +73,8 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         dataset=state.dataset.title,
         dataset_name=state.dataset.name,
         metric=state.metric.name,
-        margin=margin[0],
-        relative=margin[1],
+        margin=margin,
+        relative=relative,
         metrics=_metrics(state),
         task=state.dataset.task,
         models=_models(store, state),
@@ -86,7 +86,7 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         target=state.spec.target or {},
         wanted=state.wanted,
         families=_families(state),
-        new_margin=None if margin[0] == state.margin.size else state.margin.size,
+        new_margin=None if margin == state.margin.size else state.margin.size,
     )
 
 

@@ -184,7 +184,14 @@ def _cuts(trial: Trial) -> tuple[int, ...]:
     return halving.cuts(trial.runs[0].phases[-1].recipe.training.epochs)
 
 
-def replicates(variant: Variant, context: Context, count: int, values: Mapping[str, Any]) -> list[Run]:
-    """Return `count` runs that measure a variant, with its chosen `values`, on seeds that no trial uses."""
-    recipe: Recipe = apply(variant.recipe, values) if values else variant.recipe
-    return [Run(recipe, context, "replicate", seed) for seed in range(count)]
+def with_values(variant: Variant, values: Mapping[str, Any]) -> Recipe:
+    """Return the recipe of a variant with what its search chose."""
+    return apply(variant.recipe, values) if values else variant.recipe
+
+
+def replicates(
+    variant: Variant, context: Context, count: int, values: Mapping[str, Any], first: int = 0
+) -> list[Run]:
+    """Return `count` runs that measure a variant, with its chosen `values`, on seeds from `first` on that no trial uses."""
+    recipe = with_values(variant, values)
+    return [Run(recipe, context, "replicate", seed) for seed in range(first, first + count)]

@@ -72,10 +72,10 @@ def _study(study: Study) -> dict[str, Any]:
     recipes = [
         canonical(variant.recipe) for name in study.ablations for variant in expand(study, name).variants
     ]
-    shared = ("seed", "seeds", "margin", "precision", "budget")
+    shared = {"seed", "seeds", "margin", "precision", "budget"}
     return {
         "dataset": name_of(study.dataset),
-        **{name: item for name, item in study.model_dump(mode="json").items() if name in shared},
+        **study.model_dump(mode="json", include=shared),
         "evaluation": study.evaluation.model_dump(mode="json"),
         "base": canonical(study.base),
         "own": own_code(recipes),

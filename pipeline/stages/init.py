@@ -1,15 +1,13 @@
 """Begin: write a study into a repository that has its own code. Nothing that is there is overwritten."""
 
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from shlex import quote
 
 from pipeline.core.errors import UserError
 
-TEMPLATES = files("pipeline.stages") / "project"
+TEMPLATES = Path(__file__).with_name("project")
 KINDS = ("digits", "mnist", "table", "images", "model")
 """What a study can begin with; the first by default."""
 IGNORED_IN_STUDY = ("/data/", "/results/", "/reports/*", "!/reports/metrics.json", "!/reports/looks.json")
@@ -117,6 +115,8 @@ def _pictures() -> Iterator[tuple[str, bytes]]:
 
 def _project(folder: Path) -> tuple[Path, list[str]]:
     """Return the root of the project around a folder, with DVC initialised there, and what was done for that."""
+    import subprocess
+
     around = [folder.resolve(), *folder.resolve().parents]
     root = next((parent for parent in around if (parent / ".dvc").is_dir()), None)
     if root is not None:

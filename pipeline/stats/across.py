@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.stats.looks import LEVEL, Verdict
-from pipeline.stats.student import difference_p, equivalence_p, holm, limits, paired
+from pipeline.stats.looks import LEVEL, Verdict, interval
+from pipeline.stats.student import difference_p, equivalence_p, holm, paired
 
 FEWEST = 3
 
@@ -57,9 +57,9 @@ def across(
             results[name] = Across(mean, None, None, None, "inconclusive", sizes[name])
             continue
         place = tested.index(name)
-        low, high = (None if np.isnan(end) else float(end) for end in limits(estimates[name]))
+        ends = interval(estimates[name], LEVEL)
         verdict = _verdict(mean, p[place], equal[place], higher_is_better)
-        results[name] = Across(mean, low, high, float(p[place]), verdict, sizes[name])
+        results[name] = Across(mean, ends.low, ends.high, float(p[place]), verdict, sizes[name])
     return results
 
 

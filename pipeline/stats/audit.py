@@ -45,6 +45,11 @@ class Flag:
     variant: str | None
     message: str
 
+    @property
+    def sentence(self) -> str:
+        """The message, with the variant that it concerns."""
+        return f"{self.variant}: {self.message}" if self.variant else self.message
+
 
 def same_model(groups: Iterable[Sequence[str]]) -> list[Flag]:
     """Flag variants that differ in their model alone, and whose models compute the same: their switch does nothing."""
@@ -207,7 +212,7 @@ def changed_margin(declared: str, now: float | None) -> list[Flag]:
 
 
 def several_studies(count: int) -> list[Flag]:
-    """Flag an ablation that was judged anew on seeds of its own."""
+    """Flag an ablation that was judged again on seeds of its own."""
     if count == 1:
         return []
     message = (

@@ -158,10 +158,8 @@ def _needed(course: Course, margin: float) -> int | None:
         return None
     if last.level <= 0 or last.difference.deviation is None:
         return None
-    found = last.difference
-    return seeds_needed(
-        found.mean, last.difference.deviation, margin, LEVEL / max(1, round(LEVEL / last.level))
-    )
+    alpha = LEVEL / max(1, round(LEVEL / last.level))
+    return seeds_needed(last.difference.mean, last.difference.deviation, margin, alpha)
 
 
 def _finite(values: Replicates) -> dict[int, float]:

@@ -10,7 +10,7 @@ equal, hopeless, diverged or removed keep their place in both counts.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite, sqrt
+from math import isfinite, isnan, nan, sqrt
 from typing import Literal
 
 from scipy.special import stdtrit
@@ -24,6 +24,7 @@ from pipeline.stats.student import (
     Estimate,
     difference_p,
     equivalence_p,
+    limits,
     paired,
     welch,
 )
@@ -340,12 +341,9 @@ class _Test:
 
 def interval(estimate: Estimate, at: float) -> Interval:
     """Return the interval that excludes zero where the test at a level rejects; no ends where nothing can be said."""
-    mean, error, df = (float(value) for value in (estimate.mean, estimate.error, estimate.df))
-    deviation = float(estimate.deviation)
-    if (error == 0 and mean != 0) or at <= 0:
-        return Interval(mean, None, None, deviation, estimate.n)
-    half = float(-stdtrit(df, at / 2)) * error
-    return Interval(mean, mean - half, mean + half, deviation, estimate.n)
+    ends = limits(estimate, at) if at > 0 else (nan, nan)
+    low, high = (None if isnan(end) else float(end) for end in ends)
+    return Interval(float(estimate.mean), low, high, float(estimate.deviation), estimate.n)
 
 
 def _finite(values: Replicates, chosen: Sequence[int]) -> dict[int, float]:

@@ -1,7 +1,7 @@
 """A paired test without an assumption about the distribution: how often would as large a mean come with random signs?
 
 Exact where both variants have one distribution, so that each difference is as likely to be its own negative. It is shown
-beside the t test from eight pairs on: with fewer it cannot be small.
+with the t test from eight pairs on: with fewer it cannot be small.
 """
 
 from collections.abc import Sequence

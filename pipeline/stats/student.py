@@ -77,9 +77,12 @@ def welch(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
     )
 
 
-def limits(estimate: Estimate, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """Return both ends of the t interval of the difference; NaN where it is constant and not zero."""
-    margin = stdtrit(estimate.df, 0.5 + confidence / 2) * estimate.error
+def limits(estimate: Estimate, level: float = 0.05) -> tuple[Floats, Floats]:
+    """Return both ends of the t interval that excludes zero where p is below a level, 95 % by default.
+
+    NaN where the difference is constant and not zero.
+    """
+    margin = -stdtrit(estimate.df, level / 2) * estimate.error
     half = np.where(estimate.constant & (estimate.mean != 0), np.nan, margin)
     return estimate.mean - half, estimate.mean + half
 

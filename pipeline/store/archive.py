@@ -1,7 +1,7 @@
 """Finished runs in files that travel: with results through DVC's cache, or to a folder or bucket that people share.
 
-An archive is a ZIP file. Runs are without weights unless asked for: whoever needs those trains again. Reading takes nothing
-on trust: what is damaged, or is not what its name says, is left out.
+An archive is a ZIP file. Runs are without weights unless asked for: where those are needed, the run is trained again.
+Reading takes nothing on trust: what is damaged, or is not what its name says, is left out.
 """
 
 import io
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
-from pipeline.core.files import read_json
+from pipeline.core.files import read_json, write_json
 from pipeline.runs.records import RunRecord
 from pipeline.store.arrays import read_arrays
 from pipeline.store.runs import CURVES, RUN, WEIGHTS
@@ -48,10 +48,9 @@ def pack(
                 if weights and store.runs.weights(key) is not None:
                     _add(archive, f"runs/{key}/{WEIGHTS}", (store.folder / key / WEIGHTS).read_bytes())
         for kind in NOTES:
-            for key in sorted(set(notes.get(kind, ()))):
-                path = getattr(store, kind).folder / f"{key}.json"
-                if read_json(path) is not None:
-                    _add(archive, f"{kind}/{key}.json", path.read_bytes())
+            for name in sorted({f"{kind}/{key}.json" for key in notes.get(kind, ())}):
+                if read_json(_path(store, name)) is not None:
+                    _add(archive, name, _path(store, name).read_bytes())
     return buffer.getvalue()
 
 
@@ -167,9 +166,6 @@ def _put_notes(store: Store, archive: ZipFile) -> None:
     for name in archive.namelist():
         kind, _, file = name.partition("/")
         if kind in NOTES and file.endswith(".json") and "/" not in file:
-            notes, key = getattr(store, kind), file.removesuffix(".json")
             content = _json(archive, name)
-            if isinstance(content, dict) and notes.get(key) is None:
-                notes.put(
-                    key, content["outcome"] if kind == "diagnostics" and "outcome" in content else content
-                )
+            if isinstance(content, dict) and getattr(store, kind).get(file.removesuffix(".json")) is None:
+                write_json(_path(store, name), content)

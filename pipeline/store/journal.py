@@ -51,12 +51,9 @@ class Journal:
             if trained:
                 self._write(Session(began, round(time.monotonic() - clock, 1), trained, done or None))
 
-    def sessions(self, after: int = 0, newest: int = MOST) -> list[Session]:
-        """Return the sessions that began after `after` (nanoseconds since 1970), the oldest first; skip unreadable files.
-
-        `newest`: how many at most.
-        """
-        paths = [path for path in self._files() if int(path.stem) > after][-newest:]
+    def sessions(self, after: int = 0) -> list[Session]:
+        """Return the sessions that began after `after` (nanoseconds since 1970), the oldest first; skip unreadable files."""
+        paths = [path for path in self._files() if int(path.stem) > after]
         return [session for path in paths if (session := _read(path)) is not None]
 
     def _write(self, session: Session) -> None:

@@ -106,7 +106,7 @@ class FinishedRuns:
 
     def has_damaged_weights(self, key: str) -> bool:
         """Return whether weights were kept with the run but cannot be read."""
-        return (self.folder / key / WEIGHTS).is_file() and self.weights(key) is None
+        return self.has_weights(key) and self.weights(key) is None
 
     def model_path(self, key: str) -> Path:
         """Return the path of the run's `.keras` file, whether or not that exists."""
@@ -132,7 +132,7 @@ class FinishedRuns:
             for key in keys
             if (record := self.get(key)) is not None
             and record.outcome == "finished"
-            and not (self.folder / key / WEIGHTS).is_file()
+            and not self.has_weights(key)
         }
         for key in without:
             self.remove(key)

@@ -159,7 +159,7 @@ class Runner:
                 return ready
 
     def _unfinished(self, runs: Sequence[Run], states: Sequence[AblationState]) -> dict[str, Beginning]:
-        """Return what of the trials among `runs` is trained already; those of which it is lost begin anew."""
+        """Return what of the trials among `runs` is trained already; those of which it is lost start over."""
         searches = [
             variant.search for state in states for variant in state.variants if variant.search is not None
         ]

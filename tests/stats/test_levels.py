@@ -126,7 +126,7 @@ def test_what_is_left_is_spent_whatever_was_seen() -> None:
     assert hits / len(differences) == pytest.approx(0.05, abs=2.5 * np.sqrt(0.05 * 0.95 / len(differences)))
 
 
-def test_an_unchanged_plan_declared_anew_leaves_the_last_level_as_it_was() -> None:
+def test_an_unchanged_plan_declared_again_leaves_the_last_level_as_it_was() -> None:
     """Between its looks the same seeds are added, so what is left is spent on the same looks."""
     taken = [Taken(5, 5, 0.1), Taken(10, 10, 0.25), Taken(20, 20, 0.0)]
     same = (Plan((5, 10, 20), changed=10), Plan((5, 10, 20)))

@@ -149,7 +149,7 @@ def test_families_are_corrected_apart() -> None:
 
 
 def test_raising_seeds_until_something_is_significant_does_not_help() -> None:
-    """A user who looks after 5, 10, 20 and 30 seeds and writes `seeds` anew each time, a thousand times."""
+    """A user who looks after 5, 10, 20 and 30 seeds and changes `seeds` each time, a thousand times."""
     naive = remembered = 0
     for study in range(1000):
         measured = values({"null": 0.0}, 30, seed=study)

@@ -29,6 +29,7 @@ from pipeline.engine.fused.program import Program, Rows
 from pipeline.engine.fused.training import StackTraining, Unit, by_step
 from pipeline.engine.history import History
 from pipeline.engine.jobs import Checkpoint, Job, OnEpoch, PhaseOutcome, Weights
+from pipeline.engine.measured import SECONDS_PER_OPERATION, SECONDS_PER_STEP, TRAINED
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.tasks import metric_specs
 
@@ -37,8 +38,6 @@ EVALUATION_NUMBERS = 16_000_000
 FEWEST_STEPS = 32
 """Steps that a measurement of several models takes at least."""
 SECONDS_TO_COMPILE = 1.0
-SECONDS_PER_STEP, SECONDS_PER_OPERATION, TRAINED = 30e-6, 1 / 120e9, 6
-"""Of a model in a stack, roughly (docs/performance.md); operations for each weight and row."""
 KEPT_NUMBERS = 200_000_000
 """Numbers in the variables of all compiled programs that are kept."""
 

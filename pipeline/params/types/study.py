@@ -278,12 +278,15 @@ class Study(Spec):
 
     def looks_of(self, ablation: str) -> tuple[int, ...]:
         """Return the numbers of replicates after which an ablation is looked at."""
-        return looks_of(self.ablations[ablation].seeds or self.seeds)
+        return looks_of(self._seeds(ablation))
 
     def is_fresh(self, ablation: str) -> bool:
         """Return whether an ablation is to be judged on seeds that nobody has looked at yet."""
-        seeds = self.ablations[ablation].seeds or self.seeds
+        seeds = self._seeds(ablation)
         return isinstance(seeds, SeedPlan) and seeds.fresh
+
+    def _seeds(self, ablation: str) -> int | SeedPlan:
+        return self.ablations[ablation].seeds or self.seeds
 
     def margin_of(self, ablation: str, metric: Metric) -> Margin:
         """Return an ablation's margin of practical equality: the study's is for fractions, in percentage points."""

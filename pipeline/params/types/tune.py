@@ -99,6 +99,7 @@ def _flat(space: dict[Any, Any], path: str = "") -> dict[Any, Any]:
     return flat
 
 
+OracleName = Literal["random", "grid", "bayesian", "hyperband"]
 ALL_AT_ONCE = ("random", "grid")
 """The oracles whose trials do not depend on the scores of others."""
 
@@ -115,7 +116,7 @@ Space = Annotated[
 class TuneDefaults(Spec):
     """What the `tune` of ablations leaves out; see `Tune`."""
 
-    oracle: Literal["random", "grid", "bayesian", "hyperband"] | None = None
+    oracle: OracleName | None = None
     trials: Count | None = None
     stop: Literal["halving"] | None = None
     seeds: Count | None = None
@@ -123,18 +124,16 @@ class TuneDefaults(Spec):
     space: Space | None = None
 
 
-class Tune(Spec):
+class Tune(TuneDefaults):
     """A search: `trials` per variant, each scored on validation data over tuning seeds or folds.
 
     `space` maps dotted recipe paths to ranges, or is `hp`, which only a function that builds the model can say: see
     `build.declared`.
     """
 
-    oracle: Literal["random", "grid", "bayesian", "hyperband"] = "random"
+    oracle: OracleName = "random"
     trials: Count
-    stop: Literal["halving"] | None = None
     seeds: Count = 1
-    folds: Annotated[int, Field(ge=2, le=1000)] | None = None
     space: Space
 
     @model_validator(mode="after")
