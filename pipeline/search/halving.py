@@ -9,31 +9,30 @@ from math import ceil, isfinite
 from statistics import fmean
 
 from pipeline.core.metrics import Metric
+from pipeline.params.types.tune import FEWEST_TO_STOP
 from pipeline.runs.records import Curves
 
 FIRST, SECOND = 0.15, 0.3
 """The parts of its epochs after which a trial may be ended."""
-FEWEST = 2
 LAST = 3
 """Epochs whose mean decides: a single one is mostly noise."""
 
 
-def cuts(epochs: int) -> tuple[int, ...]:
-    """Return the epochs after which trials may be ended; none for a single epoch."""
+def cuts(trials: int, epochs: int) -> tuple[int, ...]:
+    """Return the epochs after which trials of a search may be ended; none for few trials, and for a single epoch."""
+    if trials < FEWEST_TO_STOP:
+        return ()
     return tuple(sorted({max(1, round(part * epochs)) for part in (FIRST, SECOND)} - {epochs}))
 
 
 def survivors(trials: int, cut: int, of: int) -> int:
-    """Return how many of a search's `trials` go on after a cut, of `of` cuts: a half, after the last one a third.
-
-    Two at least: early on the best one alone is too uncertain.
-    """
-    return min(trials, max(FEWEST, trials // 3 if cut == of - 1 else ceil(trials / 2)))
+    """Return how many of a search's `trials` go on after a cut, of `of` cuts: a half, after the last one a third."""
+    return trials // 3 if cut == of - 1 else ceil(trials / 2)
 
 
 def cost(trials: int, epochs: int) -> float:
-    """Return which part of all epochs of a search is trained, 1 without cuts."""
-    places, alive, before, trained = cuts(epochs), trials, 0, 0
+    """Return which part of all epochs of a search is trained: at most a half from six epochs on, 1 without cuts."""
+    places, alive, before, trained = cuts(trials, epochs), trials, 0, 0
     for cut, epoch in enumerate(places):
         trained += alive * (epoch - before)
         alive, before = min(alive, survivors(trials, cut, len(places))), epoch

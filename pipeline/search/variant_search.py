@@ -63,6 +63,8 @@ class Search:
     trials: list[Trial] = field(default_factory=list)
     ranges: Mapping[str, AnyRange] | None = None
     """Those that the model's function declares, where the space is `hp`; to be set before the first trials."""
+    _asked: int = field(default=0, init=False)
+    """How many candidates there are so far: all of them, where trials can be ended."""
 
     @property
     def tune(self) -> Tune:
@@ -98,7 +100,9 @@ class Search:
         """Return the next batch of trials, or those of the last one that go on; an empty one ends the search."""
         if going_on := self._end_worse():
             return going_on
-        batch = [Trial(candidate, self._runs(candidate.values)) for candidate in self._oracle.ask()]
+        candidates = self._oracle.ask()
+        self._asked += len(candidates)
+        batch = [Trial(candidate, self._runs(candidate.values)) for candidate in candidates]
         self.trials.extend(batch)
         return batch
 
@@ -107,7 +111,7 @@ class Search:
         unfinished = sorted((trial for trial in self.trials if trial.is_unfinished), key=_score, reverse=True)
         if not unfinished:
             return []
-        cut, cuts = len(unfinished[0].earlier), max(len(_cuts(trial)) for trial in unfinished)
+        cut, cuts = len(unfinished[0].earlier), max(len(self._cuts(trial.runs[0].recipe)) for trial in unfinished)
         kept = halving.survivors(len(self.trials), cut, cuts)
         for trial in unfinished[kept:]:
             trial.outcome = "stopped"
@@ -151,7 +155,7 @@ class Search:
     def _runs(self, values: Mapping[str, Any], cut: int = 0) -> tuple[Run, ...]:
         """Return the runs of a trial up to a cut, or to their end where there is none that may end it."""
         recipe = apply(self.variant.recipe, values)
-        cuts = halving.cuts(phases_of(recipe)[-1].recipe.training.epochs) if self.tune.stop else ()
+        cuts = self._cuts(recipe)
         epochs = cuts[cut] if cut < len(cuts) else None
         folds = [(fold, self.tune.folds) for fold in range(self.tune.folds)] if self.tune.folds else [None]
         return tuple(
@@ -159,6 +163,11 @@ class Search:
             for seed in range(self.tune.seeds)
             for fold in folds
         )
+
+    def _cuts(self, recipe: Recipe) -> tuple[int, ...]:
+        """Return the epochs after which a trial with a recipe may be ended."""
+        epochs = phases_of(recipe)[-1].recipe.training.epochs
+        return halving.cuts(self._asked, epochs) if self.tune.stop else ()
 
     def _score(self, trial: Trial, records: Sequence[RunRecord]) -> float:
         if trial.is_unfinished:
@@ -178,10 +187,6 @@ class Search:
 
 def _score(trial: Trial) -> float:
     return -math.inf if trial.score is None else trial.score
-
-
-def _cuts(trial: Trial) -> tuple[int, ...]:
-    return halving.cuts(trial.runs[0].phases[-1].recipe.training.epochs)
 
 
 def with_values(variant: Variant, values: Mapping[str, Any]) -> Recipe:

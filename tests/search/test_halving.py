@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kit import CONTEXT, record, study
 
@@ -50,7 +50,7 @@ def measured(run: Run, value: Callable[[Run, int], float | None]) -> Any:
 
 
 def test_six_trials_of_twenty_epochs() -> None:
-    assert cuts(20) == (3, 6) and cuts(1) == () and cuts(2) == (1,)
+    assert cuts(6, 20) == (3, 6) and cuts(6, 1) == () and cuts(6, 2) == (1,)
     assert [survivors(6, cut, 2) for cut in (0, 1)] == [3, 2]
     assert cost(6, 20) == pytest.approx((6 * 3 + 3 * 3 + 2 * 14) / 120)
     choice, rounds = play(search(), lambda run, epoch: rate(run) * epoch)
@@ -110,9 +110,22 @@ def test_the_last_part_is_the_run_of_a_search_without_stops() -> None:
     assert {run.key for run in rounds[-1]} < {run.key for run in whole[0]}
 
 
+def test_few_trials_are_trained_to_their_end() -> None:
+    assert cuts(5, 20) == () and cost(5, 20) == 1
+    with pytest.raises(ParamsError, match=r"tune\.stop: needs 6 trials or more; got 5"):
+        search(trials=5)
+    few = {"optimizer": {"choice": ["sgd", "adam", "nadam"]}}
+    choice, rounds = play(search(oracle="grid", space=few), lambda run, epoch: 0.1 * epoch)
+    assert [len(runs) for runs in rounds] == [3]
+    assert [trial["outcome"] for trial in choice["trials"]] == ["finished"] * 3
+
+
 @given(trials=st.integers(1, 60), epochs=st.integers(1, 200))
+@example(trials=6, epochs=100)
+@example(trials=3, epochs=100)
+@example(trials=9, epochs=6)
 def test_no_budget_is_exceeded(trials: int, epochs: int) -> None:
-    places, alive, before, trained = cuts(epochs), trials, 0, 0
+    places, alive, before, trained = cuts(trials, epochs), trials, 0, 0
     assert list(places) == sorted(set(places)) and all(0 < place < epochs for place in places)
     for cut, place in enumerate(places):
         trained += alive * (place - before)
@@ -120,7 +133,7 @@ def test_no_budget_is_exceeded(trials: int, epochs: int) -> None:
         assert 1 <= fewer <= alive
         alive, before = fewer, place
     assert cost(trials, epochs) == pytest.approx((trained + alive * (epochs - before)) / trials / epochs)
-    if trials >= 3 and epochs >= 20 and epochs % 20 == 0:
+    if trials >= 6 and epochs >= 6:
         assert cost(trials, epochs) <= 0.5
 
 

@@ -102,6 +102,8 @@ def _flat(space: dict[Any, Any], path: str = "") -> dict[Any, Any]:
 OracleName = Literal["random", "grid", "bayesian", "hyperband"]
 ALL_AT_ONCE = ("random", "grid")
 """The oracles whose trials do not depend on the scores of others."""
+FEWEST_TO_STOP = 6
+"""Searches of fewer trials are trained to their end: half the cost would leave one, chosen far worse (docs/method.md)."""
 
 
 Space = Annotated[
@@ -142,6 +144,8 @@ class Tune(TuneDefaults):
             raise invalid(
                 f"needs trials that are known from the start: oracle: {listing(ALL_AT_ONCE)}", "stop"
             )
+        if self.stop is not None and self.trials < FEWEST_TO_STOP:
+            raise invalid(f"needs {FEWEST_TO_STOP} trials or more; got {self.trials}", "stop")
         return self
 
     @property
