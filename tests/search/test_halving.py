@@ -115,7 +115,7 @@ def test_few_trials_are_trained_to_their_end() -> None:
     with pytest.raises(ParamsError, match=r"tune\.stop: needs 6 trials or more; got 5"):
         search(trials=5)
     few = {"optimizer": {"choice": ["sgd", "adam", "nadam"]}}
-    choice, rounds = play(search(oracle="grid", space=few), lambda run, epoch: 0.1 * epoch)
+    choice, rounds = play(search(oracle="grid", space=few), lambda _, epoch: 0.1 * epoch)
     assert [len(runs) for runs in rounds] == [3]
     assert [trial["outcome"] for trial in choice["trials"]] == ["finished"] * 3
 
