@@ -111,7 +111,10 @@ class Search:
         unfinished = sorted((trial for trial in self.trials if trial.is_unfinished), key=_score, reverse=True)
         if not unfinished:
             return []
-        cut, cuts = len(unfinished[0].earlier), max(len(self._cuts(trial.runs[0].recipe)) for trial in unfinished)
+        cut, cuts = (
+            len(unfinished[0].earlier),
+            max(len(self._cuts(trial.runs[0].recipe)) for trial in unfinished),
+        )
         kept = halving.survivors(len(self.trials), cut, cuts)
         for trial in unfinished[kept:]:
             trial.outcome = "stopped"
