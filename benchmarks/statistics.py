@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cases import Case
 from benchmarks.documents import write_table
+from benchmarks.resampled import resampled
 from pipeline.stats.compare import LEVEL, verdicts
 from pipeline.stats.student import (
     Floats,
@@ -114,7 +115,7 @@ def false_equality(rng: np.random.Generator, studies: int, variants: int) -> Cas
 
 def cases(studies: int, seed: int) -> Iterator[Case]:
     """Yield all cases, each drawn from a stream of its own."""
-    streams = iter(np.random.default_rng(seed).spawn(10))
+    streams = iter(np.random.default_rng(seed).spawn(11))
     for seeds in (3, 5, 10):
         yield coverage(next(streams), studies, seeds)
     yield from false_differences(next(streams), studies)
@@ -123,6 +124,7 @@ def cases(studies: int, seed: int) -> Iterator[Case]:
         yield power(next(streams), studies, variants, seeds)
     for variants in (1, VARIANTS):
         yield false_equality(next(streams), studies, variants)
+    yield from resampled(next(streams), studies)
 
 
 def _differs(judged: Hits) -> Hits:

@@ -80,20 +80,21 @@ def make_project(root: Path, runs: int) -> Study:
 
 def choose(store: Store, state: VariantState) -> None:
     """Freeze a choice with invented trials."""
-    if state.search is None:
+    search = state.searches[0]
+    if search.search is None:
         raise ValueError(f"{state.variant.name} is not tuned")
     rates = [10.0 ** -(1 + number / 2) for number in range(TRIALS)]
     trials = [
         {
             "values": {"optimizer.learning_rate": rate},
-            "run_keys": [digest([state.search.key, rate])],
+            "run_keys": [digest([search.search.key, rate])],
             "score": 0.9 - rate,
             "outcome": "finished",
         }
         for rate in rates
     ]
-    state.choice = {"values": trials[-1]["values"], "trials": trials}
-    store.choices.put(state.search.key, state.choice)
+    search.choice = {"values": trials[-1]["values"], "trials": trials}
+    store.choices.put(search.search.key, search.choice)
 
 
 def records(state: VariantState) -> Iterator[RunRecord]:

@@ -47,6 +47,10 @@ class Prepared:
             for key, array in (value.items() if isinstance(value, Mapping) else [("", value)])
         }
 
+    def inputs(self, name: str = "") -> list[Array]:
+        """Return the training rows and the test rows of an input, of a single one under an empty name."""
+        return [part[name] if name else part for part in (self.x_train, self.x_test)]
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, the labels or the targets."""

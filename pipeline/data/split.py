@@ -142,7 +142,7 @@ def _held_out_whole(
     if fold is not None or validation:
         folds = folds or max(2, round(len(labels) / validation))
         held_out[
-            _group_fold(labels, groups, number, folds, seed, exact=fold is not None, by_class=by_class)
+            group_fold(labels, groups, number, folds, seed, exact=fold is not None, by_class=by_class)
         ] = True
     return held_out, ~held_out
 
@@ -158,7 +158,7 @@ def _last(
     return (rows >= starts[0]) & (rows < starts[1]), rows < starts[0]
 
 
-def _group_fold(
+def group_fold(
     labels: Labels, groups: Labels, number: int, folds: int, seed: int | None, *, exact: bool, by_class: bool
 ) -> NDArray[np.intp]:
     """Return the images of fold `number` of `folds`, each of whole groups; of fewer folds if there are fewer groups."""
@@ -182,7 +182,7 @@ def _held_out_indices(
     labels: Labels, validation: int, seed: int | None, fold: Fold | None
 ) -> NDArray[np.intp]:
     if fold is not None:
-        return _fold(labels, fold, seed)
+        return fold_rows(labels, fold, seed)
     if not 0 <= validation < len(labels):
         raise DataError(f"validation: must be 0 to {len(labels) - 1} training images; got {validation}")
     if seed is None:
@@ -190,7 +190,8 @@ def _held_out_indices(
     return stratified_sample(labels, validation, seed)
 
 
-def _fold(labels: Labels, fold: Fold, seed: int | None) -> NDArray[np.intp]:
+def fold_rows(labels: Labels, fold: Fold, seed: int | None) -> NDArray[np.intp]:
+    """Return the rows of fold k of n, (k, n), classes in proportion; raises `DataError` for one that there is not."""
     number, folds = fold
     if not (2 <= folds <= len(labels) and 0 <= number < folds):
         raise DataError(

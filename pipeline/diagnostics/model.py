@@ -14,6 +14,7 @@ from pipeline.data.catalogue import CATALOGUE
 from pipeline.data.pictures import levels_png, png
 from pipeline.diagnostics.font_digits import font_digits
 from pipeline.diagnostics.measures import as_probabilities
+from pipeline.engine.inputs import as_prepared
 from pipeline.engine.model_cache import ModelCache
 from pipeline.runs.run import Run
 from pipeline.runs.seeds import derive
@@ -80,7 +81,7 @@ class DiagnosedModel:
 
     def probabilities_of(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the predicted probabilities of other images, `[n, classes]`, which are scaled as the data set's own."""
-        scaler = scale.fit(self.recipe.data.scale or "/255", self._prepared.x_train[self.view.training])
+        scaler = scale.fit(self.recipe.data.scale or "/255", as_prepared(self._prepared)[self.view.training])
         x = scaler(images).reshape(len(images), *self.view.x.shape[1:])
         return as_probabilities(self._outputs(x, training=False))
 

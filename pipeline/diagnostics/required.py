@@ -53,7 +53,7 @@ def range_test_diagnostic(variant: str, run: Run, rates: dict[str, Any]) -> Diag
 
 def _of_variant(state: AblationState, variant: VariantState) -> Iterator[Diagnostic]:
     settings, name, first = state.evaluation, variant.variant.name, variant.replicates[0]
-    if settings.learning_rate_finder or variant.finder:
+    if settings.learning_rate_finder or variant.searches[0].finder:
         run = tested_run(variant.variant.recipe, variant.context)
         if len(run.phases) == 1:  # a range test is of one training; phases are several
             yield range_test_diagnostic(name, run, settings.rate_range.model_dump(mode="json"))

@@ -14,27 +14,88 @@ from pipeline.core.errors import DataError
 from pipeline.core.metrics import TargetUnit
 from pipeline.data import catalogue
 from pipeline.data.prepare import Prepared, load
-from pipeline.data.split import Split, relabel, split
+from pipeline.data.resampling import fold_of, group_rows, split_rows
+from pipeline.data.split import Indices, Split, relabel, split
 from pipeline.engine.inputs import Transform, transform_of, transformed
 from pipeline.engine.pairing import paired
 from pipeline.engine.views import View
 from pipeline.params.types.recipe import DataSpec
+from pipeline.runs.resample import Resample
+from pipeline.runs.seeds import derive
 
 Fold = tuple[int, int]
 
 
 def split_of(
-    data: DataSpec, prepared: Prepared, split_seed: int, fold: Fold | None = None, shuffles: bool = False
+    data: DataSpec,
+    prepared: Prepared,
+    split_seed: int,
+    fold: Fold | None = None,
+    shuffles: bool = False,
+    resample: Resample | None = None,
 ) -> Split:
-    """Return which training rows a recipe's `data` section trains on and which it validates on.
+    """Return which rows a recipe's `data` section trains on and which it validates on, training rows before test rows.
 
-    The data set says how many rows are held out, and `shuffles` whether random ones, where the section does not.
+    The data set says how many rows are held out, and `shuffles` whether random ones, where the section does not. Where
+    other rows are tested, those left are split at random.
     """
+    if resample is None:
+        return _split(data, prepared, prepared.y_train, prepared.groups_train, split_seed, fold, shuffles)
+    labels, groups = _together(prepared)
+    left = np.setdiff1d(np.arange(len(labels), dtype=np.int32), tested_rows(prepared, resample, split_seed))
+    seed, own = (
+        derive(split_seed, "left", *vars(resample).values()),
+        groups[left] if groups is not None else None,
+    )
+    inner = _split(data.model_copy(update={"split": "random"}), prepared, labels[left], own, seed, fold, True)
+    return Split(left[inner.train], left[inner.validation])
+
+
+def tested_rows(prepared: Prepared, resample: Resample, split_seed: int) -> Indices:
+    """Return which of all rows are tested, training rows before test rows; raises `DataError` where groups forbid it."""
+    labels, groups = _together(prepared)
+    number, k, title = resample.number, resample.k, prepared.record.title
+    by_class = prepared.record.task == "classes"
+    strata = labels if by_class else np.zeros(len(labels), np.int64)
+    if resample.over == "folds":
+        seed = derive(split_seed, "folds", k, number // k)
+        return fold_of(strata, groups, number % k, k, seed, by_class=by_class)
+    seed = derive(split_seed, resample.over, resample.test, number)
+    if resample.over == "groups":
+        if groups is None:
+            raise DataError(f"{title}: replicates over groups: the rows have no groups")
+        return group_rows(groups, resample.test, seed)
+    if groups is not None:
+        raise DataError(
+            f"{title}: replicates over splits would test rows of groups that train; write over: groups"
+        )
+    return split_rows(strata, resample.test, seed)
+
+
+def _together(prepared: Prepared) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Return the targets and the groups of training rows and test rows."""
+    train, test = prepared.groups_train, prepared.groups_test
+    if (train is None) != (test is None):
+        raise DataError(f"{prepared.record.title}: groups must be known of training and of test rows")
+    y = np.concatenate([prepared.y_train, prepared.y_test])
+    return y, None if train is None or test is None else np.concatenate([train, test])
+
+
+def _split(
+    data: DataSpec,
+    prepared: Prepared,
+    y: NDArray[Any],
+    groups: NDArray[Any] | None,
+    split_seed: int,
+    fold: Fold | None,
+    shuffles: bool,
+) -> Split:
+    """Return the split of rows with targets `y`."""
     shuffled = fold is not None or (shuffles if data.split is None else data.split == "random")
     in_order = data.split == "time"
     return split(
-        prepared.y_train if prepared.record.task == "classes" else None,
-        validation=data.held_out(len(prepared.y_train), prepared.record.validation),
+        y if prepared.record.task == "classes" else None,
+        validation=data.held_out(len(y), prepared.record.validation),
         classes=data.classes,
         skip=data.skip,
         limit=data.limit,
@@ -42,8 +103,8 @@ def split_of(
         shuffle_seed=split_seed if shuffled and not in_order else None,
         fold=fold,
         mixed=shuffled and shuffles and not in_order,
-        count=len(prepared.y_train),
-        groups=prepared.groups_train,
+        count=len(y),
+        groups=groups,
         time=in_order,
     )
 
@@ -63,10 +124,17 @@ class DatasetViews:
         self._transforms: dict[str, Transform] = {}
         self._lock = Lock()
 
-    def view(self, data: DataSpec, flat: bool, split_seed: int, fold: Fold | None = None) -> View:
+    def view(
+        self,
+        data: DataSpec,
+        flat: bool,
+        split_seed: int,
+        fold: Fold | None = None,
+        resample: Resample | None = None,
+    ) -> View:
         """Return the view for a recipe's `data` section; `flat` inputs are vectors."""
         with self._lock:
-            return self._view(data, flat, split_seed, fold)
+            return self._view(data, flat, split_seed, fold, resample)
 
     def clear(self) -> None:
         """Drop the transformed inputs; views that are still in use keep theirs."""
@@ -75,13 +143,18 @@ class DatasetViews:
             self._inputs.cache_clear()
             self._targets.cache_clear()
 
-    def _view_uncached(self, data: DataSpec, flat: bool, split_seed: int, fold: Fold | None) -> View:
-        record, partition = self.prepared.record, self._split(data, split_seed, fold)
+    def _view_uncached(
+        self, data: DataSpec, flat: bool, split_seed: int, fold: Fold | None, resample: Resample | None
+    ) -> View:
+        record, partition = self.prepared.record, self._split(data, split_seed, fold, resample)
         classes = self._classes(data)
         transforms = transform_of(self.prepared, data, partition.train)
         self._transforms |= {f"{name} {transform.name}": transform for name, transform in transforms.items()}
         names = tuple((name, transform.name) for name, transform in transforms.items())
         y, test = self._targets(classes)
+        if resample is not None:
+            tested = tested_rows(self.prepared, resample, split_seed)
+            test = tested if classes is None else tested[y[tested] >= 0]
         unit = self._unit(data, partition.train)
         scaled = unit and (unit.mean.tobytes(), unit.deviation.tobytes())
         pool = hashlib.sha256(repr((record.digest, names, classes, flat, scaled)).encode()).hexdigest()[:16]
@@ -109,13 +182,15 @@ class DatasetViews:
             raise DataError(
                 f"{record.title}: data.scale_targets is for numbers; the targets are {record.task}"
             )
-        y = np.asarray(self.prepared.y_train[training], np.float64)
+        y = np.concatenate([self.prepared.y_train, self.prepared.y_test])[training].astype(np.float64)
         deviation = y.std(axis=0)
         deviation[deviation == 0] = 1.0
         return TargetUnit(y.mean(axis=0).astype(np.float32), deviation.astype(np.float32))
 
-    def _split_uncached(self, data: DataSpec, split_seed: int, fold: Fold | None) -> Split:
-        return split_of(data, self.prepared, split_seed, fold, self._shuffles)
+    def _split_uncached(
+        self, data: DataSpec, split_seed: int, fold: Fold | None, resample: Resample | None
+    ) -> Split:
+        return split_of(data, self.prepared, split_seed, fold, self._shuffles, resample)
 
     def _classes(self, data: DataSpec) -> tuple[int, ...] | None:
         """Return the classes that a recipe keeps; None where targets are no classes."""
@@ -137,14 +212,13 @@ class DatasetViews:
 
     def _inputs_uncached(self, names: tuple[tuple[str, str], ...], flat: bool) -> Any:
         """Return the inputs of the training rows and then of the test rows, as models see them."""
-        train, test = self.prepared.x_train, self.prepared.x_test
         shape = self._shape(flat)
         inputs = {}
         for name, transform in names:
-            parts = [part[name] if name else part for part in (train, test)]
+            parts = self.prepared.inputs(name)
             apply = self._transforms[f"{name} {transform}"].apply
             inputs[name] = transformed(parts, apply if shape is None else partial(_reshaped, apply, shape))
-        return inputs if isinstance(train, dict) else inputs[""]
+        return inputs if isinstance(self.prepared.x_train, dict) else inputs[""]
 
     def _shape(self, flat: bool) -> tuple[int, ...] | None:
         """Return the shape of one row where it is not that of the prepared one: flat, `()`, or an image with channels."""

@@ -36,7 +36,8 @@ def transform_of(prepared: Prepared, data: DataSpec, training: NDArray[np.int32]
     Raises `DataError` for a scale that does not suit the inputs, and for a column or an input that there is not.
     """
     record = prepared.record
-    inputs = prepared.x_train if isinstance(prepared.x_train, dict) else {"": prepared.x_train}
+    names = list(prepared.x_train) if isinstance(prepared.x_train, dict) else [""]
+    inputs = {name: as_prepared(prepared, name) for name in names}
     if record.kind != "table":
         unknown = [name for name in data.without if name not in inputs]
         if unknown:
@@ -49,7 +50,12 @@ def transform_of(prepared: Prepared, data: DataSpec, training: NDArray[np.int32]
     return {name: _transform(record, data, x, training) for name, x in inputs.items()}
 
 
-def _transform(record: Dataset, data: DataSpec, x: Array, training: NDArray[np.int32]) -> Transform:
+def as_prepared(prepared: Prepared, name: str = "") -> "Streamed":
+    """Return all rows of an input, training rows before test rows, as they were prepared."""
+    return Streamed(prepared.inputs(name), lambda x: x)
+
+
+def _transform(record: Dataset, data: DataSpec, x: "Streamed", training: NDArray[np.int32]) -> Transform:
     if record.kind == "table":
         if data.scale not in (None, "standardise", "none"):
             raise DataError(
@@ -83,7 +89,7 @@ def _as_models_take(x: Array) -> Array:
     return x.astype(np.float32 if x.dtype.kind == "f" else np.int32, copy=False)
 
 
-def _standardised(x: Array, training: NDArray[np.int32]) -> scale.Scaler:
+def _standardised(x: "Streamed", training: NDArray[np.int32]) -> scale.Scaler:
     """Return a scaler to mean 0 and standard deviation 1 over the rows that train; what never changes becomes 0."""
     total, squares = np.zeros(x.shape[1:]), np.zeros(x.shape[1:])
     for rows in _chunks(training, x):
@@ -96,7 +102,7 @@ def _standardised(x: Array, training: NDArray[np.int32]) -> scale.Scaler:
     return scale.Scaler(mean.astype(np.float32), (1 / deviation).astype(np.float32))
 
 
-def _chunks(rows: NDArray[Any], x: Array) -> list[NDArray[Any]]:
+def _chunks(rows: NDArray[Any], x: "Streamed") -> list[NDArray[Any]]:
     size = max(1, CHUNK // max(1, int(np.prod(x.shape[1:]))))
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 

@@ -37,7 +37,9 @@ class ModelCache:
         """Return what `run` sees of the data in `phase`."""
         chain = phase.recipe.chain
         flat = chain is not None and not is_image_model(chain)
-        return self.views(run.context.dataset).view(phase.recipe.data, flat, run.seeds.split, run.fold)
+        return self.views(run.context.dataset).view(
+            phase.recipe.data, flat, run.seeds.split, run.fold, run.resample
+        )
 
     def phases(self, run: Run) -> tuple[Phase, ...]:
         """Return the phases of a run, completed by what a function compiled its model with where they leave that to it."""

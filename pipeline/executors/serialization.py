@@ -23,6 +23,7 @@ from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.recipe import Recipe
 from pipeline.runs.fingerprint import LIBRARIES
 from pipeline.runs.records import RunRecord
+from pipeline.runs.resample import Resample
 from pipeline.runs.run import Context, Run
 
 Arrays = list[NDArray[Any]]
@@ -34,7 +35,11 @@ MESSAGES = {kind.__name__: kind for kind in get_args(Message)}
 def pack_stack(stack: Stack) -> bytes:
     """Return a stack as bytes; `unpack_stack` restores it on any machine."""
     runs = [
-        {"recipe": canonical(run.recipe), **{name: getattr(run, name) for name in PLAIN}}
+        {
+            "recipe": canonical(run.recipe),
+            "resample": run.resample and vars(run.resample),
+            **{name: getattr(run, name) for name in PLAIN},
+        }
         for run in stack.runs
     ]
     begun, arrays = _pack_beginnings(stack.beginnings)
@@ -62,7 +67,8 @@ def _run(plain: Mapping[str, Any], context: Context) -> Run:
     fold = plain["fold"]
     recipe = Recipe.model_validate(plain["recipe"])
     pair = None if fold is None else (fold[0], fold[1])
-    return Run(recipe, context, plain["kind"], plain["seed"], pair, plain["until"], plain["epochs"])
+    resample = plain["resample"] and Resample(**plain["resample"])
+    return Run(recipe, context, plain["kind"], plain["seed"], pair, plain["until"], plain["epochs"], resample)
 
 
 def _pack_beginnings(beginnings: Sequence[Beginning | None]) -> tuple[list[Any], Arrays]:

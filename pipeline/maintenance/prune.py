@@ -56,7 +56,9 @@ def orphans(store: Store, study: Study, root: Path) -> Orphans:
     for state in states:
         required.update(state.required_keys())
         required.update(key for variant in state.variants for key in variant.shared_keys())
-        choices.update(variant.search.key for variant in state.variants if variant.search is not None)
+        choices.update(
+            search.search.key for v in state.variants for search in v.searches if search.search is not None
+        )
     runs = tuple(sorted(store.runs.keys() - required))
     notes = [*_unused_choices(store, required, choices), *_notes_about(store, set(runs))]
     unrequired, undecided = diagnostics.unrequired(store, states)

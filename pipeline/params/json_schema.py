@@ -20,6 +20,7 @@ from pipeline.params.types.evaluation import FINDER, SWITCHES
 from pipeline.params.types.layers import PLACES, ConvLayer, DenseLayer
 from pipeline.params.types.recipe import ModelSpec, OptimizerSpec, Output
 from pipeline.params.types.reference import PublishedNumber
+from pipeline.params.types.replicates import KINDS as REPLICATES
 from pipeline.params.types.schedules import OURS
 from pipeline.params.types.seeds import MOST, SeedPlan
 from pipeline.params.types.study import Extras, Relative, Study
@@ -58,6 +59,7 @@ def json_schema() -> Json:
         SeedPlan,
         PublishedNumber,
         *RANGES.values(),
+        *dict.fromkeys(REPLICATES.values()),
         *SWITCHES.values(),
     ]
     _, generated = models_json_schema([(kind, "validation") for kind in kinds])
@@ -144,6 +146,7 @@ def _forms() -> Json:
         "margin": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _reference("Relative")]},
         "budget": {"type": "string", "pattern": rf"^(\s*{PART.pattern})+\s*$"},
         "seeds": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST}, _reference("SeedPlan")]},
+        "replicates": {"anyOf": [_reference(kind.__name__) for kind in dict.fromkeys(REPLICATES.values())]},
         "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},
         "space": {"anyOf": [{**_mapping_of(_reference("range")), "minProperties": 1}, {"const": HP}]},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from math import isfinite
+from math import ceil, isfinite
 from statistics import fmean
 from typing import Any
 
@@ -12,30 +12,29 @@ from pipeline.core.metrics import Metric
 from pipeline.data.catalogue import Dataset
 from pipeline.params.types.evaluation import Evaluation
 from pipeline.params.types.recipe import Recipe
+from pipeline.params.types.replicates import AnyReplicates
 from pipeline.params.types.study import Ablation, Margin
 from pipeline.params.types.variants import Expanded, Variant
 from pipeline.planning.ledger import Declared
+from pipeline.planning.search_state import SearchState
 from pipeline.planning.shared_phases import beginnings_of
 from pipeline.runs.run import Context, Run
-from pipeline.search.rate_search import RateSearch
-from pipeline.search.variant_search import Search, replicates, with_values
+from pipeline.search.variant_search import with_values
 
 
 @dataclass
 class VariantState:
-    """A variant: its `search` (None where nothing is tuned), and the search's frozen `choice` once there is one.
+    """A variant: its `searches`, one for all replicates, or one for each group of `per_search` replicates.
 
-    `finder` is the search of a variant whose learning rate is found by a range test; such a variant has no other search.
     `seeds` is the number of replicates, from seed `first` on.
     """
 
     variant: Variant
     context: Context
     seeds: int
-    search: Search | None
-    choice: dict[str, Any] | None
-    finder: RateSearch | None = None
+    all_searches: list[SearchState]
     first: int = 0
+    per_search: int = 0
 
     def set_seeds(self, seeds: int, first: int) -> None:
         """Give it another number of replicates."""
@@ -44,56 +43,60 @@ class VariantState:
             self.__dict__.pop("replicates", None)
 
     @property
-    def frozen_recipe(self) -> Recipe:
-        """The recipe with what its search chose; valid only once it `is_chosen`."""
-        return with_values(self.variant, self._chosen)
+    def searches(self) -> list[SearchState]:
+        """The searches that its replicates need, at least one."""
+        if not self.per_search:
+            return self.all_searches
+        return self.all_searches[: max(1, ceil(self.seeds / self.per_search))]
+
+    def search_of(self, seed: int) -> SearchState:
+        """Return the search that chose the hyperparameters of replicate `seed`."""
+        return self.all_searches[seed // self.per_search if self.per_search else 0]
 
     @property
-    def _chosen(self) -> dict[str, Any]:
-        return self.choice["values"] if self.choice else {}
+    def frozen_recipes(self) -> list[Recipe]:
+        """The recipe with what each search chose; valid only once it `is_chosen`."""
+        return [with_values(self.variant, search.values) for search in self.searches]
 
     @property
     def is_chosen(self) -> bool:
         """Whether the hyperparameters to measure are known."""
-        return self.choice is not None or (self.search is None and self.finder is None)
+        return all(search.is_chosen for search in self.searches)
 
     @cached_property
     def replicates(self) -> list[Run]:
-        """The runs that measure this variant; valid only once it `is_chosen`."""
-        return replicates(self.variant, self.context, self.seeds, self._chosen, self.first)
+        """The runs that measure this variant, on seeds that no trial uses; valid only once it `is_chosen`."""
+        recipes = self.frozen_recipes
+        return [
+            Run(
+                recipes[seed // self.per_search if self.per_search else 0],
+                self.context,
+                "replicate",
+                seed,
+                resample=self.search_of(seed).resample,
+            )
+            for seed in range(self.first, self.first + self.seeds)
+        ]
 
     def open_runs(self) -> list[Run]:
         """Return the runs that can be trained now: those of trials without a score, or the replicates."""
         if self.is_chosen:
             return self.replicates
-        trials = self.search.trials if self.search is not None else []
-        return [run for trial in trials if trial.score is None for run in trial.runs]
+        return [run for search in self.searches for run in search.open_runs()]
 
     def shared_keys(self) -> list[str]:
         """Return the keys of what runs go on from: phases that replicates begin with, earlier parts of trials.
 
         They may be stored as runs of their own.
         """
-        if self.choice is None and self.search is not None:
-            trials = self.search.trials
-            return [run.key for trial in trials for runs in trial.earlier for run in runs]
-        earlier = list(self.choice.get("earlier", ())) if self.choice else []
-        return (
-            earlier + [key for run in self.replicates for key in beginnings_of(run)]
-            if self.is_chosen
-            else earlier
-        )
+        earlier = [key for search in self.searches for key in search.earlier_keys()]
+        return earlier + [
+            key for run in (self.replicates if self.is_chosen else ()) for key in beginnings_of(run)
+        ]
 
     def trial_runs(self) -> list[dict[str, Any]]:
-        """Return this variant's trials so far: each with its `values` and `run_keys`."""
-        if self.choice is not None:
-            return list(self.choice["trials"])
-        if self.search is None:
-            return []
-        return [
-            {"values": trial.candidate.values, "run_keys": [run.key for run in trial.runs]}
-            for trial in self.search.trials
-        ]
+        """Return this variant's trials so far, those of one search after another: each with its `values` and `run_keys`."""
+        return [trial for search in self.searches for trial in search.trial_runs()]
 
 
 @dataclass
@@ -115,6 +118,8 @@ class AblationState:
     """The numbers of seeds after which the study asks to look."""
     title: str
     """Its name among all studies of the project."""
+    replicates: AnyReplicates
+    """What differs between the replicates."""
     fresh: bool = False
     """Whether it is to be judged on seeds that nobody has looked at yet."""
     families: list[Declared] | None = None

@@ -19,6 +19,7 @@ from pipeline.params.types.phases import Phase
 from pipeline.params.types.recipe import COMPILED, DataSpec
 from pipeline.params.types.schedules import KerasSchedule
 from pipeline.runs.records import PlannedRates
+from pipeline.runs.resample import Resample
 from pipeline.runs.run import Run
 
 POINTS = 201
@@ -42,15 +43,20 @@ def planned_rates(run: Run, root: Path) -> list[PlannedRates]:
     if run.recipe.optimizer.name == COMPILED:
         return []  # known only to the function that builds the model
     own = catalogue.is_user_defined(run.context.dataset)
-    return [
-        _planned(phase, training_rows(phase.recipe.data, prepared, run.seeds.split, own), root)
-        for phase in run.phases
-    ]
+    split_seed, resample = run.seeds.split, run.resample
+    rows = [training_rows(phase.recipe.data, prepared, split_seed, own, resample) for phase in run.phases]
+    return [_planned(phase, count, root) for phase, count in zip(run.phases, rows, strict=True)]
 
 
-def training_rows(data: DataSpec, prepared: Prepared, split_seed: int, shuffles: bool = False) -> int:
+def training_rows(
+    data: DataSpec,
+    prepared: Prepared,
+    split_seed: int,
+    shuffles: bool = False,
+    resample: Resample | None = None,
+) -> int:
     """Return how many rows (or pairs) train; `shuffles`: whether random rows are held out where `data` does not say."""
-    return data.pairs or len(split_of(data, prepared, split_seed, shuffles=shuffles).train)
+    return data.pairs or len(split_of(data, prepared, split_seed, None, shuffles, resample).train)
 
 
 def _planned(phase: Phase, rows: int, root: Path) -> PlannedRates:

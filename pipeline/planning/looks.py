@@ -115,7 +115,9 @@ def _group(state: AblationState) -> str:
     """Return what all comparisons of an ablation have in common: data, split, metric and baseline."""
     context, baseline = state.baseline.context, state.baseline
     parts = [context.dataset, context.data_digest, context.study_seed, state.metric.name]
-    return digest([*parts, canonical(baseline.frozen_recipe)])
+    if baseline.per_search:
+        parts.append(str([search.resample for search in baseline.searches]))
+    return digest([*parts, *map(canonical, baseline.frozen_recipes)])
 
 
 def keys_of(state: AblationState) -> dict[str, VariantState]:
@@ -127,7 +129,8 @@ def keys_of(state: AblationState) -> dict[str, VariantState]:
     counts: Counter[str] = Counter()
     for variant in state.variants:
         if variant is not state.baseline:
-            recipe = digest(canonical(variant.frozen_recipe))
+            recipes = [canonical(recipe) for recipe in variant.frozen_recipes]
+            recipe = digest(recipes if variant.per_search else recipes[0])
             keys[f"{recipe}#{counts[recipe]}" if counts[recipe] else recipe] = variant
             counts[recipe] += 1
     return keys

@@ -52,8 +52,13 @@ def _entries(state: VariantState) -> list[dict[str, Any]]:
     ]
     if not state.is_chosen:
         return trials
-    values = state.choice["values"] if state.choice else {}
     return trials + [
-        {"variant": name, "phase": "replicate", "seed": run.seed, "run_key": run.key, "values": values}
+        {
+            "variant": name,
+            "phase": "replicate",
+            "seed": run.seed,
+            "run_key": run.key,
+            "values": state.search_of(run.seed).values,
+        }
         for run in state.replicates
     ]

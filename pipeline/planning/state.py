@@ -11,12 +11,15 @@ from pipeline.data import catalogue
 from pipeline.data.catalogue import Dataset
 from pipeline.params.expansion.expand import expand
 from pipeline.params.types.evaluation import Evaluation
+from pipeline.params.types.replicates import AnyReplicates, OverFolds, OverSeeds, OverSplits
 from pipeline.params.types.study import Ablation, Study
 from pipeline.params.types.tasks import metric_of, metric_specs
 from pipeline.params.types.variants import Expanded, Variant
 from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.ledger import Ledger
 from pipeline.planning.looks import declare
+from pipeline.planning.search_state import SearchState
+from pipeline.runs.resample import Resample
 from pipeline.runs.run import Context, Run
 from pipeline.search.rate_search import RateSearch
 from pipeline.search.variant_search import Search
@@ -64,7 +67,11 @@ def _ablation(
     planned = study.looks_of(name)
     first = next((look for look in planned if look <= seeds), seeds)
     metric = judging_metric(name, spec, expanded, dataset.task)
-    variants = [_variant(store, context, metric, variant, first, evaluation) for variant in expanded.variants]
+    replicates = study.replicates_of(name)
+    variants = [
+        _variant(store, context, metric, variant, first, evaluation, replicates)
+        for variant in expanded.variants
+    ]
     return AblationState(
         name,
         spec,
@@ -78,6 +85,7 @@ def _ablation(
         wanted,
         planned,
         store.manifests.title_of(name),
+        replicates,
         study.is_fresh(name),
     )
 
@@ -108,14 +116,38 @@ def judging_metric(name: str, spec: Ablation, expanded: Expanded, task: Task) ->
 
 
 def _variant(
-    store: Store, context: Context, metric: Metric, variant: Variant, seeds: int, evaluation: Evaluation
+    store: Store,
+    context: Context,
+    metric: Metric,
+    variant: Variant,
+    seeds: int,
+    evaluation: Evaluation,
+    replicates: AnyReplicates,
 ) -> VariantState:
-    search = Search(variant, context, metric) if variant.tune is not None else None
-    finds_rate = variant.recipe.optimizer.finds_rate
-    finder = RateSearch(variant, context, evaluation.rate_range) if finds_rate else None
-    used = search or finder
-    choice = store.choices.get(used.key) if used is not None else None
-    return VariantState(variant, context, seeds, search, choice, finder)
+    if isinstance(replicates, OverSeeds):
+        search = Search(variant, context, metric) if variant.tune is not None else None
+        finds_rate = variant.recipe.optimizer.finds_rate
+        finder = RateSearch(variant, context, evaluation.rate_range) if finds_rate else None
+        return VariantState(variant, context, seeds, [_known(store, SearchState(search, finder))])
+    searches = []
+    for number in range(replicates.count):
+        resample = resample_of(replicates, number)
+        search = Search(variant, context, metric, number, resample) if variant.tune is not None else None
+        searches.append(_known(store, SearchState(search, resample=resample)))
+    return VariantState(variant, context, seeds, searches, per_search=replicates.seeds)
+
+
+def resample_of(replicates: AnyReplicates, number: int) -> Resample | None:
+    """Return which rows replicate `number` tests; None where all test the same ones."""
+    if isinstance(replicates, OverSplits):
+        return Resample(replicates.over, number, test=replicates.test)
+    return Resample("folds", number, k=replicates.k) if isinstance(replicates, OverFolds) else None
+
+
+def _known(store: Store, search: SearchState) -> SearchState:
+    """Return a search with its choice, where that is stored."""
+    search.choice = None if search.key is None else store.choices.get(search.key)
+    return search
 
 
 def best_replicate(store: Store, state: VariantState, metric: Metric) -> Run | None:

@@ -25,9 +25,11 @@ def missing_runs(states: Sequence[AblationState], stored: set[str]) -> int:
 def trial_count(state: VariantState) -> int:
     """Return how many runs the trials of a variant are."""
     tune = state.variant.tune
-    if state.choice is not None:
-        return sum(len(trial["run_keys"]) for trial in state.choice["trials"])
-    return tune.trials * tune.seeds * (tune.folds or 1) if tune else 0
+    planned = tune.trials * tune.seeds * (tune.folds or 1) if tune else 0
+    return sum(
+        planned if search.choice is None else sum(len(trial["run_keys"]) for trial in search.choice["trials"])
+        for search in state.searches
+    )
 
 
 def missing_runs_of(state: VariantState, stored: set[str]) -> int:

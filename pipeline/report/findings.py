@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isnan, nan
+from math import ceil, isnan, nan
+from statistics import fmean
 
 from pipeline.report.measure import Measure, margin, margin_text, measure
+from pipeline.report.replication import kind_of
 from pipeline.report.texts import plain
 from pipeline.result_files import schema
-from pipeline.result_files.schema import Ablation, Variant
+from pipeline.result_files.schema import Ablation, Replication, Variant
 from pipeline.stats import audit
 from pipeline.stats.audit import Flag
 from pipeline.stats.compare import Comparison, Family, Plan, compare
@@ -92,9 +94,16 @@ def find(ablation: Ablation, anytime: bool = False) -> Findings:
     """Analyse an ablation by `pipeline.stats`; `anytime`: as one that was looked at after every seed, without a plan."""
     unit = measure(ablation)
     measured = measurements(ablation, unit)
-    intervals = {name: t_interval(values.values()) for name, values in measured.items() if _finite(values)}
+    overlap = ablation.replication.overlap
+    intervals = {
+        name: t_interval(values.values(), overlap=overlap)
+        for name, values in measured.items()
+        if _finite(values)
+    }
     families = [_anytime(ablation)] if anytime else [_family(family) for family in ablation.families]
-    compared = compare(measured, ablation.baseline, margin(ablation), unit.higher_is_better, families)
+    compared = compare(
+        measured, ablation.baseline, margin(ablation), unit.higher_is_better, families, overlap
+    )
     flags = _flags(ablation, measured) + _look_flags(ablation, compared)
     steps, factors = _steps(ablation, unit, measured), _importance(ablation, measured)
     return Findings(
@@ -138,14 +147,28 @@ def _look_flags(ablation: Ablation, compared: Mapping[str, Comparison]) -> list[
 
 
 def measurements(ablation: Ablation, unit: Measure) -> dict[str, dict[int, float]]:
-    """Return variant -> seed -> measured value, NaN for replicates that diverged."""
+    """Return variant -> number of a replicate, its seed mostly -> measured value, NaN for those that diverged."""
     return {
-        variant.name: {
-            replicate.seed: nan if (value := unit.of(replicate)) is None else value
-            for replicate in variant.replicates
-        }
+        variant.name: by_replicate(
+            {
+                replicate.seed: nan if (value := unit.of(replicate)) is None else value
+                for replicate in variant.replicates
+            },
+            ablation.replication,
+        )
         for variant in ablation.variants
     }
+
+
+def by_replicate(values: Mapping[int, float], replication: Replication) -> dict[int, float]:
+    """Return the value of each replicate, the mean over those of its runs that finished, from values by seed."""
+    if replication.seeds == 1:
+        return dict(values)
+    runs: dict[int, list[float]] = {}
+    for seed, value in values.items():
+        runs.setdefault(replication.part_of(seed), []).append(value)
+    finite = {part: [value for value in own if not isnan(value)] for part, own in runs.items()}
+    return {part: fmean(own) if own else nan for part, own in finite.items()}
 
 
 def _finite(values: Mapping[int, float]) -> bool:
@@ -178,7 +201,10 @@ def _flags(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> l
     variants = ablation.variants
     outcomes = {v.name: [t.outcome for t in v.trials] + [r.outcome for r in v.replicates] for v in variants}
     flags = [
-        *audit.few_seeds(min((len(v.replicates) for v in variants), default=0)),
+        *audit.few_seeds(
+            (fewest := min((len(values) for values in measured.values()), default=0)),
+            kind_of(ablation.replication).counted(fewest),
+        ),
         *audit.fewer_seeds(ablation.seeds, ablation.wanted),
         *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
         *audit.diverged(outcomes),
@@ -194,8 +220,8 @@ def _flags(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> l
 
 
 def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:
-    if ablation.tune is None:
-        return []
+    if ablation.tune is None or not ablation.replication.is_plain:
+        return []  # how far the choice is luck is in the replicates, where each has its own
     monitor, tune = ablation.tune.monitor, ablation.tune
     shown = MetricFormat(monitor, ablation.measured(monitor).is_fraction)
     scores = [trial.score for trial in variant.trials]
@@ -239,7 +265,8 @@ def _conclusion(
         comparisons=compared,
         intervals=intervals,
         metric=MetricFormat(unit.key, ablation.measured(unit.metric).is_fraction),
-        seeds=_seeds(ablation),
+        seeds=_replicates(ablation),
+        kinds=kind_of(ablation.replication),
         dataset=ablation.dataset,
         margin=margin(ablation),
         higher_is_better=unit.higher_is_better,
@@ -250,9 +277,9 @@ def _conclusion(
     return sentences[1:]
 
 
-def _seeds(ablation: Ablation) -> tuple[int, int]:
-    """Return how many seeds the variants have, at least and at most."""
-    counts = [len(variant.replicates) for variant in ablation.variants]
+def _replicates(ablation: Ablation) -> tuple[int, int]:
+    """Return how many replicates the variants have, at least and at most."""
+    counts = [ceil(len(variant.replicates) / ablation.replication.seeds) for variant in ablation.variants]
     return min(counts, default=0), max(counts, default=0)
 
 
@@ -271,7 +298,8 @@ def _steps(
         for before, rung in pairwise(measured)
     }
     nothing = {seed: 0.0 for own in gains.values() for seed in own}
-    return compare({"": nothing, **gains}, "", margin(ablation), unit.higher_is_better)
+    overlap = ablation.replication.overlap
+    return compare({"": nothing, **gains}, "", margin(ablation), unit.higher_is_better, overlap=overlap)
 
 
 def _importance(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> Importance | None:
@@ -279,6 +307,6 @@ def _importance(ablation: Ablation, measured: Mapping[str, Mapping[int, float]])
     if ablation.kind != "grid" or not all(levels.values()):
         return None
     try:
-        return importance(levels, measured)
+        return importance(levels, measured, independent=not ablation.replication.overlap)
     except ValueError:  # an incomplete grid has no analysis of variance
         return None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.result_files.schema import Ablation, Replicate, Variant
+from pipeline.result_files.schema import Ablation, Replicate, Replication, Trial, Variant
 
 RUN_COLUMNS = [
     "ablation",
@@ -54,7 +54,7 @@ def trials_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
             "trial": number,
             "score": trial.score,
             "outcome": trial.outcome,
-            "chosen": trial.values == variant.chosen,
+            "chosen": trial.values == _chosen(variant, trial, ablation.replication),
             "seconds": trial.seconds,
             "run_key": trial.run_key,
             **_hyper(trial.values),
@@ -64,6 +64,13 @@ def trials_frame(ablations: Iterable[Ablation]) -> pd.DataFrame:
         for number, trial in enumerate(variant.trials)
     ]
     return _frame(rows, TRIAL_COLUMNS)
+
+
+def _chosen(variant: Variant, trial: Trial, replication: Replication) -> Mapping[str, Any] | None:
+    """Return the values that the search of a trial chose."""
+    if replication.is_plain:
+        return variant.chosen
+    return next(run.chosen for run in variant.replicates if replication.part_of(run.seed) == trial.search)
 
 
 def _replicates(ablations: Iterable[Ablation]) -> Iterator[tuple[Ablation, Variant, Replicate]]:
@@ -87,7 +94,7 @@ def _run(ablation: Ablation, variant: Variant, replicate: Replicate) -> dict[str
         "seconds": replicate.seconds,
         "run_key": replicate.run_key,
         **replicate.metrics,
-        **_hyper(variant.chosen or {}),
+        **_hyper(replicate.chosen or variant.chosen or {}),
     }
 
 

@@ -223,7 +223,8 @@ def _shifted(findings: Findings, old: Mapping[str, Any]) -> Iterable[_Shift]:
             then = {int(seed): nan if value is None else value for seed, value in values.items()}
             if not _same(then, now):
                 pair = {"before": then, "now": now}
-                test = compare(pair, "before", findings.margin, findings.measure.higher_is_better)["now"]
+                higher, overlap = findings.measure.higher_is_better, findings.ablation.replication.overlap
+                test = compare(pair, "before", findings.margin, higher, overlap=overlap)["now"]
                 yield _Shift(name, test)
 
 

@@ -21,6 +21,7 @@ from pipeline.report.figures.schedules import schedules
 from pipeline.report.figures.transfer import transfer
 from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
+from pipeline.report.replication import replication_text, variance_text
 from pipeline.report.section import Section
 from pipeline.report.styles import Styles
 from pipeline.result_files.schema import Model, Tuning
@@ -48,7 +49,8 @@ def _results(findings: Findings, styles: Styles) -> Section:
         *fronts(findings, styles),
     ]
     effects = ("Which factor matters", tables.effects(findings))
-    return Section("results", "Results", charts, tables=[effects])
+    texts = [replication_text(findings.ablation), variance_text(findings.ablation, findings.measure)]
+    return Section("results", "Results", charts, " ".join(filter(None, texts)), [effects])
 
 
 def _transfer(findings: Findings, styles: Styles) -> Section:
@@ -98,7 +100,8 @@ def _schedules(findings: Findings, styles: Styles) -> Section:
 
 def _tuning(findings: Findings, styles: Styles) -> Section:
     tune = findings.ablation.tune
-    note = "" if tune is None else _search_text(tune)
+    of = "variant" if findings.ablation.replication.is_plain else "variant and replicate"
+    note = "" if tune is None else _search_text(tune, of)
     return Section("tuning", "Tuning", tuning(findings.ablation, styles), note)
 
 
@@ -108,10 +111,10 @@ STOPPED = (
 )
 
 
-def _search_text(tune: Tuning) -> str:
+def _search_text(tune: Tuning, of: str) -> str:
     folds = f", {tune.folds} folds" if tune.folds > 1 else ""
     return (
-        f"{tune.trials} trials per variant ({tune.oracle}), {plural(tune.seeds, 'seed')} each{folds}, "
+        f"{tune.trials} trials per {of} ({tune.oracle}), {plural(tune.seeds, 'seed')} each{folds}, "
         f"chosen by {tune.monitor}, then frozen.{STOPPED if tune.stop else ''}"
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from math import isfinite, nan
 
+from pipeline.report.findings import by_replicate
 from pipeline.report.measure import Measure
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
@@ -33,12 +34,15 @@ def heading(ablation: Ablation) -> str:
 def table(ablation: Ablation, styles: Styles) -> Table | None:
     """Return each variant's epochs, compared with the baseline's; None where no target is set or no run reached it."""
     reached = {
-        variant.name: {run.seed: first_epoch(run, ablation) for run in variant.replicates}
+        variant.name: by_replicate(
+            {run.seed: first_epoch(run, ablation) for run in variant.replicates}, ablation.replication
+        )
         for variant in ablation.variants
     }
     if not any(isfinite(epoch) for epochs in reached.values() for epoch in epochs.values()):
         return None
-    compared = compare(reached, ablation.baseline, MARGIN, higher_is_better=False)
+    overlap = ablation.replication.overlap
+    compared = compare(reached, ablation.baseline, MARGIN, higher_is_better=False, overlap=overlap)
     columns = [
         Column("variant"),
         Column("reached it", True),
@@ -47,7 +51,7 @@ def table(ablation: Ablation, styles: Styles) -> Table | None:
         Column("verdict"),
     ]
     rows = [
-        [Cell(name, style=styles[name]), *_epochs(epochs), *_difference(compared.get(name))]
+        [Cell(name, style=styles[name]), *_epochs(epochs, overlap), *_difference(compared.get(name))]
         for name, epochs in reached.items()
     ]
     return Table(columns, rows)
@@ -63,13 +67,13 @@ def first_epoch(run: Replicate, ablation: Ablation) -> float:
     return nan
 
 
-def _epochs(epochs: Mapping[int, float]) -> list[Cell]:
+def _epochs(epochs: Mapping[int, float], overlap: float) -> list[Cell]:
     """Return how many replicates reached the target, and after how many epochs."""
     finite = [epoch for epoch in epochs.values() if isfinite(epoch)]
     count = Cell(f"{len(finite)} of {len(epochs)}", len(finite))
     if not finite:
         return [count, Cell(MISSING)]
-    interval = t_interval(finite)
+    interval = t_interval(finite, overlap=overlap)
     half = "" if interval.low is None else f" ± {interval.mean - interval.low:.1f}"
     return [count, Cell(EPOCHS.text(interval.mean) + half, interval.mean)]
 

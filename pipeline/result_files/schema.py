@@ -56,6 +56,7 @@ class Trial:
     """One point of a search; `score` is None where the run diverged.
 
     A trial that was `stopped` early did so after `epochs`, and its score is how it stood then, not to be compared.
+    `search` counts the searches of a variant whose replicates have one each.
     """
 
     run_key: str
@@ -64,16 +65,19 @@ class Trial:
     outcome: Outcome | Literal["stopped"]
     seconds: float | None = None
     epochs: int | None = None
+    search: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the trial as plain data."""
-        return _without(vars(self), "seconds", *([] if self.epochs else ["epochs"]))
+        return _without(
+            vars(self), "seconds", *(key for key in ("epochs", "search") if not getattr(self, key))
+        )
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Trial":
         """Return the trial from what `as_json` returned."""
-        epochs = raw.get("epochs")
-        return cls(raw["run_key"], raw["values"], raw.get("score"), raw["outcome"], epochs=epochs)
+        more = {key: raw[key] for key in ("epochs", "search") if raw.get(key)}
+        return cls(raw["run_key"], raw["values"], raw.get("score"), raw["outcome"], **more)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class Replicate:
     """One run that was made to measure. `metrics` are those of its `RunRecord`; a diverged run may lack some.
 
     `seconds` is the run's share of the time of its stack, `phase_seconds` the same for each phase; None and empty if the
-    store does not have the run.
+    store does not have the run. `chosen` are its hyperparameters where each replicate has a search of its own.
     """
 
     run_key: str
@@ -94,10 +98,12 @@ class Replicate:
     curves: Curves
     seconds: float | None = None
     phase_seconds: tuple[float, ...] = ()
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the replicate as plain data."""
-        return {**_without(vars(self), "seconds", "phase_seconds"), "engine": vars(self.engine)}
+        hidden = ["seconds", "phase_seconds", *([] if self.chosen else ["chosen"])]
+        return {**_without(vars(self), *hidden), "engine": vars(self.engine)}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Replicate":
@@ -111,7 +117,33 @@ class Replicate:
             best_epoch=int(raw["best_epoch"]),
             engine=EngineRecord(**raw["engine"]),
             curves=raw.get("curves") or {},
+            chosen=raw.get("chosen") or {},
         )
+
+
+@dataclass(frozen=True)
+class Replication:
+    """What differs between replicates: their seed, or what they are `over`, `count` times, with `seeds` runs each.
+
+    `overlap`: how far they depend on each other, rows tested over rows trained, since they share rows that train.
+    `test` is the part of rows that each tests, `k` the number of folds.
+    """
+
+    over: str = "seeds"
+    count: int = 0
+    seeds: int = 1
+    overlap: float = 0.0
+    test: float | None = None
+    k: int | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether replicates differ by their seed alone."""
+        return self.over == "seeds"
+
+    def part_of(self, seed: int) -> int:
+        """Return which replicate the run with a seed belongs to."""
+        return seed // self.seeds
 
 
 @dataclass(frozen=True)
@@ -266,7 +298,7 @@ class Ablation:
     `same_models` the names of variants whose models are the same although they should differ. `wanted` is the number of
     seeds that the study asks for, where its budget allowed fewer `seeds`. `families` say which variants were declared
     together and when they were looked at; there are none where it was once, at all. `new_margin` is a margin that was
-    declared after a look.
+    declared after a look. `replication`: what differs between replicates.
     """
 
     name: str
@@ -290,6 +322,7 @@ class Ablation:
     wanted: int = 0
     families: tuple[Family, ...] = ()
     new_margin: float | None = None
+    replication: Replication = Replication()
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def measured(self, name: str) -> Metric:
@@ -313,6 +346,7 @@ class Ablation:
         return {
             **_without(vars(self), "diagnostics", *self._unsaid()),
             **({"families": [asdict(family) for family in self.families]} if self.families else {}),
+            **({} if self.replication.is_plain else {"replication": asdict(self.replication)}),
             "models": [model.as_json() for model in self.models],
             "same_models": [list(names) for names in self.same_models],
             "metrics": [vars(metric) for metric in self.metrics.values()],
@@ -326,6 +360,7 @@ class Ablation:
             "wanted": self.wanted <= self.seeds,
             "families": not self.families,
             "new_margin": self.new_margin is None,
+            "replication": self.replication.is_plain,
         }
         return [name for name, nothing in silent.items() if nothing]
 
@@ -354,6 +389,7 @@ class Ablation:
             wanted=int(raw.get("wanted") or raw["seeds"]),
             families=tuple(map(Family.from_json, raw.get("families") or ())),
             new_margin=raw.get("new_margin"),
+            replication=Replication(**raw.get("replication") or {}),
         )
         ablation.variant(ablation.baseline)
         return ablation

@@ -8,6 +8,7 @@ from pipeline.core.files import replacing, write_json
 from pipeline.core.metrics import LOSS, Metric
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.replicates import AnyReplicates, OverFolds, OverSeeds, OverSplits, overlap
 from pipeline.params.types.tasks import metric_specs
 from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.learning_rates import planned_rates
@@ -43,7 +44,7 @@ def write_travelling(store: Store, state: AblationState, manifest: dict[str, Any
     """Write what of the store travels with the results of an ablation: its manifest, and its runs without weights."""
     runs = [run for variant in state.variants for run in variant.replicates[:1]]
     notes = {
-        "choices": [used.key for v in state.variants if (used := v.search or v.finder) is not None],
+        "choices": [s.key for variant in state.variants for s in variant.searches if s.key is not None],
         "diagnostics": list(manifest.get("diagnostics", ())),
         "models": [model_key(run, phase) for run in runs for phase in run.phases],
     }
@@ -87,6 +88,20 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         wanted=state.wanted,
         families=_families(state),
         new_margin=None if margin == state.margin.size else state.margin.size,
+        replication=_replication(state.replicates),
+    )
+
+
+def _replication(replicates: AnyReplicates) -> schema.Replication:
+    if isinstance(replicates, OverSeeds):
+        return schema.Replication()
+    return schema.Replication(
+        replicates.over,
+        replicates.count,
+        replicates.seeds,
+        overlap(replicates),
+        test=replicates.test if isinstance(replicates, OverSplits) else None,
+        k=replicates.k if isinstance(replicates, OverFolds) else None,
     )
 
 
@@ -181,6 +196,7 @@ def _metrics(state: AblationState) -> dict[str, Metric]:
 def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
     variant, replicate = state.variant, state.replicates[0]
     records = [_record(store, run.key) for run in state.replicates]
+    shared = None if state.per_search else state.searches[0]
     return schema.Variant(
         name=variant.name,
         changes=variant.changes,
@@ -188,21 +204,28 @@ def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
         levels=variant.levels,
         parameters=records[0].parameters,
         reference=schema.Reference.from_json(variant.reference),
-        chosen=state.choice["values"] if state.choice else None,
-        space=(state.choice or {}).get("space", {}),
-        trials=tuple(_trial(trial) for trial in state.trial_runs()),
-        replicates=tuple(_replicate(record) for record in records),
+        chosen=shared.values if shared is not None and shared.choice else None,
+        space=state.searches[0].space,
+        trials=tuple(
+            _trial(trial, number)
+            for number, search in enumerate(state.searches)
+            for trial in search.trial_runs()
+        ),
+        replicates=tuple(
+            _replicate(record, {} if shared is not None else state.search_of(record.seed).values)
+            for record in records
+        ),
         schedule=tuple(planned_rates(replicate, root)),
         trainable_parameters=records[0].trainable_parameters,
     )
 
 
-def _trial(trial: dict[str, Any]) -> schema.Trial:
+def _trial(trial: dict[str, Any], search: int) -> schema.Trial:
     key, epochs = trial["run_keys"][0], trial.get("epochs")
-    return schema.Trial(key, trial["values"], trial["score"], trial["outcome"], epochs=epochs)
+    return schema.Trial(key, trial["values"], trial["score"], trial["outcome"], epochs=epochs, search=search)
 
 
-def _replicate(record: RunRecord) -> schema.Replicate:
+def _replicate(record: RunRecord, chosen: Mapping[str, Any]) -> schema.Replicate:
     return schema.Replicate(
         run_key=record.key,
         seed=record.seed,
@@ -212,6 +235,7 @@ def _replicate(record: RunRecord) -> schema.Replicate:
         best_epoch=record.best_epoch,
         engine=record.engine,
         curves=record.curves,
+        chosen=chosen,
     )
 
 

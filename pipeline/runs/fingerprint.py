@@ -20,6 +20,7 @@ from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.phases import Phase
 from pipeline.params.types.recipe import Recipe
 from pipeline.runs.records import RunKind
+from pipeline.runs.resample import Resample
 from pipeline.runs.seeds import Seeds
 
 TRAINING_CODE = (
@@ -27,6 +28,7 @@ TRAINING_CODE = (
     "engine",
     "core/metrics.py",
     "data/split.py",
+    "data/resampling.py",
     "data/pairs.py",
     "data/scale.py",
     "data/table.py",
@@ -51,12 +53,14 @@ def run_key(
     fold: tuple[int, int] | None,
     phases: Sequence[Phase] | None = None,
     epochs: int | None = None,
+    resample: Resample | None = None,
 ) -> str:
     """Return the key of a run: 32 hex digits that change with everything that can change its numbers.
 
     `data_digest` is that of the data set's content; `fold` is (k, n) for fold k of n. `phases`: those that are trained,
     where they are not all of the recipe's; nothing else of it counts then. `epochs`: those of the last phase that are
-    trained, where they are not all. Raises `UserError` as `backend_name` does.
+    trained, where they are not all. `resample`: which rows are tested, where that is not the data set's own part. Raises
+    `UserError` as `backend_name` does.
     """
     plain_recipe = canonical(recipe) if phases is None else _plain_phases(phases)
     parts: dict[str, Any] = {
@@ -72,6 +76,8 @@ def run_key(
     }
     if epochs is not None:
         parts["epochs"] = epochs
+    if resample is not None:
+        parts["resample"] = vars(resample)
     if dataset not in CATALOGUE:  # whose rows are split by groups and classes, and whose columns are encoded
         parts["scikit-learn"] = version("scikit-learn")
     return digest(parts)

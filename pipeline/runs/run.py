@@ -7,6 +7,7 @@ from pipeline.params.types.phases import Phase, phases_of
 from pipeline.params.types.recipe import Recipe
 from pipeline.runs.fingerprint import run_key
 from pipeline.runs.records import RunKind
+from pipeline.runs.resample import Resample
 from pipeline.runs.seeds import Seeds, seeds_of
 
 
@@ -26,7 +27,8 @@ class Run:
 
     `seed` is the number of the replicate (or tuning seed), from which the `seeds` are derived. `until`: how many phases are
     trained, where this is the beginning of others; None where it is a run to its end. `epochs`: how many of the last phase
-    are trained, of a trial that its search may end there.
+    are trained, of a trial that its search may end there. `resample`: which rows are tested, and so do not train, where that
+    is another part of all rows for each replicate.
 
     Example:
         >>> Run(recipe, Context("digits", digest, study_seed=0, precision="float32"), "replicate", seed=0).key
@@ -39,6 +41,7 @@ class Run:
     fold: tuple[int, int] | None = None
     until: int | None = None
     epochs: int | None = None
+    resample: Resample | None = None
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +56,7 @@ class Run:
             fold=self.fold,
             phases=None if self.until is None else self.phases,
             epochs=self.epochs,
+            resample=self.resample,
         )
         object.__setattr__(self, "key", key)
 

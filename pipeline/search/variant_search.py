@@ -17,6 +17,7 @@ from pipeline.params.types.tune import AnyRange, Tune
 from pipeline.params.types.variants import Variant
 from pipeline.runs.fingerprint import code_digest, own_code, part_digest
 from pipeline.runs.records import RunRecord
+from pipeline.runs.resample import Resample
 from pipeline.runs.run import Context, Run
 from pipeline.runs.seeds import derive
 from pipeline.search import halving
@@ -55,11 +56,16 @@ class Trial:
 
 @dataclass
 class Search:
-    """The search for one variant of one ablation. It is deterministic: the same records lead to the same choice."""
+    """The search for one variant of one ablation. It is deterministic: the same records lead to the same choice.
+
+    `number` counts the searches of a variant whose replicates have one each; `resample` are the rows that its one tests.
+    """
 
     variant: Variant
     context: Context
     metric: Metric
+    number: int = 0
+    resample: Resample | None = None
     trials: list[Trial] = field(default_factory=list)
     ranges: Mapping[str, AnyRange] | None = None
     """Those that the model's function declares, where the space is `hp`; to be set before the first trials."""
@@ -79,13 +85,15 @@ class Search:
     def key(self) -> str:
         """A digest of everything that can change the outcome of the search."""
         recipe, tune = canonical(self.variant.recipe), self.variant.tune
-        parts = [
+        parts: list[Any] = [
             recipe,
             own_code(recipe),
             tune and tune.model_dump(mode="json"),
             vars(self.context),
             vars(self.metric),
         ]
+        if self.number or self.resample is not None:
+            parts.append([self.number, self.resample and vars(self.resample)])
         return digest([*parts, code_digest(), part_digest("search")])
 
     @cached_property
@@ -93,7 +101,8 @@ class Search:
         from pipeline.search.oracle import Oracle
 
         # Independent of the variant, so that all variants draw the same candidates and differ in nothing else.
-        seed = derive(self.context.study_seed, self.context.dataset, "search")
+        of_replicate = (self.number,) if self.number else ()
+        seed = derive(self.context.study_seed, self.context.dataset, "search", *of_replicate)
         return Oracle(self.tune, seed, self.variant.recipe.training.epochs)
 
     def next_trials(self) -> list[Trial]:
@@ -162,8 +171,8 @@ class Search:
         epochs = cuts[cut] if cut < len(cuts) else None
         folds = [(fold, self.tune.folds) for fold in range(self.tune.folds)] if self.tune.folds else [None]
         return tuple(
-            Run(recipe, self.context, "trial", seed, fold, epochs=epochs)
-            for seed in range(self.tune.seeds)
+            Run(recipe, self.context, "trial", seed, fold, epochs=epochs, resample=self.resample)
+            for seed in range(self.number * self.tune.seeds, (self.number + 1) * self.tune.seeds)
             for fold in folds
         )
 
@@ -195,11 +204,3 @@ def _score(trial: Trial) -> float:
 def with_values(variant: Variant, values: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a variant with what its search chose."""
     return apply(variant.recipe, values) if values else variant.recipe
-
-
-def replicates(
-    variant: Variant, context: Context, count: int, values: Mapping[str, Any], first: int = 0
-) -> list[Run]:
-    """Return `count` runs that measure a variant, with its chosen `values`, on seeds from `first` on that no trial uses."""
-    recipe = with_values(variant, values)
-    return [Run(recipe, context, "replicate", seed) for seed in range(first, first + count)]

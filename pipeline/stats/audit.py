@@ -149,12 +149,17 @@ def still_improving(variant: str, curves: Iterable[Sequence[float]], metric: str
     return [Flag("still improving", variant, f"{fell}: longer training may change this.")]
 
 
-def few_seeds(seeds: int) -> list[Flag]:
-    """Flag an ablation with fewer than five replicates per variant; three or fewer are called exploratory."""
+def few_seeds(seeds: int, counted: str | None = None) -> list[Flag]:
+    """Flag an ablation with fewer than five replicates per variant; three or fewer are called exploratory.
+
+    `counted` says what they are: `4 folds`.
+    """
     if seeds >= ENOUGH_SEEDS:
         return []
     word = "exploratory" if seeds <= EXPLORATORY_SEEDS else "preliminary"
-    message = f"Only {plural(seeds, 'seed')}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable."
+    message = (
+        f"Only {counted or plural(seeds, 'seed')}: {word}; {ENOUGH_SEEDS} or more make a verdict dependable."
+    )
     return [Flag("few seeds", None, message)]
 
 

@@ -65,13 +65,15 @@ def compare(
     margin: float,
     higher_is_better: bool = True,
     families: Sequence[Family] = (),
+    overlap: float = 0.0,
 ) -> dict[str, Comparison]:
     """Compare every variant with `baseline`; `measurements` maps variant -> replicate seed -> value.
 
-    Values and `margin` are in the metric's unit (accuracies as fractions); NaN or an infinity is a replicate
-    that diverged and is left out. With two or more shared seeds the test is a paired t test on those, otherwise a
-    Welch test on all. `families`: which variants were declared together, and their looks; variants of none are one family
-    with a single look. Raises ValueError for a baseline without measurements and for a negative margin.
+    Values and `margin` are in the metric's unit (accuracies as fractions); NaN or an infinity is a replicate that diverged
+    and is left out. With two or more shared seeds the test is a paired t test on those, otherwise a Welch test on all.
+    `families`: which variants were declared together, and their looks; variants of none are one family with a single look,
+    and an `overlap` of what replicates were trained on. Raises ValueError for a baseline without measurements and for a
+    negative margin.
 
     Example:
         accuracies = {"relu": {0: 0.950, 1: 0.953, 2: 0.948}, "selu": {0: 0.961, 1: 0.963, 2: 0.959}}
@@ -86,7 +88,8 @@ def compare(
     others = [name for name in variants if not any(name in family.members for family in families)]
     if others:
         seeds = set(measurements[baseline]).union(*(measurements[name] for name in others))
-        families = [*families, Family(tuple(others), (Plan((max(1, len(seeds)),)),))]
+        plans = (Plan((max(1, len(seeds)),)),)
+        families = [*families, Family(tuple(others), plans, overlap=overlap)]
     compared: dict[str, Comparison] = {}
     for family in families:
         courses = follow(measurements, baseline, margin, family, higher_is_better)
@@ -130,7 +133,7 @@ def _comparison(
         p_holm=last.adjusted if last else None,
         p_equivalence=last.adjusted_equivalence if last else None,
         verdict=course.verdict,
-        seeds_needed=_needed(course, margin),
+        seeds_needed=None if family.overlap else _needed(course, margin),
         paired=len(shared) >= 2,
         n=0 if difference is None else difference.n,
         diverged=len(values) - len(finite),
@@ -140,7 +143,7 @@ def _comparison(
         hopeless=course.hopeless,
         goes_on_to=course.goes_on_to,
         spent_at=spent_at,
-        p_signs=sign_flip_p([finite[seed] - theirs[seed] for seed in shared]),
+        p_signs=None if family.overlap else sign_flip_p([finite[seed] - theirs[seed] for seed in shared]),
     )
 
 

@@ -4,6 +4,7 @@ The idea of results in sentences is that of autorank (S. Herbold, Journal of Ope
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.core.text import plural
 from pipeline.stats.compare import LEVEL, Comparison, Verdict
@@ -13,6 +14,24 @@ from pipeline.stats.intervals import Interval
 from pipeline.stats.student import holm
 
 _VERDICTS: tuple[Verdict, ...] = ("better", "worse", "practically equal", "inconclusive")
+
+
+@dataclass(frozen=True)
+class ReplicateKind:
+    """What replicates are called, one and several, and whether they are independent of each other."""
+
+    one: str
+    several: str
+    independent: bool = True
+
+    def counted(self, fewest: int, most: int | None = None) -> str:
+        """Return a number of replicates, or a range, in words: `5 to 20 seeds`."""
+        most = fewest if most is None else most
+        text = f"{most:,} {self.one if most == 1 else self.several}"
+        return text if fewest == most else f"{fewest} to {text}"
+
+
+SEEDS = ReplicateKind("seed", "seeds")
 
 
 def conclusion(
@@ -28,13 +47,14 @@ def conclusion(
     kind: str = "variants",
     steps: Mapping[str, tuple[str, Comparison]] | None = None,
     importance: Importance | None = None,
+    kinds: ReplicateKind = SEEDS,
 ) -> list[str]:
     """Return sentences of plain text, in reading order: the first is the question, the others answer it.
 
-    `comparisons` are those of `compare`, called with the same `margin`. Of `intervals`, only the baseline's is quoted,
-    if it has one. `metric` decides how numbers are written. `seeds` are the fewest and the most of a variant.
-    The answer is that to the question which a `kind` of ablation asks: `steps` are those of a ladder, by rung the name of
-    the one before and the comparison with it; `importance` is that of a grid's factors.
+    `comparisons` are those of `compare`, called with the same `margin`. Of `intervals`, only the baseline's is quoted, if
+    it has one. `metric` decides how numbers are written. `seeds` are the fewest and the most replicates of a variant,
+    `kinds` what they are. The answer is that to the question which a `kind` of ablation asks: `steps` are those of a
+    ladder, by rung the name of the one before and the comparison with it; `importance` is that of a grid's factors.
     """
     others = {
         name: comparison
@@ -50,21 +70,17 @@ def conclusion(
         answer = _steps_answer(steps, metric)
     return [
         question,
-        f"On {dataset}, over {_range(*seeds)}, {answer}.",
+        f"On {dataset}, over {kinds.counted(*seeds)}, {answer}.",
         *(_factors(importance) if importance else ()),
         *(_steps(metric, steps) if steps else ()),
         *_baseline(metric, baseline, intervals.get(baseline)),
         *_differing(metric, baseline, better, "better"),
         *_differing(metric, baseline, worse[::-1], "worse"),
         *_equal(metric, baseline, margin, equal),
-        *_inconclusive(baseline, inconclusive),
+        *_inconclusive(baseline, inconclusive, kinds),
         *_hopeless(inconclusive),
         *_diverged(comparisons.values()),
     ]
-
-
-def _range(fewest: int, most: int) -> str:
-    return plural(most, "seed") if fewest == most else f"{fewest} to {plural(most, 'seed')}"
 
 
 def _ranked(
@@ -151,7 +167,7 @@ def _factors(importance: Importance) -> list[str]:
         sentences.append(
             f"Of the factors {most.factors[0]} matters most: {_share(most)}{_shown(most, adjusted)}."
         )
-    for effect in together[:1]:
+    for effect in together[:1] if tested else ():
         p = adjusted.get(effect.factors)
         verb = "interact" if p is not None and p <= LEVEL else "are not shown to interact"
         names = " and ".join(effect.factors)
@@ -213,22 +229,30 @@ def _equal(
     return [f"{names} {verb} practically equal to {baseline}: within {metric.amount(margin)}."]
 
 
-def _inconclusive(baseline: str, comparisons: Sequence[Comparison]) -> list[str]:
-    """Group the inconclusive by what would decide them: some seeds, no reasonable number of seeds, a second seed."""
+def _inconclusive(baseline: str, comparisons: Sequence[Comparison], kinds: ReplicateKind) -> list[str]:
+    """Group the inconclusive by what would decide them: some replicates, no reasonable number of them, a second one."""
     decidable = sorted((c.seeds_needed, c.variant) for c in comparisons if c.seeds_needed is not None)
     through = [c for c in comparisons if not c.hopeless and c.goes_on_to is None]
     too_close = [c.variant for c in through if c.p is not None and c.seeds_needed is None]
     single = [c.variant for c in comparisons if c.p is None and c.difference is not None]
     sentences = []
     if decidable:
-        names = listed([f"{variant} ({needed} seeds)" for needed, variant in decidable])
-        sentences.append(f"Inconclusive, with the number of seeds that would probably decide each: {names}.")
+        names = listed([f"{variant} ({needed} {kinds.several})" for needed, variant in decidable])
+        sentences.append(
+            f"Inconclusive, with the number of {kinds.several} that would probably decide each: {names}."
+        )
     if too_close:
         verb = "is" if len(too_close) == 1 else "are"
         names = listed(too_close)
-        sentences.append(f"{names} {verb} too close to {baseline} for any reasonable number of seeds.")
+        if not kinds.independent:  # more of them would hardly help
+            return [f"{names} {verb} inconclusive."]
+        sentences.append(
+            f"{names} {verb} too close to {baseline} for any reasonable number of {kinds.several}."
+        )
     if single:
-        sentences.append(f"Nothing can be concluded about {listed(single)}: that needs at least two seeds.")
+        sentences.append(
+            f"Nothing can be concluded about {listed(single)}: that needs at least two {kinds.several}."
+        )
     return sentences
 
 

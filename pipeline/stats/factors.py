@@ -1,7 +1,7 @@
 """The importance of the factors of a grid, alone and two at a time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from math import isfinite, prod
 
@@ -41,12 +41,15 @@ class Importance:
 
 
 def importance(
-    levels: Mapping[str, Mapping[str, str]], measurements: Mapping[str, Mapping[int, float]]
+    levels: Mapping[str, Mapping[str, str]],
+    measurements: Mapping[str, Mapping[int, float]],
+    independent: bool = True,
 ) -> Importance | None:
     """Return the analysis of variance of a full grid, or None if no seed has a finite value in every cell.
 
     `levels` maps variant -> factor -> level and contains every combination exactly once; `measurements` maps
-    variant -> replicate seed -> value. Seeds are shared by all cells and are therefore a block.
+    variant -> replicate seed -> value. Seeds are shared by all cells and are therefore a block. Nothing is tested where
+    replicates are not `independent`.
     Source: R. A. Fisher, "The design of experiments" (1935). Raises ValueError if the combinations are not a
     full grid.
     """
@@ -55,7 +58,10 @@ def importance(
     if not seeds:
         return None
     values = np.array([[measurements[cell][seed] for seed in seeds] for cell in cells], dtype=np.float64)
-    return _analyse(values.reshape(*shape, len(seeds)), names)
+    found = _analyse(values.reshape(*shape, len(seeds)), names)
+    if independent:
+        return found
+    return replace(found, effects=tuple(replace(effect, f=None, p=None) for effect in found.effects))
 
 
 def _grid(levels: Mapping[str, Mapping[str, str]]) -> tuple[list[str], list[int], list[str]]:

@@ -24,11 +24,12 @@ class Interval:
     n: int
 
 
-def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
+def t_interval(values: Iterable[float], confidence: float = 0.95, overlap: float = 0.0) -> Interval:
     """Return the mean of `values` with Student's t interval, mean +- t(n - 1) * deviation / sqrt(n).
 
-    NaN and infinities stand for replicates that diverged and are left out. Source: Student, "The probable
-    error of a mean", Biometrika 6 (1908). Raises ValueError if no finite value is left.
+    With an `overlap` of what they were trained on, 1 / n becomes 1 / n + `overlap`, see `pipeline.stats.student.paired`.
+    NaN and infinities stand for replicates that diverged and are left out. Source: Student, "The probable error of a mean",
+    Biometrika 6 (1908). Raises ValueError if no finite value is left.
 
     Example: `t_interval([0.93, 0.94, 0.95])` has the mean 0.94 and the ends 0.915 and 0.965.
     """
@@ -39,7 +40,7 @@ def t_interval(values: Iterable[float], confidence: float = 0.95) -> Interval:
     if finite.size == 1:
         return Interval(mean, None, None, None, 1)
     deviation = float(finite.std(ddof=1))
-    half = t_quantile(finite.size - 1, confidence) * deviation / float(np.sqrt(finite.size))
+    half = t_quantile(finite.size - 1, confidence) * deviation * float(np.sqrt(1 / finite.size + overlap))
     return Interval(mean, mean - half, mean + half, deviation, finite.size)
 
 

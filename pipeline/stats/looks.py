@@ -180,7 +180,9 @@ class _Study:
         ours, theirs = (_finite(values, chosen) for values in (self.values[name], self.reference))
         shared = [seed for seed in chosen if seed in ours and seed in theirs]
         if len(shared) >= 2:
-            return paired([ours[seed] for seed in shared], [theirs[seed] for seed in shared])
+            return paired(
+                [ours[seed] for seed in shared], [theirs[seed] for seed in shared], self.family.overlap
+            )
         if self.is_single and len(ours) >= 2 and len(theirs) >= 2:
             return welch(list(ours.values()), list(theirs.values()))
         return None

@@ -35,13 +35,15 @@ class Family:
     """Variants that were declared together, before their first look, and the plans of looks since then.
 
     `gone` is how many more were declared and then removed from the study. `anytime`: the looks share no level that
-    was planned, but are tested so that any number of them may be taken (`pipeline.stats.anytime`).
+    was planned, but are tested so that any number of them may be taken (`pipeline.stats.anytime`). `overlap`: how far
+    replicates depend on each other, see `pipeline.stats.student.paired`; then there is one look.
     """
 
     members: tuple[str, ...]
     plans: Plans
     gone: int = 0
     anytime: bool = False
+    overlap: float = 0.0
 
     @property
     def looks(self) -> tuple[int, ...]:

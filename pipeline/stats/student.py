@@ -46,15 +46,22 @@ class Estimate:
         return np.equal(self.error, 0)
 
 
-def paired(variant: ArrayLike, baseline: ArrayLike) -> Estimate:
-    """Return the estimate for replicates that share their seeds; shapes `[..., n]`, n >= 2."""
+def paired(variant: ArrayLike, baseline: ArrayLike, overlap: float = 0.0) -> Estimate:
+    """Return the estimate for replicates that share their seeds; shapes `[..., n]`, n >= 2.
+
+    With an `overlap` above zero (rows tested over rows trained) replicates depend on each other, since they share rows that
+    train: the variance of the mean is not s^2 / n but s^2 (1 / n + overlap). Source: C. Nadeau and Y. Bengio, Machine
+    Learning 52 (2003). No permutation test is valid then: `floor` is 1.
+    """
     a, b = np.asarray(variant, np.float64), np.asarray(baseline, np.float64)
     rounding = ROUNDING * np.maximum(np.abs(a), np.abs(b)).max(axis=-1)
     differences = a - b
     n = differences.shape[-1]
     deviation = _snap(differences.std(axis=-1, ddof=1), rounding)
     mean = _snap(differences.mean(axis=-1), rounding)
-    return Estimate(mean, deviation / np.sqrt(n), np.full_like(mean, n - 1), deviation, n, 2.0 ** (1 - n))
+    error = deviation * np.sqrt(1 / n + overlap)
+    floor = 2.0 ** (1 - n) if overlap == 0 else 1.0
+    return Estimate(mean, error, np.full_like(mean, n - 1), deviation, n, floor)
 
 
 def welch(variant: ArrayLike, baseline: ArrayLike) -> Estimate:

@@ -30,6 +30,7 @@ from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.ledger import Ledger
 from pipeline.planning.looks import advance, declare
 from pipeline.planning.manifests import write_manifest
+from pipeline.planning.search_state import SearchState
 from pipeline.planning.shared_phases import Step, steps, whole
 from pipeline.runs.fingerprint import code_digest
 from pipeline.runs.run import Run
@@ -96,15 +97,15 @@ class Runner:
 
     def _find_rates(self, states: Sequence[AblationState]) -> None:
         """Run the range tests of variants whose learning rate is `finder`, and freeze what they suggest."""
-        for variant in (variant for state in states for variant in state.variants):
-            if variant.finder is not None and variant.choice is None:
-                rates = variant.finder.rates.model_dump(mode="json")
-                range_test = range_test_diagnostic(variant.variant.name, variant.finder.run, rates)
+        for variant, search in _searches(states):
+            if search.finder is not None and search.choice is None:
+                rates = search.finder.rates.model_dump(mode="json")
+                range_test = range_test_diagnostic(variant.variant.name, search.finder.run, rates)
                 outcome = self.diagnostics.outcome(range_test)
                 if outcome is None:
                     raise RuntimeError("a range test needs no stored weights, so it always has an outcome")
-                variant.choice = variant.finder.choice(outcome["suggested"])
-                self.store.choices.put(variant.finder.key, variant.choice)
+                search.choice = search.finder.choice(outcome["suggested"])
+                self.store.choices.put(search.finder.key, search.choice)
 
     def _read_declared(self, states: Sequence[AblationState]) -> None:
         """Ask the functions that declare what is searched; raises `ParamsError` with a fault for each that cannot say."""
@@ -119,13 +120,16 @@ class Runner:
             raise ParamsError("models", faults)
 
     def _read_ranges(self, variant: VariantState) -> None:
-        search, model = variant.search, variant.variant.recipe.model
-        if search is None or variant.is_chosen or not search.tune.is_declared:
+        model = variant.variant.recipe.model
+        searches = [state.search for state in variant.searches if state.search and not state.is_chosen]
+        if not searches or not searches[0].tune.is_declared:
             return
         if isinstance(model, BuiltModel):  # nothing else declares any
             run = Run(variant.variant.recipe, variant.context, "trial", 0)
             view = self.model_cache.view(run, run.phases[-1])
-            search.ranges = declared_ranges(model, view.input_shape, view.outputs)
+            ranges = declared_ranges(model, view.input_shape, view.outputs)
+            for search in searches:
+                search.ranges = ranges
 
     def _diagnose(self, state: AblationState) -> None:
         diagnostics = missing(self.store, state)
@@ -160,9 +164,7 @@ class Runner:
 
     def _unfinished(self, runs: Sequence[Run], states: Sequence[AblationState]) -> dict[str, Beginning]:
         """Return what of the trials among `runs` is trained already; those of which it is lost start over."""
-        searches = [
-            variant.search for state in states for variant in state.variants if variant.search is not None
-        ]
+        searches = [search.search for _, search in _searches(states) if search.search is not None]
         before = {key: earlier for search in searches for key, earlier in search.begun.items()}
         begun = {}
         for run in runs:
@@ -215,8 +217,7 @@ class Runner:
 
     def _advance_searches(self, states: Sequence[AblationState]) -> bool:
         """Score trials, ask for more, freeze the choices of finished searches; return whether anything changed."""
-        searching = [variant for state in states for variant in state.variants if not variant.is_chosen]
-        changed = [self._advance(variant) for variant in searching]
+        changed = [self._advance(search) for _, search in _searches(states) if not search.is_chosen]
         return any(changed)
 
     def _advance_looks(self, states: Sequence[AblationState]) -> bool:
@@ -230,7 +231,7 @@ class Runner:
             if state.families is None and all(variant.is_chosen for variant in state.variants):
                 declare(state, self.ledger)
 
-    def _advance(self, state: VariantState) -> bool:
+    def _advance(self, state: SearchState) -> bool:
         search = state.search
         if search is None:
             return False
@@ -281,6 +282,13 @@ class Runner:
     def _write_manifests(self, states: Sequence[AblationState]) -> None:
         for state in states:
             write_manifest(self.store, state, keep=self.keeps_manifests)
+
+
+def _searches(states: Sequence[AblationState]) -> list[tuple[VariantState, SearchState]]:
+    """Return the searches of all variants."""
+    return [
+        (variant, search) for state in states for variant in state.variants for search in variant.searches
+    ]
 
 
 class MeasuredSizes:

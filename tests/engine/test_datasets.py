@@ -2,16 +2,19 @@
 
 import gc
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from pipeline.core.errors import DataError
 from pipeline.data.catalogue import PARTS, Dataset
 from pipeline.data.prepare import Prepared
 from pipeline.engine.datasets import DatasetCache, DatasetViews
 from pipeline.params.types.recipe import DataSpec
+from pipeline.runs.resample import Resample
 
 CLASSES = 3
 
@@ -96,3 +99,53 @@ def test_pairs_belong_to_the_study() -> None:
     one, again = (views.view(DataSpec(pairs=40), True, split_seed=seed) for seed in (7, 8))
     assert one.pool != again.pool and (one.x != again.x).any()
     assert view(views, pairs=40).pool == one.pool != view(views, pairs=42).pool
+
+
+@pytest.mark.parametrize(
+    "resample",
+    [Resample("splits", 3, test=0.25), Resample("folds", 1, k=4), Resample("groups", 0, test=0.3)],
+    ids=lambda resample: resample.over,
+)
+def test_rows_that_are_tested_train_nothing(resample: Resample) -> None:
+    prepared, groups = images(), np.arange(80) // 4
+    if resample.over == "groups":
+        prepared = replace(prepared, groups_train=groups[:60], groups_test=groups[60:])
+    views = DatasetViews(prepared)
+    seen = views.view(DataSpec(scale="standardise"), True, 7, None, resample)
+    parts = [seen.training, seen.validation, seen.test]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(80)), "each row is in one part"
+    assert len(seen.validation) == 12 or resample.over == "groups"
+    assert seen.x[seen.training].mean(axis=0) == pytest.approx(0, abs=1e-5), "scaled by what trains alone"
+    assert np.abs(seen.x[seen.test].mean(axis=0)).max() > 0.01
+    if resample.over == "groups":
+        owners = [set(groups[part].tolist()) for part in parts]
+        assert sum(map(len, owners)) == len(set.union(*owners))
+    folds = [views.view(DataSpec(), True, 7, (k, 3), resample) for k in range(3)]
+    assert {tuple(fold.test) for fold in folds} == {tuple(seen.test)}, (
+        "folds of a search leave the test rows alone"
+    )
+    assert sorted(np.concatenate([fold.validation for fold in folds]).tolist()) == sorted(
+        np.concatenate(parts[:2]).tolist()
+    )
+
+
+def test_other_replicates_test_other_rows() -> None:
+    views = DatasetViews(images())
+    tested = [
+        views.view(DataSpec(), True, 7, None, Resample("folds", number, k=4)).test for number in range(8)
+    ]
+    assert sorted(np.concatenate(tested[:4]).tolist()) == sorted(np.concatenate(tested[4:]).tolist())
+    assert len({rows.tobytes() for rows in tested}) == 8
+
+
+def test_groups_must_not_be_torn_apart() -> None:
+    groups = np.arange(80) // 4
+    grouped = DatasetViews(replace(images(), groups_train=groups[:60], groups_test=groups[60:]))
+    with pytest.raises(DataError, match="write over: groups"):
+        grouped.view(DataSpec(), True, 7, None, Resample("splits", 0, test=0.2))
+    with pytest.raises(DataError, match="the rows have no groups"):
+        DatasetViews(images()).view(DataSpec(), True, 7, None, Resample("groups", 0, test=0.2))
+    with pytest.raises(DataError, match="must be known of training and of test rows"):
+        DatasetViews(replace(images(), groups_train=groups[:60])).view(
+            DataSpec(), True, 7, None, Resample("folds", 0, k=2)
+        )

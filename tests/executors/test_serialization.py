@@ -1,6 +1,7 @@
 """What is sent to workers and back: nothing is lost on the way, and only the runs requested are trained."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from kit import record, run
 
 from pipeline.core.errors import UserError
+from pipeline.runs.resample import Resample
 
 if TYPE_CHECKING:
     from pipeline.engine.stacks import Stack
@@ -34,7 +36,8 @@ def test_a_recipe_with_every_kind_of_part_and_a_fold_comes_back(auto: object) ->
             {"name": "rest", "trainable": {"top": 1}},
         ],
     }
-    stack = Stack((run(patch, 3, "trial", (1, 4)),), "fused", "one graph", True)
+    runs = (run(patch, 3, "trial", (1, 4)), replace(run(patch), resample=Resample("splits", 2, test=0.3)))
+    stack = Stack(runs, "fused", "one graph", True)
     again = unpack_stack(pack_stack(stack))
     assert again == stack and again.runs[0].phases == stack.runs[0].phases
 

@@ -8,12 +8,13 @@ import pytest
 
 from pipeline.params.expansion.expand import expand
 from pipeline.params.load import parse
+from pipeline.params.types.replicates import KINDS
 from pipeline.params.yaml_file import parse as parse_text
 
 from .cases import study
 
 TEXT = (Path(__file__).parents[2] / "docs" / "params.md").read_text(encoding="utf-8")
-WHOLE, PHASES, WAYS, REFERENCE, TUNE, DIAGNOSTICS, EXECUTORS = re.findall(
+WHOLE, PHASES, WAYS, REFERENCE, TUNE, REPLICATES, DIAGNOSTICS, EXECUTORS = re.findall(
     r"```yaml\n(.*?)```", TEXT, re.DOTALL
 )
 
@@ -43,6 +44,12 @@ def test_each_way_to_write_variants() -> None:
         assert expand(parse(study(**{kind: written})), "one").kind == kind
 
 
+def test_every_kind_of_replicates_that_is_shown_is_accepted() -> None:
+    shown = [plain(line) for line in REPLICATES.strip().splitlines()]
+    assert all(parse(study(variants={"plain": {}}, **entry)) for entry in shown)
+    assert {entry["replicates"]["over"] for entry in shown} == set(KINDS)
+
+
 def test_diagnostics() -> None:
     assert parse({**study(), **plain(DIAGNOSTICS)}).evaluation.mc_samples == 100
 
@@ -54,7 +61,7 @@ def test_every_executor_that_is_shown_is_accepted() -> None:
     assert kinds == ["local", "processes", "ray"]
 
 
-KINDS = re.findall(
+EXAMPLES = re.findall(
     r"^### ([^\n]*)\n\n```yaml\n(.*?)```",
     (Path(__file__).parents[2] / "docs" / "examples.md").read_text(encoding="utf-8"),
     re.DOTALL | re.MULTILINE,
@@ -62,10 +69,10 @@ KINDS = re.findall(
 
 
 def test_twelve_kinds_are_shown() -> None:
-    assert len({title for title, _ in KINDS}) == len(KINDS) == 12
+    assert len({title for title, _ in EXAMPLES}) == len(EXAMPLES) == 12
 
 
-@pytest.mark.parametrize("text", [text for _, text in KINDS], ids=[title for title, _ in KINDS])
+@pytest.mark.parametrize("text", [text for _, text in EXAMPLES], ids=[title for title, _ in EXAMPLES])
 def test_each_kind_of_ablation(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name in re.findall(r"\b(my_\w+):(\w+)", text):
         with (tmp_path / f"{module}.py").open("a", encoding="utf-8") as stream:

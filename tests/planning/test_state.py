@@ -39,10 +39,11 @@ def states(spec: Study, store: Store) -> list[AblationState]:
 def choose(store: Store, state: AblationState, rate: float = 0.01) -> None:
     """Freeze a choice for every variant, as if each search had ended."""
     for variant in state.variants:
-        assert variant.search is not None
+        key = variant.searches[0].key
+        assert key is not None
         trial = {"values": {"optimizer.learning_rate": rate}, "run_keys": [f"{variant.variant.name}-trial"]}
         choice = {"values": trial["values"], "trials": [{**trial, "score": 0.5, "outcome": "finished"}]}
-        store.choices.put(variant.search.key, choice)
+        store.choices.put(key, choice)
 
 
 def put(store: Store, runs: list[Run], **changes: Any) -> None:
@@ -150,10 +151,9 @@ def test_a_plan_knows_what_a_search_has_chosen(store: Store) -> None:
     (state,) = states(spec, store)
     seconds = []
     for units in (8, 800):
-        assert state.variants[0].search is not None
-        store.choices.put(
-            state.variants[0].search.key, {"values": {"model.layers.0.units": units}, "trials": []}
-        )
+        key = state.variants[0].searches[0].key
+        assert key is not None
+        store.choices.put(key, {"values": {"model.layers.0.units": units}, "trials": []})
         seconds.append(plan(spec, store, store.folder.parent).ablations[0].seconds)
     assert seconds[1] > seconds[0]
 

@@ -10,8 +10,11 @@ from kit import CONTEXT, record, study
 from pipeline.core.metrics import ACCURACY, LOSS, Metric
 from pipeline.params.expansion.expand import expand
 from pipeline.params.types.variants import Variant
+from pipeline.planning.ablation import VariantState
+from pipeline.planning.search_state import SearchState
+from pipeline.runs.resample import Resample
 from pipeline.runs.run import Run
-from pipeline.search.variant_search import Search, replicates
+from pipeline.search.variant_search import Search
 
 RATE = "optimizer.learning_rate"
 SPACE = {RATE: {"log": [1e-3, 1e-1]}}
@@ -114,11 +117,16 @@ def test_another_study_seed_draws_others() -> None:
     assert drawn[0] != drawn[1]
 
 
+def measuring(plain: Variant, count: int, values: dict[str, Any]) -> list[Run]:
+    chosen = SearchState(Search(plain, CONTEXT, ACCURACY), choice={"values": values, "trials": []})
+    return VariantState(plain, CONTEXT, count, [chosen]).replicates
+
+
 def test_replicates_measure_the_choice_on_seeds_that_no_trial_used() -> None:
     plain = variant({"seeds": 3})
     search = Search(plain, CONTEXT, ACCURACY)
     trials = [run for trial in search.next_trials() for run in trial.runs]
-    runs = replicates(plain, CONTEXT, 5, {RATE: 0.02})
+    runs = measuring(plain, 5, {RATE: 0.02})
     assert [run.seed for run in runs] == [0, 1, 2, 3, 4]
     assert {rate(run) for run in runs} == {0.02}
     for axis in ("weights", "batches", "dropout"):
@@ -131,8 +139,22 @@ def test_hyperbands_short_trials_do_not_shorten_the_replicates() -> None:
     plain = variant({"oracle": "hyperband"}, base={"training": {"epochs": 9}})
     choice = searched(Search(plain, CONTEXT, ACCURACY), rate)
     assert set(choice["values"]) == {RATE}
-    epochs = {run.recipe.training.epochs for run in replicates(plain, CONTEXT, 2, choice["values"])}
+    epochs = {run.recipe.training.epochs for run in measuring(plain, 2, choice["values"])}
     assert epochs == {9}
+
+
+def test_searches_of_replicates_share_neither_points_nor_seeds() -> None:
+    plain = variant({"seeds": 2})
+    searches = [Search(plain, CONTEXT, ACCURACY, number) for number in range(3)]
+    drawn = [list(search.next_trials()) for search in searches]
+    points = {trial.candidate.values[RATE] for trials in drawn for trial in trials}
+    assert len(points) == sum(map(len, drawn))
+    assert len({run.seeds.weights for trials in drawn for trial in trials for run in trial.runs}) == 6
+    assert len({search.key for search in searches}) == 3
+    folds = [Search(plain, CONTEXT, ACCURACY, 0, Resample("folds", number, k=2)) for number in (0, 1)]
+    assert len({search.key for search in [searches[0], *folds]}) == 3
+    keys = {trial.runs[0].key for search in folds for trial in search.next_trials()}
+    assert len(keys) == 2 * len(drawn[0])
 
 
 def test_the_key_of_a_search_changes_with_what_can_change_its_outcome() -> None:

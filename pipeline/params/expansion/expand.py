@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.core.errors import ParamsError, nearest
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.checks.metrics import judging_faults, measured_names
+from pipeline.params.checks.replicates import replicates_faults
 from pipeline.params.checks.validation import target_faults
 from pipeline.params.expansion.beginnings import FIRST, VariantRecipe, begun
 from pipeline.params.expansion.columns import column_names
@@ -95,6 +96,8 @@ class Expansion:
         if seeds[0] > seeds[1]:
             text = f"{name} has {seeds[1]} seeds, fewer than the {seeds[0]} of {asking}"
             raise FaultsError(fault_at(text, *FIRST))
+        if own.replicates != other.replicates:
+            raise FaultsError(fault_at(f"{name} has other replicates than {asking}", *FIRST))
         if (own.dataset or self.base.source) != (other.dataset or self.base.source):
             raise FaultsError(fault_at(f"{name} has another data set than {asking}", *FIRST))
         expanded, _ = self.of(name)
@@ -162,6 +165,7 @@ def expand_ablation(
             recipes[draft.name] = recipe
     tunes, search_faults = searches(ablation, drafts, recipes, base.dataset)
     faults += [fault.under(*at) for fault in search_faults]
+    faults += [fault.under(*at) for fault in replicates_faults(ablation.replicates, recipes, base.source)]
     faults += [fault.under(*at) for fault in judging_faults(ablation.metric, recipes.values())]
     if ablation.target is not None:
         faults += [fault.under(*at) for fault in target_faults(ablation.target, recipes.values())]

@@ -21,6 +21,7 @@ from pipeline.params.types.kinds import KINDS, AblationKind
 from pipeline.params.types.phase_spec import Patch
 from pipeline.params.types.recipe import Recipe
 from pipeline.params.types.reference import Reference
+from pipeline.params.types.replicates import AnyReplicates, OverSeeds, Replicates
 from pipeline.params.types.seeds import SeedPlan, Seeds, looks_of
 from pipeline.params.types.tune import Range, Tune, TuneDefaults
 from pipeline.params.types.variants import Expanded
@@ -194,6 +195,7 @@ class Ablation(Spec):
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
     seeds: Seeds | None = None
+    replicates: Replicates = OverSeeds()
     margin: MarginSize | None = None
     metric: str | None = None
     target: Target | None = None
@@ -206,6 +208,15 @@ class Ablation(Spec):
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         only_one(self, KINDS)
+        return self
+
+    @model_validator(mode="after")
+    def _counts_replicates_once(self) -> Self:
+        over = self.replicates.over
+        if over != "seeds" and self.seeds is not None:
+            places = (("seeds",), ("replicates",))
+            text = f"how many replicates over {over} there are is said in replicates; leave out seeds"
+            raise FaultsError(Fault(places, text))
         return self
 
     @property
@@ -277,8 +288,15 @@ class Study(Spec):
         return self.looks_of(ablation)[-1]
 
     def looks_of(self, ablation: str) -> tuple[int, ...]:
-        """Return the numbers of replicates after which an ablation is looked at."""
-        return looks_of(self._seeds(ablation))
+        """Return the numbers of replicates after which an ablation is looked at: once where more than seeds differ."""
+        replicates = self.replicates_of(ablation)
+        if isinstance(replicates, OverSeeds):
+            return looks_of(self._seeds(ablation))
+        return (replicates.count * replicates.seeds,)
+
+    def replicates_of(self, ablation: str) -> AnyReplicates:
+        """Return what differs between the replicates of an ablation."""
+        return self.ablations[ablation].replicates
 
     def is_fresh(self, ablation: str) -> bool:
         """Return whether an ablation is to be judged on seeds that nobody has looked at yet."""
