@@ -174,12 +174,12 @@ def show(options: argparse.Namespace) -> None:
     from pipeline.result_files.left_out import left_out
 
     study = _study(options)
-    unknown = [name for name in options.names if name not in study.ablations]
+    known = {**study.groups, **{name: [name] for name in study.ablations}}
+    unknown = [name for name in options.names if name not in known]
     if unknown:
-        raise UserError(
-            f"there is no ablation {unknown[0]!r};{nearest(unknown[0], study.ablations)}".rstrip(";")
-        )
-    results, names = _home(options) / "results", options.names or list(study.ablations)
+        raise UserError(f"there is no ablation {unknown[0]!r};{nearest(unknown[0], known)}".rstrip(";"))
+    names = [member for name in options.names or study.groups for member in known[name]]
+    results = _home(options) / "results"
     omitted = left_out(results, names)
     print_rankings(results, [name for name in names if name not in omitted], _store(options).runs.timings)
     for name, why in omitted.items():

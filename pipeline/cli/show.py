@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.report.across import groups
 from pipeline.report.findings import Findings, Row, find
 from pipeline.report.published import PublishedComparison, published_comparisons, published_text
 from pipeline.report.published import sentence as words_of
@@ -22,10 +23,9 @@ COLOURS = {"better": "green", "worse": "red", "practically equal": "blue"}
 
 def show(results: Path, ablations: Sequence[str], times: Timings = untimed) -> None:
     """Print each ablation's conclusion and ranking; raises `UserError` for results that are missing or malformed."""
-    console = Console()
-    for name in ablations:
-        findings = find(read(results, name, times))
-        console.print(Text(f"\n{name}: {findings.ablation.question}", style="bold"))
+    console, study = Console(), [find(read(results, name, times)) for name in ablations]
+    for findings in study:
+        console.print(Text(f"\n{findings.ablation.name}: {findings.ablation.question}", style="bold"))
         for sentence in findings.conclusion:
             console.print(Text(sentence))
         console.print(_table(findings, wide=console.width >= WIDE))
@@ -34,6 +34,10 @@ def show(results: Path, ablations: Sequence[str], times: Timings = untimed) -> N
         for comparison in published_comparisons(findings.ablation):
             console.print(_published_line(comparison))
         console.print(Text(training(findings.ablation), style="dim"))
+    for group in groups(study):
+        console.print(Text(f"\n{group.name}, across data sets: {group.question}", style="bold"))
+        for sentence in group.sentences:
+            console.print(Text(sentence))
 
 
 def _published_line(comparison: PublishedComparison) -> Text:

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+ON = "@"
+"""Between the name of an ablation and that of the data set, of one that is repeated on several."""
+
 _study_folder: ContextVar[Path | None] = ContextVar("study_folder", default=None)
 
 
@@ -49,6 +52,14 @@ def study_at(folder: Path) -> str:
     return study.relative_to(project).as_posix().removeprefix(".") if study.is_relative_to(project) else ""
 
 
+def result_folder(results: Path, ablation: str) -> Path:
+    """Return the folder of an ablation's results; of one on several data sets there is one in it for each.
+
+    Example: `result_folder(Path("results"), "widths@digits")` is `results/widths/digits`.
+    """
+    return results.joinpath(*ablation.split(ON))
+
+
 def ablate_command(title: str) -> str:
     """Return the command that trains the ablation with the title `title`, to be run in the project's root.
 
@@ -56,7 +67,9 @@ def ablate_command(title: str) -> str:
     `keras-ablation ablate widths --params studies/mine/params.yaml`.
     """
     study, _, ablation = title.rpartition("/")
-    return f"keras-ablation ablate {ablation}" + (f" --params {study}/params.yaml" if study else "")
+    return f"keras-ablation ablate {ablation.partition(ON)[0]}" + (
+        f" --params {study}/params.yaml" if study else ""
+    )
 
 
 def _project_around(folder: Path) -> Path | None:

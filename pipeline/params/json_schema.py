@@ -147,6 +147,7 @@ def _forms() -> Json:
         "budget": {"type": "string", "pattern": rf"^(\s*{PART.pattern})+\s*$"},
         "seeds": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST}, _reference("SeedPlan")]},
         "replicates": {"anyOf": [_reference(kind.__name__) for kind in dict.fromkeys(REPLICATES.values())]},
+        "datasets": {"type": "array", "items": {DEFINITION: "dataset"}, "minItems": 2},
         "target": {**_mapping_of({"type": "number"}), "maxProperties": 1},
         "space": {"anyOf": [{**_mapping_of(_reference("range")), "minProperties": 1}, {"const": HP}]},
         "rate": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"const": FINDER}]},

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.core.errors import ParamsError
 from pipeline.core.project import reading_study
 from pipeline.data.catalogue import CATALOGUE, Dataset
+from pipeline.params.expansion.datasets import as_written, on_each_dataset
 from pipeline.params.expansion.expand import BaseRecipe, Expansion
 from pipeline.params.expansion.origin import written_place
 from pipeline.params.expansion.resolve import canonical, validated
@@ -53,14 +54,14 @@ def parse(raw: Any, source: str = "params") -> Study:
     """
     if not isinstance(raw, Mapping):
         raise ParamsError(source, [f"must be a mapping with {', '.join(Study.keys())}; got {show(raw)}"])
-    raw = _with_tune_defaults(raw)
+    raw, dataset_faults = on_each_dataset(_with_tune_defaults(raw))
     study, faults = _study(raw)
     base, base_faults = _base_recipe(raw)
     ablations = study.ablations if study else _usable_ablations(raw)
     evaluation = study.evaluation if study else None
     seeds = study.seeds if study else None
     expanded, variant_faults = _expand_all(ablations, base, seeds, evaluation) if base else ({}, [])
-    faults = [_as_written(fault, raw) for fault in [*faults, *base_faults, *variant_faults]]
+    faults = [_as_written(fault, raw) for fault in [*dataset_faults, *faults, *base_faults, *variant_faults]]
     if study is None or faults:
         raise ParamsError(source, _sentences(faults))
     study._expanded.update(expanded)
@@ -163,7 +164,7 @@ def _expand_all(
 
 
 def _as_written(fault: Fault, raw: Mapping[str, Any]) -> Fault:
-    return fault_at(fault.text, *written_place(raw, fault.places[0]))
+    return as_written(fault_at(fault.text, *written_place(raw, fault.places[0])))
 
 
 def _sentences(faults: Iterable[Fault]) -> list[str]:

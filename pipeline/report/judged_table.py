@@ -15,6 +15,7 @@ from pipeline.core.errors import UserError, nearest
 from pipeline.core.metrics import ACCURACY, Metric
 from pipeline.core.text import in_words, plural
 from pipeline.report import exports, pages
+from pipeline.report.across import mean_differences
 from pipeline.report.context import ReportContext
 from pipeline.report.findings import Findings, find
 from pipeline.report.sections import page_sections
@@ -261,12 +262,9 @@ def _variant(name: str, rows: pd.DataFrame, column: str, metric: str) -> Variant
 
 def _across(findings: Mapping[str, Findings], question: Question) -> dict[str, Across]:
     """Return what follows across data sets for each variant that all of them have."""
-    differences: dict[str, list[float]] = {}
-    for found in findings.values():
-        for row in found.rows:
-            if row.difference is not None:
-                differences.setdefault(row.variant.name, []).append(
-                    row.difference.mean * found.measure.factor
-                )
-    complete = {name: values for name, values in differences.items() if len(values) == len(findings)}
-    return across(complete, question.margin, question.higher_is_better)
+    members = list(findings.values())
+    factor = members[0].measure.factor
+    differences = {
+        name: [factor * value for value in values] for name, values in mean_differences(members).items()
+    }
+    return across(differences, question.margin, question.higher_is_better)

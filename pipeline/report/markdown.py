@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from pipeline.report.across import groups
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
 
@@ -16,6 +17,7 @@ def markdown(study: Sequence[Findings], change: Change | None) -> str:
     if change is not None and change.compared:
         lines += [*change.lead, "", *_moved(change)]
     lines += ["| ablation | answer | verdicts |", "| --- | --- | --- |"]
+    lines += [f"| {group.name} | {_cell(group.sentences[0])} | |" for group in groups(study)]
     lines += [
         f"| {found.ablation.name} | {_cell(found.conclusion[0])} | {_cell(_verdicts(found))} |"
         for found in study

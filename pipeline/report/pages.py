@@ -12,8 +12,10 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.core.project import ON
 from pipeline.data.excerpt import Excerpt
-from pipeline.report import index, tables
+from pipeline.report import across, index, tables
+from pipeline.report.across import Group
 from pipeline.report.context import ReportContext
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
@@ -39,6 +41,8 @@ class Site:
     context: ReportContext
     change: Change | None = None
     excerpts: Mapping[str, Excerpt | None] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """The file stems of ablations on several data sets."""
 
 
 def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], csv: str, summary: str) -> str:
@@ -61,6 +65,7 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
             f"{ablation.name}.csv": _data_url("text/csv", csv),
             f"{ablation.name}.json": _data_url("application/json", summary),
         },
+        group=site.groups.get(ablation.name.partition(ON)[0]) if ON in ablation.name else None,
         previous=names[place - 1] if place else None,
         following=names[place + 1] if place + 1 < len(names) else None,
         training=tables.training(ablation),
@@ -96,11 +101,23 @@ def _marks(part: str) -> tuple[str, str]:
     return f"<!-- {part} -->", f"<!-- end of {part} -->"
 
 
+def across_page(site: Site, group: Group) -> str:
+    """Return the page of an ablation on several data sets, of what follows across them."""
+    return _render(
+        "across.html.j2",
+        site,
+        group=group,
+        table=across.table(group, site.styles),
+        chart=across.chart(group, site.styles),
+    )
+
+
 def index_page(site: Site, study: Sequence[Findings]) -> str:
     """Return the index: the study at a glance."""
     return _render(
         "index.html.j2",
         site,
+        groups=across.groups(study),
         cards=[index.card(findings, site.styles) for findings in study],
         boards=index.boards(study, site.styles),
         summary=index.summary(study),

@@ -10,7 +10,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from pipeline.core.project import ON
 from pipeline.report import exports, pages, snapshot
+from pipeline.report.across import groups
 from pipeline.report.context import ReportContext, Summary, no_excerpt
 from pipeline.report.findings import Findings, find
 from pipeline.report.history import change, summary_of
@@ -42,13 +44,22 @@ def build(
     context = context or ReportContext()
     with _rare_collections():
         study = [_slim(find(read(results, name, context.times))) for name in ablations]
-        stems = page_stems(ablations)
-        remove_stale(reports, set(stems.values()))
+        grouped = groups(study)
+        every = page_stems([*ablations, *(group.name for group in grouped)])
+        stems = {name: every[name] for name in ablations}
+        remove_stale(reports, set(every.values()))
         changed = None if context.history is None else change(study, context.history)
         styles = assign([findings.ablation for findings in study])
         names = {f.ablation.dataset: f.ablation.dataset_name or f.ablation.dataset for f in study}
         excerpts = {title: context.excerpt(name) for title, name in names.items()}
-        site = pages.Site(stems, styles, replace(context, excerpt=no_excerpt), changed, excerpts)
+        site = pages.Site(
+            stems,
+            styles,
+            replace(context, excerpt=no_excerpt),
+            changed,
+            excerpts,
+            {group.name: every[group.name] for group in grouped},
+        )
         files = {name: [f"{stem}{ending}" for ending in ENDINGS] for name, stem in stems.items()}
         inputs = {findings.ablation.name: _page_inputs(results, site, findings) for findings in study}
         drawn = snapshot.drawn_pages(reports, files)
@@ -58,6 +69,8 @@ def build(
         _run_all(partial(_write_ablation, results, reports, site), changed_pages, processes)
         snapshot.save_pages(reports, inputs, files)
     _write(reports / "metrics.json", exports.metrics_json(study))
+    for group in grouped:
+        _write(reports / f"{every[group.name]}.html", pages.across_page(site, group))
     _write(reports / "index.html", pages.index_page(site, study))
     return summary_of(study)
 
@@ -138,12 +151,17 @@ def _slim(findings: Findings) -> Findings:
 
 def page_files(ablations: Sequence[str]) -> list[str]:
     """Return the names of all files of a report."""
-    stems = page_stems(ablations).values()
+    stems = page_stems([*ablations, *on_several(ablations)]).values()
     return [
         "index.html",
         "metrics.json",
         *(f"{stem}{ending}" for stem in stems for ending in ENDINGS),
     ]
+
+
+def on_several(ablations: Sequence[str]) -> list[str]:
+    """Return the names in the params file of ablations on several data sets."""
+    return list(dict.fromkeys(name.partition(ON)[0] for name in ablations if ON in name))
 
 
 def page_stems(ablations: Sequence[str]) -> dict[str, str]:

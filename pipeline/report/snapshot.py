@@ -17,6 +17,7 @@ from typing import Any
 import pipeline
 from pipeline.core.digests import files_digest
 from pipeline.core.files import read_json, write_json
+from pipeline.core.project import result_folder
 from pipeline.store.journal import Session
 
 SNAPSHOT, STAMP, PAGES = ".snapshot.json", ".stamp.json", ".pages.json"
@@ -71,7 +72,7 @@ def run_keys(results: Path, ablations: Iterable[str]) -> set[str]:
     """Return the keys of all runs that results contain; results that cannot be read have none."""
     keys: set[str] = set()
     for name in ablations:
-        raw: Any = read_json(results / name / "ablation.json") or {}
+        raw: Any = read_json(result_folder(results, name) / "ablation.json") or {}
         for variant in raw.get("variants", ()):
             keys |= {run["run_key"] for run in (*variant["trials"], *variant["replicates"])}
     return keys
@@ -84,7 +85,7 @@ def save(reports: Path, snapshot: Snapshot) -> None:
 
 def results_digest(results: Path, ablations: Iterable[str]) -> str:
     """Return a digest of the study's results, in order."""
-    return files_digest(results / name / "ablation.json" for name in ablations)
+    return files_digest(result_folder(results, name) / "ablation.json" for name in ablations)
 
 
 def inputs_digest(results: Path, ablations: Iterable[str], reports: Path, links: object) -> str:
@@ -96,7 +97,7 @@ def inputs_digest(results: Path, ablations: Iterable[str], reports: Path, links:
 
 def shown_digest(results: Path, ablation: str) -> str:
     """Return a digest of what is shown of one ablation's results, diagnostics included."""
-    return files_digest(results / ablation / file for file in RESULT_FILES)
+    return files_digest(result_folder(results, ablation) / file for file in RESULT_FILES)
 
 
 @cache

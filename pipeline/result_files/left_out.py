@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core.files import read_json
+from pipeline.core.project import result_folder
 
 FILE = "ablation.json"
 LEFT_OUT = "left_out"
@@ -15,7 +16,8 @@ LARGEST = 2**16
 
 def left_out(results: Path, names: Sequence[str]) -> dict[str, str]:
     """Return, of the ablations that were not trained, why they were not."""
-    raw = {name: read_json(results / name / FILE) for name in names if _is_small(results / name / FILE)}
+    paths = {name: result_folder(results, name) / FILE for name in names}
+    raw = {name: read_json(path) for name, path in paths.items() if _is_small(path)}
     return {
         name: str(entry[LEFT_OUT])
         for name, entry in raw.items()

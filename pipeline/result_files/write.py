@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.core.files import replacing, write_json
 from pipeline.core.metrics import LOSS, Metric
+from pipeline.core.project import result_folder
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
 from pipeline.params.types.replicates import AnyReplicates, OverFolds, OverSeeds, OverSplits, overlap
@@ -31,8 +32,8 @@ def write_results(store: Store, state: AblationState, required: Iterable[Diagnos
         >>> write_results(store, state, required(store, state), Path("results"))
     """
     ablation = results_of(store, state, folder.parent)
-    write_json(folder / state.name / FILE, ablation.as_json())
-    path = folder / state.name / diagnostics.FILE
+    write_json(result_folder(folder, state.name) / FILE, ablation.as_json())
+    path = result_folder(folder, state.name) / diagnostics.FILE
     outcomes = diagnostics_of(store, state, required)
     if outcomes:
         write_json(path, outcomes)
@@ -49,18 +50,18 @@ def write_travelling(store: Store, state: AblationState, manifest: dict[str, Any
         "models": [model_key(run, phase) for run in runs for phase in run.phases],
     }
     keys = [*state.required_keys(), *(key for variant in state.variants for key in variant.shared_keys())]
-    write_json(folder / state.name / MANIFEST, manifest)
-    if archive.is_current(folder / state.name / archive.FILE, store, keys, notes):
+    write_json(result_folder(folder, state.name) / MANIFEST, manifest)
+    if archive.is_current(result_folder(folder, state.name) / archive.FILE, store, keys, notes):
         return
-    with replacing(folder / state.name / archive.FILE) as temporary:
+    with replacing(result_folder(folder, state.name) / archive.FILE) as temporary:
         temporary.write_bytes(archive.pack(store, keys, notes))
 
 
 def write_left_out(state: AblationState, folder: Path, why: str) -> None:
     """Write for an ablation that is not trained why it is not, instead of results."""
     left_out = {"name": state.name, "question": state.spec.question, LEFT_OUT: why}
-    write_json(folder / state.name / FILE, left_out)
-    (folder / state.name / diagnostics.FILE).unlink(missing_ok=True)
+    write_json(result_folder(folder, state.name) / FILE, left_out)
+    (result_folder(folder, state.name) / diagnostics.FILE).unlink(missing_ok=True)
 
 
 def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablation:

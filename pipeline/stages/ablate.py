@@ -1,5 +1,6 @@
 """The `ablate` stage: train what one ablation lacks, and write its results from the store."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -8,7 +9,7 @@ from typing import Any
 
 from pipeline.core.errors import UserError, nearest
 from pipeline.core.native_logs import native_logs_to
-from pipeline.core.project import is_temporary
+from pipeline.core.project import ON, is_temporary
 from pipeline.core.text import duration, plural
 from pipeline.data.catalogue import is_user_defined, lookup
 from pipeline.diagnostics.required import missing, required
@@ -33,18 +34,36 @@ from pipeline.training.progress import ShowProgress
 def ablate(
     study: Study, name: str, store: Store, root: Path, show_progress: ShowProgress, ahead: bool = False
 ) -> None:
-    """Train what ablation `name` lacks and write its results to `<root>/results/<name>`.
+    """Train what ablation `name` lacks, on each of its data sets, and write its results to `<root>/results/<name>`.
 
     `show_progress` shows the training. `ahead`: if this ablation needs training, train what the study's other ablations
     lack at the same time. TensorFlow then starts once for all of them, and runs of different ablations share stacks; the
     stages of the others find everything done. Raises `UserError` for an unknown name, and where a recipe does not fit a
     data set of one's own, about which nothing is known before it is fetched.
     """
-    if name not in study.ablations:
-        known = ", ".join(study.ablations)
+    if name not in study.groups:
+        known = ", ".join(study.groups)
         raise UserError(
-            f"ablation {name!r} is not in the study; there are {known}.{nearest(name, study.ablations)}"
+            f"ablation {name!r} is not in the study; there are {known}.{nearest(name, study.groups)}"
         )
+    _remove_others(root / "results" / name, study.groups[name])
+    for member in study.groups[name]:
+        _ablate(study, member, store, root, show_progress, ahead)
+
+
+def _remove_others(folder: Path, members: Sequence[str]) -> None:
+    """Remove results of data sets on which an ablation is not any more, which DVC would keep with its others."""
+    kept = {member.partition(ON)[2] for member in members}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name not in kept:
+            shutil.rmtree(path)
+        elif path.is_file() and "" not in kept:
+            path.unlink()
+
+
+def _ablate(
+    study: Study, name: str, store: Store, root: Path, show_progress: ShowProgress, ahead: bool
+) -> None:
     with store.one_writer():
         store.recover()
         adopt(store, root / "results", study.ablations)

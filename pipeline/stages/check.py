@@ -30,8 +30,9 @@ def write_settings(study: Study, folder: Path) -> None:
     """Write to `folder` what the data sets depend on, what all ablations depend on, their names, and the entry of each."""
     write_json(folder / ABLATIONS, list(study.ablations))
     shutil.rmtree(folder / ENTRIES, ignore_errors=True)
-    for name, ablation in study.ablations.items():
-        write_json(folder / ENTRIES / f"{name}.json", ablation.model_dump(mode="json"))
+    for name, members in study.groups.items():
+        entries = [study.ablations[member].model_dump(mode="json") for member in members]
+        write_json(folder / ENTRIES / f"{name}.json", entries[0] if members == [name] else entries)
     write_json(folder / "dataset.json", _data(study, folder.with_name(HASHES)))
     write_json(folder / "study.json", _study(study))
 

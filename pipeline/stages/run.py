@@ -22,7 +22,7 @@ def run(study: Study, store: Store, root: Path, show_progress: ShowProgress) -> 
     write_settings(study, root / "data" / "settings")
     fetch(study, root)
     prepare(study, root)
-    for name in study.ablations:
+    for name in study.groups:
         ablate(study, name, store, root, show_progress, ahead=True)
     track(list(study.ablations), store, root)
     report(list(study.ablations), store, root)

@@ -14,6 +14,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 from pipeline.core.files import read_json, write_json
+from pipeline.core.project import result_folder
 from pipeline.runs.records import RunRecord
 from pipeline.store.arrays import read_arrays
 from pipeline.store.runs import CURVES, RUN, WEIGHTS
@@ -110,7 +111,7 @@ def adopt(store: Store, results: Path, names: Iterable[str]) -> None:
     """Store the runs that came with the results of these ablations, from somebody else or another machine."""
     stored = store.runs.keys()
     for name in names:
-        archive = results / name / FILE
+        archive = result_folder(results, name) / FILE
         if archive.is_file() and not run_keys(archive) <= stored:
             unpack(store, archive)
             stored = store.runs.keys()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.files import read_json, write_json
+from pipeline.core.project import result_folder
 
 FILE = "manifest.json"
 """The copy of a manifest among the results of its ablation, which DVC brings back with them."""
@@ -57,7 +58,7 @@ class Manifests:
             if name not in ablations:
                 self.remove(name)
         for name in ablations:
-            manifest = read_json(results / name / FILE)
+            manifest = read_json(result_folder(results, name) / FILE)
             if isinstance(manifest, dict) and manifest != self.get(name):
                 self.put(name, manifest)
 

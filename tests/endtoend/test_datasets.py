@@ -61,3 +61,37 @@ def test_two_data_sets_in_one_study(study: Path) -> None:
     assert {"Leaders on digits, by", "Leaders on stripes:Stripes, by"} <= set(
         re.findall(r"Leaders on [^ ]+, by", page)
     )
+
+
+def test_an_ablation_on_two_data_sets(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (study / "bands.py").write_text(OWN, encoding="utf-8")  # another module: the first one is imported
+    params = copy.deepcopy(PARAMS)
+    width = params["ablations"].pop("width")
+    params["ablations"] = {"width": {**width, "datasets": ["digits", "bands:Stripes"]}}
+    write_params(study, params)
+    settings = ["check", "--settings", "data/settings"]
+    for command in (settings, ["fetch"], ["prepare"], ["ablate", "width", "--ahead"], ["report"], ["track"]):
+        assert main(command) == 0, command
+    assert json.loads((study / "data/settings/ablations.json").read_text()) == [
+        "width@digits",
+        "width@Stripes",
+    ]
+    assert (study / "data/settings/ablations/width.json").is_file(), "what its stage depends on"
+    assert sorted(path.name for path in (study / "results/width").iterdir()) == ["Stripes", "digits"]
+    assert "2 data sets allow no verdict" in (study / "reports/width.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["show", "width"]) == 0
+    assert "width, across data sets" in capsys.readouterr().out
+    assert main(["ablate", "width@digits"]) == 2
+    assert "there are width" in capsys.readouterr().err
+
+    del params["ablations"]["width"]["datasets"]
+    write_params(study, params)
+    before = len(Store(study / ".runs").runs.keys())
+    for command in (settings, ["ablate", "width"], ["report"], ["track"]):
+        assert main(command) == 0, command
+    assert len(Store(study / ".runs").runs.keys()) == before, "on digits all is trained"
+    assert (
+        not (study / "results/width/Stripes").exists() and not (study / "reports/width@Stripes.html").exists()
+    )
+    assert "width@digits" not in Store(study / ".runs").manifests.all()

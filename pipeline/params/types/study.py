@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.core.metrics import Metric
+from pipeline.core.project import ON
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, read_as, show
 from pipeline.params.numbers import is_number
@@ -57,6 +58,14 @@ def _read_named(value: Any) -> Any:
     if faults:
         raise FaultsError(*faults)
     return value
+
+
+def _read_ablations(value: Any) -> Any:
+    """Return ablations by name; those on several data sets have the name in the file before `ON`."""
+    if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
+        _read_named({name.partition(ON)[0]: None for name in value})
+        return value
+    return _read_named(value)
 
 
 def _read_patches(value: Any) -> Any:
@@ -191,6 +200,8 @@ class Ablation(Spec):
 
     question: str
     dataset: AnyDataset | None = None
+    datasets: Annotated[None, defined_as("datasets")] = None
+    """Two or more, on each of which the ablation is repeated: written out before it is read as this type."""
     baseline: str | None = None
     base: RecipePatch = Field(default_factory=dict)
     tune: Tune | None = None
@@ -259,7 +270,7 @@ class Study(Spec):
     evaluation: Evaluation = Evaluation()
     tune: TuneDefaults = TuneDefaults()
     base: Recipe
-    ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_named)]
+    ablations: Annotated[dict[str, Ablation], Field(min_length=1), BeforeValidator(_read_ablations)]
 
     _expanded: dict[str, Expanded] = PrivateAttr(default_factory=dict)
 
@@ -278,6 +289,14 @@ class Study(Spec):
         """The data sets in files that the ablations use, by name."""
         used = [ablation.dataset or self.dataset for ablation in self.ablations.values()]
         return {spec.name: spec for spec in used if isinstance(spec, DatasetSpec)}
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """The names in the params file, each with those of its ablations: one, or one for each of its data sets."""
+        groups: dict[str, list[str]] = {}
+        for name in self.ablations:
+            groups.setdefault(name.partition(ON)[0], []).append(name)
+        return groups
 
     def dataset_of(self, ablation: str) -> str:
         """Return the name of an ablation's data set: its own, or the study's."""
