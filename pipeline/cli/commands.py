@@ -158,14 +158,16 @@ def ablate(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Render the report pages where they are out of date."""
+    from pipeline.stages.report import answers, report_markdown
     from pipeline.stages.report import report as render
-    from pipeline.stages.report import report_markdown
 
     if options.markdown:
         print(report_markdown(_checked_ablations(options), _store(options), _home(options)), end="")
         return
-    rendered = render(_checked_ablations(options), _store(options), _home(options))
-    print("reports/index.html " + ("is rendered" if rendered else "is up to date"))
+    ablations, home = _checked_ablations(options), _home(options)
+    rendered = render(ablations, _store(options), home)
+    state = "is rendered" if rendered else "is up to date"
+    print("\n".join([*answers(ablations, home), f"{home / 'reports' / 'index.html'} {state}"]))
 
 
 def show(options: argparse.Namespace) -> None:

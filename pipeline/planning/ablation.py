@@ -159,6 +159,8 @@ class AblationState:
         }
         if self.families and len(ended | {baseline}) == len(self.variants):
             return self
+        if all(v.seeds == self.seeds for v in self.variants):
+            return self
         variants = [
             v if v.variant.name in ended else replace(v, seeds=round(self._expected(v.seeds, going_on)))
             for v in self.variants

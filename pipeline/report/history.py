@@ -75,11 +75,12 @@ class _Shift:
 
 
 def summary_of(study: Sequence[Findings]) -> Summary:
-    """Return the contents of this report, as JSON: by ablation its data set, metric and variants' values and verdicts."""
+    """Return the contents of this report, as JSON: by ablation data set, metric, answer, values and verdicts."""
     return {
         findings.ablation.name: {
             "dataset": findings.ablation.dataset,
             "metric": findings.measure.key,
+            "answer": findings.conclusion[0],
             "variants": _values_and_verdicts(findings),
         }
         for findings in study

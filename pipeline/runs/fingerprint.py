@@ -62,7 +62,7 @@ def run_key(
     trained, where they are not all. `resample`: which rows are tested, where that is not the data set's own part. Raises
     `UserError` as `backend_name` does.
     """
-    plain_recipe = canonical(recipe) if phases is None else _plain_phases(phases)
+    plain_recipe, own = _plain_recipe(recipe) if phases is None else _with_own_code(_plain_phases(phases))
     parts: dict[str, Any] = {
         "recipe": plain_recipe,
         "dataset": dataset,
@@ -72,7 +72,7 @@ def run_key(
         "fold": fold,
         "precision": precision,
         "code": code_digest(),
-        "own": own_code(plain_recipe),
+        "own": own,
     }
     if epochs is not None:
         parts["epochs"] = epochs
@@ -81,6 +81,23 @@ def run_key(
     if dataset not in CATALOGUE:  # whose rows are split by groups and classes, and whose columns are encoded
         parts["scikit-learn"] = version("scikit-learn")
     return digest(parts)
+
+
+_last: tuple[Recipe, Any, dict[str, str]] | None = None
+"""What `_plain_recipe` returned last: the runs of a variant, which differ by their seed, are asked for one after another."""
+
+
+def _plain_recipe(recipe: Recipe) -> tuple[Any, dict[str, str]]:
+    """Return a recipe as plain data, and the code of one's own that it names."""
+    global _last  # noqa: PLW0603
+    last = _last
+    if last is None or last[0] is not recipe:
+        last = _last = (recipe, *_with_own_code(canonical(recipe)))
+    return last[1:]
+
+
+def _with_own_code(plain: Any) -> tuple[Any, dict[str, str]]:
+    return plain, own_code(plain)
 
 
 def _plain_phases(phases: Sequence[Phase]) -> list[Any]:

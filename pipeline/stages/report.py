@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MANY = 6
 """The number of ablations from which a second process is worth its start."""
+MOST_ANSWERS = 40
 
 
 def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
@@ -40,6 +41,15 @@ def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
     files = _files(reports, ablations)
     snapshot.stamp(reports, inputs(), files)
     return True
+
+
+def answers(ablations: Sequence[str], root: Path) -> list[str]:
+    """Return the answer of each ablation in the report that was rendered last, in a line; of many only the first ones."""
+    last = snapshot.last_snapshot(root / "reports")
+    summary = last.summary if last else {}
+    told = [f"{name}: {summary[name]['answer']}" for name in ablations if summary.get(name, {}).get("answer")]
+    more = len(told) - MOST_ANSWERS
+    return [*told[:MOST_ANSWERS], *([f"and {more} more ablations"] if more > 0 else [])]
 
 
 def report_markdown(ablations: Sequence[str], store: Store, root: Path) -> str:

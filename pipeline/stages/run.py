@@ -1,6 +1,5 @@
 """Everything that `dvc repro` does, without DVC: from checked params to pages."""
 
-import sys
 from pathlib import Path
 
 from pipeline.params.types.study import Study
@@ -8,7 +7,7 @@ from pipeline.stages.ablate import ablate
 from pipeline.stages.check import write_settings
 from pipeline.stages.fetch import fetch
 from pipeline.stages.prepare import prepare
-from pipeline.stages.report import report
+from pipeline.stages.report import answers, report
 from pipeline.stages.track import track
 from pipeline.store import Store
 from pipeline.training.progress import ShowProgress
@@ -26,4 +25,6 @@ def run(study: Study, store: Store, root: Path, show_progress: ShowProgress) -> 
         ablate(study, name, store, root, show_progress, ahead=True)
     track(list(study.ablations), store, root)
     report(list(study.ablations), store, root)
-    print(f"{root / 'reports' / 'index.html'} is up to date", file=sys.stderr)
+    print(
+        "\n".join([*answers(list(study.ablations), root), f"{root / 'reports' / 'index.html'} is up to date"])
+    )

@@ -181,7 +181,9 @@ def test_finding_that_nothing_changed_imports_nothing_heavy(project: Project) ->
         text=True,
         check=True,
     )
-    assert "is up to date" in done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.partition(": ")[0] for line in lines[:-1]] == project.names, "each ablation's answer"
+    assert all(line.endswith(".") for line in lines[:-1]) and lines[-1].endswith("index.html is up to date")
     loaded = {
         line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line
     }
