@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.report import published
 from pipeline.report.findings import Findings, Row
 from pipeline.report.frames import runs_frame
+from pipeline.report.paper import latex
 from pipeline.result_files.schema import Ablation
 from pipeline.stats.compare import Comparison
 from pipeline.stats.intervals import Interval
@@ -42,6 +43,15 @@ def findings_json(findings: Findings) -> str:
         ],
     }
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def exported(findings: Findings) -> dict[str, str]:
+    """Return the text of each file that goes with an ablation's page, by the ending of its name."""
+    return {
+        ".csv": runs_csv(findings.ablation),
+        ".json": findings_json(findings),
+        ".tex": latex(findings),
+    }
 
 
 def metrics_json(study: Sequence[Findings]) -> str:

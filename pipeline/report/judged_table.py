@@ -114,8 +114,7 @@ def as_page(findings: Findings) -> str:
     ablation = findings.ablation
     styles = assign([ablation])
     site = pages.Site({ablation.name: "index"}, styles, ReportContext())
-    csv, summary = exports.runs_csv(ablation), exports.findings_json(findings)
-    return pages.ablation_page(site, findings, page_sections(findings, styles), csv, summary)
+    return pages.ablation_page(site, findings, page_sections(findings, styles), exports.exported(findings))
 
 
 def sentences(judged: Judged) -> list[str]:

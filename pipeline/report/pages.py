@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,7 +13,7 @@ from markupsafe import Markup
 
 from pipeline.core.project import ON
 from pipeline.data.excerpt import Excerpt
-from pipeline.report import across, index, tables
+from pipeline.report import across, index, paper, tables
 from pipeline.report.across import Group
 from pipeline.report.context import ReportContext
 from pipeline.report.findings import Findings
@@ -26,6 +25,7 @@ from pipeline.report.styles import DARK, LIGHT, Styles
 
 GENERATOR = "keras-ablation-pipeline report"
 TEMPLATES = Path(__file__).parent / "templates"
+KINDS = {".csv": "text/csv", ".json": "application/json", ".tex": "text/plain"}
 MOST_ROWS = 50
 """Rows of a table that is open."""
 
@@ -45,8 +45,10 @@ class Site:
     """The file stems of ablations on several data sets."""
 
 
-def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], csv: str, summary: str) -> str:
-    """Return the page of one ablation; `csv` and `summary` are embedded as downloads."""
+def ablation_page(
+    site: Site, findings: Findings, sections: Sequence[Section], files: Mapping[str, str]
+) -> str:
+    """Return the page of one ablation; `files` by ending are embedded as downloads."""
     ablation = findings.ablation
     names = list(site.stems)
     place = names.index(ablation.name)
@@ -60,10 +62,11 @@ def ablation_page(site: Site, findings: Findings, sections: Sequence[Section], c
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
         environment=tables.environment(ablation),
-        recipe=json.dumps(ablation.variant(ablation.baseline).recipe, indent=2, ensure_ascii=False),
+        recipe=paper.recipe_yaml(ablation.variant(ablation.baseline).recipe),
+        methods=paper.methods(findings),
+        latex=files[".tex"],
         downloads={
-            f"{ablation.name}.csv": _data_url("text/csv", csv),
-            f"{ablation.name}.json": _data_url("application/json", summary),
+            f"{ablation.name}{ending}": _data_url(KINDS[ending], text) for ending, text in files.items()
         },
         group=site.groups.get(ablation.name.partition(ON)[0]) if ON in ablation.name else None,
         previous=names[place - 1] if place else None,

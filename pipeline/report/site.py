@@ -21,7 +21,7 @@ from pipeline.report.styles import assign
 from pipeline.result_files.read import read
 
 RESERVED = {"index", "metrics"}
-ENDINGS = (".html", ".csv", ".json")
+ENDINGS = (".html", ".csv", ".json", ".tex")
 ALLOCATIONS = 200_000
 """Between two garbage collections: drawing makes many small objects, and each collection would cost more than it frees."""
 
@@ -103,12 +103,11 @@ def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -
     with _rare_collections():
         findings = find(read(results, name, site.context.times))
         stem = site.stems[name]
-        csv, summary = exports.runs_csv(findings.ablation), exports.findings_json(findings)
+        files = exports.exported(findings)
         sections = page_sections(findings, site.styles, site.excerpts.get(findings.ablation.dataset))
-        page = pages.ablation_page(site, findings, sections, csv, summary)
-        _write(reports / f"{stem}.csv", csv)
-        _write(reports / f"{stem}.json", summary)
-        _write(reports / f"{stem}.html", page)
+        page = pages.ablation_page(site, findings, sections, files)
+        for ending, text in {**files, ".html": page}.items():
+            _write(reports / f"{stem}{ending}", text)
 
 
 def _tell_news(path: Path, site: pages.Site, name: str) -> None:

@@ -147,6 +147,18 @@ class Replication:
 
 
 @dataclass(frozen=True)
+class Data:
+    """How many examples a data set has to train and to test, how many of the former the baseline holds out for validation,
+    and the digest of its content.
+    """
+
+    train: int
+    validation: int
+    test: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class Reference:
     """Published values by name: of a metric, or of something else that results hold."""
 
@@ -298,7 +310,8 @@ class Ablation:
     `same_models` the names of variants whose models are the same although they should differ. `wanted` is the number of
     seeds that the study asks for, where its budget allowed fewer `seeds`. `families` say which variants were declared
     together and when they were looked at; there are none where it was once, at all. `new_margin` is a margin that was
-    declared after a look. `replication`: what differs between replicates.
+    declared after a look. `replication`: what differs between replicates. `data`: the
+    sizes of the data set's parts.
     """
 
     name: str
@@ -323,6 +336,7 @@ class Ablation:
     families: tuple[Family, ...] = ()
     new_margin: float | None = None
     replication: Replication = Replication()
+    data: Data | None = None
     diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
     def measured(self, name: str) -> Metric:
@@ -347,6 +361,7 @@ class Ablation:
             **_without(vars(self), "diagnostics", *self._unsaid()),
             **({"families": [asdict(family) for family in self.families]} if self.families else {}),
             **({} if self.replication.is_plain else {"replication": asdict(self.replication)}),
+            **({} if self.data is None else {"data": asdict(self.data)}),
             "models": [model.as_json() for model in self.models],
             "same_models": [list(names) for names in self.same_models],
             "metrics": [vars(metric) for metric in self.metrics.values()],
@@ -361,6 +376,7 @@ class Ablation:
             "families": not self.families,
             "new_margin": self.new_margin is None,
             "replication": self.replication.is_plain,
+            "data": self.data is None,
         }
         return [name for name, nothing in silent.items() if nothing]
 
@@ -390,6 +406,7 @@ class Ablation:
             families=tuple(map(Family.from_json, raw.get("families") or ())),
             new_margin=raw.get("new_margin"),
             replication=Replication(**raw.get("replication") or {}),
+            data=Data(**raw["data"]) if raw.get("data") else None,
         )
         ablation.variant(ablation.baseline)
         return ablation

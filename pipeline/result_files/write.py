@@ -9,6 +9,7 @@ from pipeline.core.metrics import LOSS, Metric
 from pipeline.core.project import result_folder
 from pipeline.diagnostics.required import Diagnostic
 from pipeline.params.expansion.resolve import canonical
+from pipeline.params.types.phases import phases_of
 from pipeline.params.types.replicates import AnyReplicates, OverFolds, OverSeeds, OverSplits, overlap
 from pipeline.params.types.tasks import metric_specs
 from pipeline.planning.ablation import AblationState, VariantState
@@ -90,7 +91,14 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         families=_families(state),
         new_margin=None if margin == state.margin.size else state.margin.size,
         replication=_replication(state.replicates),
+        data=_data(state),
     )
+
+
+def _data(state: AblationState) -> schema.Data:
+    dataset, recipe = state.dataset, phases_of(state.baseline.variant.recipe)[-1].recipe
+    held_out = recipe.data.held_out(dataset.train_count, dataset.validation)
+    return schema.Data(dataset.train_count, held_out, dataset.test_count, state.baseline.context.data_digest)
 
 
 def _replication(replicates: AnyReplicates) -> schema.Replication:

@@ -178,15 +178,15 @@ def test_copies_what_is_shown_as_markdown(built: Built, visit: Visit) -> None:
     assert lines[2].startswith("| 1 | gelu | ")
 
 
-def test_copies_latex_that_compiles(built: Built, visit: Visit) -> None:
-    page = visit.open(built.reports / "hostile.html")
+def test_copies_the_latex_and_the_recipe_that_it_shows(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
     lines = copied(page, "Copy as LaTeX")
-    assert lines[0].startswith("\\begin{tabular}{rlr")
-    assert lines[-1] == "\\end{tabular}"
-    assert any("\\_\\$x\\$ &" in line for line in lines)
-    assert "test accuracy (\\%)" in lines[2]
-    width = lines[2].count(" & ")
-    assert all(line.count(" & ") == width for line in lines[4:-2])
+    assert lines[0] == "\\begin{table}" and lines == page.locator("#latex").text_content().splitlines()  # type: ignore[union-attr]
+    page.get_by_text("The whole recipe of relu").click()
+    page.evaluate("window.copied = null")
+    page.get_by_role("button", name="Copy as YAML").click()
+    page.wait_for_function("window.copied !== null")
+    assert str(page.evaluate("window.copied")).startswith("base:\n")
 
 
 def test_without_a_clipboard_copying_falls_back(built: Built, visit: Visit) -> None:

@@ -42,10 +42,10 @@ def small() -> dict[str, object]:
     return made_up.ablation("small", [made_up.variant("a"), made_up.variant("b", 0.99, {"x": 1})])
 
 
-def test_writes_an_index_and_three_files_per_ablation(built: Built) -> None:
+def test_writes_an_index_and_four_files_per_ablation(built: Built) -> None:
     expected = {"index.html", "metrics.json"}
     expected |= {".pages.json"} | {
-        f"{name}.{ending}" for name in built.names for ending in ("html", "csv", "json")
+        f"{name}.{ending}" for name in built.names for ending in ("html", "csv", "json", "tex")
     }
     assert {path.name for path in built.reports.iterdir()} == expected
 
@@ -76,7 +76,7 @@ def test_removed_ablations_lose_their_pages_and_nothing_else_is_touched(tmp_path
     (reports / "notes.csv").write_text("mine")
     build(results, reports, ["small"])
     assert {path.name for path in reports.iterdir()} == {
-        ".pages.json", "index.html", "metrics.json", "notes.csv", "notes.html", "small.csv", "small.html", "small.json",
+        ".pages.json", "index.html", "metrics.json", "notes.csv", "notes.html", "small.csv", "small.html", "small.json", "small.tex",
     }  # fmt: skip
     assert "lone" not in (reports / "index.html").read_text()
 
@@ -189,7 +189,7 @@ def test_links_between_pages_lead_somewhere(built: Built) -> None:
 def test_downloads_hold_the_exported_files(built: Built) -> None:
     page = Page(built.page("activations"))
     downloads = {a["download"]: a["href"] for tag, a in page.tags if tag == "a" and "download" in a}
-    assert set(downloads) == {"activations.csv", "activations.json"}
+    assert set(downloads) == {"activations.csv", "activations.json", "activations.tex"}
     for name, link in downloads.items():
         assert link is not None
         content = base64.b64decode(link.partition(",")[2])

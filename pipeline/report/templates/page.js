@@ -65,13 +65,6 @@
     const line = (cells) => `| ${cells.map((cell) => cell.replace(/\\/g, "\\\\").replace(/\|/g, "\\|")).join(" | ")} |`;
     return [line(rows[0]), line(numeric.map((right) => (right ? "---:" : "---"))), ...rows.slice(1).map(line)].join("\n");
   };
-  const LATEX = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "−": "$-$", "–": "--", "<": "$<$", ">": "$>$", "≈": "$\\approx$", "×": "$\\times$", "…": "\\dots{}", "\u00a0": "~" };
-  const latex = (rows, numeric) => {
-    const text = (cell) => cell.replace(/[\\~^−–<>≈×…\u00a0]|[&%$#_{}]/g, (sign) => LATEX[sign] || `\\${sign}`);
-    const line = (cells) => `${cells.map(text).join(" & ")} \\\\`;
-    const columns = numeric.map((right) => (right ? "r" : "l")).join("");
-    return [`\\begin{tabular}{${columns}}`, "\\toprule", line(rows[0]), "\\midrule", ...rows.slice(1).map(line), "\\bottomrule", "\\end{tabular}"].join("\n");
-  };
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -86,10 +79,13 @@
   };
   for (const copier of all("button[data-copy]")) {
     copier.addEventListener("click", async () => {
-      const table = document.getElementById(copier.dataset.table);
-      const numeric = all("th", table).map((heading) => heading.classList.contains("number"));
-      const format = copier.dataset.copy === "latex" ? latex : markdown;
-      await copy(format(visible(table), numeric));
+      if (copier.dataset.from) {
+        await copy(document.getElementById(copier.dataset.from).textContent);
+      } else {
+        const table = document.getElementById(copier.dataset.table);
+        const numeric = all("th", table).map((heading) => heading.classList.contains("number"));
+        await copy(markdown(visible(table), numeric));
+      }
       report(copier, "Copied");
     });
   }
