@@ -77,7 +77,7 @@ CASES = [
         dropout={"name": "Dropout", "rate": 0.2, "where": "before"},
     ),
     Case("selu_100", SELU_100, "sgd", 32, images=4000, scale="standardise", slow_models=1),
-    Case("cnn", CNN, "adam", 2, images=25_000, slow_models=1, convolves=True),
+    Case("cnn", CNN, "adam", 2, slow_models=1, convolves=True),
     Case("small", SMALL, "nadam", 50, epochs=20, dataset="digits", slow_models=1),
     Case(
         "residual",

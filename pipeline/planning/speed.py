@@ -11,6 +11,10 @@ from pipeline.store.journal import Session
 
 TRUST = 0.05
 """How strongly learning holds on to the speeds measured elsewhere, against one session here."""
+START_TRUST = 0.3
+"""The same for starting, against a session that is nothing but that."""
+LEAST, TINY = 0.05, 1e-9
+"""The least part of a session that counts as work, and the least work."""
 FADING = 0.7
 """The weight of a session relative to the next one."""
 RANGE = (0.1, 10.0)
@@ -57,8 +61,8 @@ def as_journal(work: Work, where: str) -> dict[str, float | str]:
 def learned(sessions: Sequence[Session], where: str) -> Speed:
     """Return the speed that explains how long past sessions took, the oldest first.
 
-    Their geometric mean of time over `MEASURED` is how much slower this machine is in all; a ridge regression of relative
-    errors finds in which parts more so.
+    Their geometric mean of time over `MEASURED` is how much slower this machine is in all, starting apart: long sessions
+    hardly say how long that takes. A ridge regression of relative errors finds in which parts more so.
     """
     known = [session for session in sessions if session.work and session.work.get("where") == where][-NEWEST:]
     if not known:
@@ -67,12 +71,15 @@ def learned(sessions: Sequence[Session], where: str) -> Speed:
 
     rows = np.array([_parts(session) for session in known])
     weights = FADING ** np.arange(len(known))[::-1]
-    slower = np.exp(-np.average(np.log(rows.sum(axis=1)), weights=weights))
+    of_start = weights * rows[:, 0] / rows.sum(axis=1)
+    starts = np.exp(-(of_start @ np.log(rows.sum(axis=1))) / (of_start.sum() + START_TRUST))
+    left = np.maximum(1 - starts * rows[:, 0], LEAST)
+    works = np.exp(np.average(np.log(left / np.maximum(rows[:, 1:].sum(axis=1), TINY)), weights=weights))
+    slower = np.array([starts, *[works] * (rows.shape[1] - 1)])
     rows = slower * rows
     square = rows.T @ (weights[:, None] * rows) + TRUST * np.eye(rows.shape[1])
     factors = np.clip(np.linalg.solve(square, rows.T @ weights + TRUST), *RANGE)
-    pairs = zip(factors, astuple(MEASURED), strict=True)
-    return Speed(*(float(slower * factor * value) for factor, value in pairs))
+    return Speed(*(float(value) for value in slower * factors * np.array(astuple(MEASURED))))
 
 
 def _parts(session: Session) -> list[float]:

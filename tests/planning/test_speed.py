@@ -45,6 +45,14 @@ def test_sessions_of_several_kinds_tell_its_parts_apart() -> None:
         assert speed.start + speed.seconds(work) == pytest.approx(real, rel=0.3)
 
 
+def test_a_long_session_hardly_teaches_how_long_starting_takes() -> None:
+    """Then a short one is not taken to be slower than it is."""
+    slow = replace(MEASURED, graph=2 * MEASURED.graph, step=2 * MEASURED.step, dense=2 * MEASURED.dense)
+    speed = learned([session(DENSE, slow)], HERE)
+    assert speed.start == pytest.approx(MEASURED.start, rel=0.15)
+    assert speed.seconds(DENSE) == pytest.approx(slow.seconds(DENSE), rel=0.05)
+
+
 def test_newer_sessions_count_more() -> None:
     slow = Speed(*(3 * value for value in vars(MEASURED).values()))
     speed = learned([*[session(DENSE, MEASURED)] * 10, *[session(DENSE, slow)] * 10], HERE)
