@@ -1,6 +1,6 @@
 """The manifest of an ablation: the runs and diagnostics that it is made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.planning.ablation import AblationState, VariantState
@@ -8,12 +8,16 @@ from pipeline.store import Store
 
 
 def write_manifest(
-    store: Store, state: AblationState, diagnostics: Iterable[str] | None = None, keep: bool = True
+    store: Store,
+    state: AblationState,
+    diagnostics: Iterable[str] | None = None,
+    keep: bool = True,
+    summaries: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write the manifest of `state`, as far as its runs are known, and return it; an unchanged one is not written again.
 
-    `diagnostics`: the keys of the diagnostics that a finished ablation requires. It is not written where it is not to
-    `keep`: in a copy of the project for one experiment.
+    `diagnostics`: the keys of the diagnostics that a finished ablation requires, `summaries` what MLflow shows of each of
+    its variants. It is not written where it is not to `keep`: in a copy of the project for one experiment.
     """
     manifest: dict[str, Any] = {
         "ablation": state.name,
@@ -28,6 +32,8 @@ def write_manifest(
         manifest["shared"] = list(dict.fromkeys(shared))
     if diagnostics is not None:
         manifest["diagnostics"] = list(dict.fromkeys(diagnostics))
+    if summaries:
+        manifest["summaries"] = list(summaries)
     if keep and store.manifests.get(state.name) != manifest:
         store.manifests.put(state.name, manifest)
     return manifest

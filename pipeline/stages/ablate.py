@@ -24,6 +24,7 @@ from pipeline.planning.manifests import write_manifest
 from pipeline.planning.speed import as_journal, place
 from pipeline.planning.state import allowed, lacks_models, read_states
 from pipeline.planning.work import missing_runs, work_of
+from pipeline.result_files.schema import Ablation
 from pipeline.result_files.write import write_left_out, write_results, write_travelling
 from pipeline.store import Store
 from pipeline.store.archive import adopt
@@ -82,9 +83,17 @@ def _ablate(
         Ledger(root).record(state.families or [])  # before anybody sees a page
         diagnostics = required(store, state)
         keys = [diagnostic.key for diagnostic in diagnostics]
-        manifest = write_manifest(store, state, keys, keep=not is_temporary(root))
-        write_results(store, state, diagnostics, root / "results")
+        ablation = write_results(store, state, diagnostics, root / "results")
+        shown = _summaries(ablation)
+        manifest = write_manifest(store, state, keys, keep=not is_temporary(root), summaries=shown)
         write_travelling(store, state, manifest, root / "results")
+
+
+def _summaries(ablation: Ablation) -> list[dict[str, Any]]:
+    from pipeline.report.findings import find  # which imports scipy
+    from pipeline.report.summaries import summaries
+
+    return summaries(find(ablation))
 
 
 def is_finished(store: Store, state: AblationState) -> bool:

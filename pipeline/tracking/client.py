@@ -1,5 +1,6 @@
 """The only module that calls MLflow, through its public client."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pipeline.tracking.payload import MODEL, Point, batches
 
 OWNER, ABLATION = "keras_ablation.owner", "keras_ablation.ablation"
 PAGE_SIZE = 1000
+LONGEST_DIGEST = 36
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,21 @@ class Client:
                 Metric(point.key, point.value, point.milliseconds, point.step) for point in batch.points
             ]
             self._client.log_batch(run_id, metrics, [Param(*item) for item in batch.params.items()])
+
+    def log_dataset(self, run_id: str, dataset: Mapping[str, Any]) -> None:
+        """Log the data set that a run trained on and was tested with: its name, the digest of its content, its sizes."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        sizes = {name: dataset[name] for name in ("train", "validation", "test") if name in dataset}
+        entity = Dataset(
+            name=dataset["name"],
+            digest=str(dataset.get("digest", ""))[:LONGEST_DIGEST] or "unknown",
+            source_type="local",
+            source=json.dumps({"name": dataset["name"]}),
+            profile=json.dumps(sizes),
+        )
+        context = InputTag("mlflow.data.context", "training")
+        self._client.log_inputs(run_id, datasets=[DatasetInput(entity, [context])])
 
     def log_model(self, run_id: str, file: Path) -> None:
         """Log a `.keras` file as an artifact of the run, then set the tag that names it."""

@@ -7,6 +7,11 @@ from pipeline.tracking.ledger import SentExperiment, SentRun, owner
 from pipeline.tracking.payload import FINGERPRINT, MODEL
 from pipeline.tracking.required import RequiredExperiment
 
+HINT = (
+    'One run sums up each variant: search for `tags.phase = "summary"`. The others are `"trial"`s, in which hyperparameters '
+    'were chosen, and `"replicate"`s, which were tested.'
+)
+
 
 class Experiments:
     """One store's experiments at one MLflow address; the ids of incomplete runs in them are added to `incomplete`."""
@@ -78,6 +83,6 @@ class Experiments:
             ABLATION: required.ablation,
             "baseline": required.baseline,
             "dataset": required.dataset,
-            "mlflow.note.content": required.question,
+            "mlflow.note.content": f"{required.question}\n\n{HINT}".strip(),
             "mlflow.experimentKind": "custom_model_development",
         }

@@ -134,7 +134,7 @@ def _sent_experiment(raw: dict[str, Any]) -> SentExperiment:
 
 def _summary_of_required(required: Mapping[str, RequiredExperiment], finished: set[str]) -> dict[str, object]:
     return {
-        name: (experiment.fingerprint, _run_fingerprints(experiment.runs_with_keys(finished)))
+        name: (experiment.fingerprint, _run_fingerprints(experiment.to_send(finished)))
         for name, experiment in required.items()
     }
 

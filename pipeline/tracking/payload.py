@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from pipeline.runs.records import Curves, RunRecord
 from pipeline.tracking.required import RequiredRun
@@ -47,6 +48,8 @@ def tags(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
     """Return the tags, by which runs are grouped and filtered; without a record those of a run in training."""
     common = {"ablation": run.ablation, "variant": run.variant, "phase": run.kind, "seed": str(run.seed)}
     common |= {"run_key": run.run_key}
+    if run.summary is not None:
+        return common | {**run.summary["tags"], FINGERPRINT: run.fingerprint}
     if record is None:
         return common | {"outcome": "in training"}
     return common | {
@@ -72,6 +75,11 @@ def points(record: RunRecord, started: int, ended: int) -> list[Point]:
         *curve_points(record.curves, started, ended),
         *(Point(_key(name), float(value), ended, record.epochs) for name, value in final.items()),
     ]
+
+
+def summary_points(summary: Mapping[str, Any], now: int) -> list[Point]:
+    """Return the numbers of a variant's summary, of the time `now` in milliseconds since 1970."""
+    return [Point(_key(name), float(value), now, 0) for name, value in summary["metrics"].items()]
 
 
 def curve_points(curves: Curves, started: int, ended: int, after: int = 0) -> list[Point]:

@@ -4,8 +4,10 @@ Nothing is logged twice into one run: a run whose fingerprint is as required is 
 again as a new run.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 from pipeline.store import Store
 from pipeline.store.runs import RUN
@@ -14,7 +16,7 @@ from pipeline.tracking.address import default_uri
 from pipeline.tracking.client import Client
 from pipeline.tracking.experiments import Experiments
 from pipeline.tracking.ledger import Ledger, SentExperiment, SentRun
-from pipeline.tracking.payload import params, points, tags
+from pipeline.tracking.payload import params, points, summary_points, tags
 from pipeline.tracking.required import RequiredExperiment, RequiredRun, required_experiments
 
 
@@ -91,7 +93,7 @@ class Projection:
             ledger.clean = False
             ledgers.save(self.store, self.uri, ledger)
             for experiment in required.values():
-                runs = experiment.runs_with_keys(finished)
+                runs = experiment.to_send(finished)
                 self._write_runs(self._experiment(ledger, experiment), runs, final)
             if final:
                 self._prune(ledger, required)
@@ -130,6 +132,9 @@ class Projection:
         return sent
 
     def _send(self, experiment: SentExperiment, run: RequiredRun) -> None:
+        if run.summary is not None:
+            self._send_summary(experiment, run, run.summary)
+            return
         record = self.store.runs.get(run.run_key)
         if record is None:
             return
@@ -138,6 +143,15 @@ class Projection:
         run_id = self.client.create_run(experiment.experiment_id, run.name, tags(run, record), started)
         self.client.log(run_id, points(record, started, ended), params(run, record))
         self.client.finish(run_id, ended)
+        experiment.runs[run.identity] = SentRun(run_id, run.fingerprint, model=False)
+        self.heartbeat()
+
+    def _send_summary(self, experiment: SentExperiment, run: RequiredRun, summary: Mapping[str, Any]) -> None:
+        now = int(1000 * time.time())
+        run_id = self.client.create_run(experiment.experiment_id, run.name, tags(run), now)
+        self.client.log(run_id, summary_points(summary, now), params(run))
+        self.client.log_dataset(run_id, summary["dataset"])
+        self.client.finish(run_id, now)
         experiment.runs[run.identity] = SentRun(run_id, run.fingerprint, model=False)
         self.heartbeat()
 

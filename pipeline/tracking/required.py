@@ -3,14 +3,18 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.store import Store
 
+SUMMARY = "summary"
+"""The kind of a run that stands for all replicates of a variant."""
 LAYOUT = 1
 """Increase this whenever runs are written differently, so that runs sent by an older version are sent again."""
+DESCRIBED = 2
+"""The same for what describes an experiment."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class RequiredRun:
     """One run as MLflow should show it.
 
     `kind` is the run kind, trial or replicate, shown as the tag `phase`; `values` are the tuned hyperparameters;
-    `model` says whether its `.keras` file is sent too.
+    `model` says whether its `.keras` file is sent too. One of the kind `summary` stands for all replicates of a variant: it
+    is in no store, and `summary` holds its numbers.
     """
 
     ablation: str
@@ -29,6 +34,7 @@ class RequiredRun:
     name: str
     values: dict[str, Any]
     model: bool
+    summary: Mapping[str, Any] | None = None
 
     @property
     def identity(self) -> str:
@@ -54,11 +60,19 @@ class RequiredExperiment:
     @property
     def fingerprint(self) -> str:
         """A digest of all that MLflow shows of the ablation itself."""
-        return digest([LAYOUT, self.ablation, self.question, self.baseline, self.dataset])
+        return digest([LAYOUT, DESCRIBED, self.ablation, self.question, self.baseline, self.dataset])
 
     def runs_with_keys(self, keys: set[str]) -> dict[str, RequiredRun]:
         """Return, by identity, the runs whose run key is among `keys`."""
         return {identity: run for identity, run in self.runs.items() if run.run_key in keys}
+
+    def to_send(self, finished: set[str]) -> dict[str, RequiredRun]:
+        """Return, by identity, the runs that are `finished`, and the summaries of variants."""
+        return {
+            identity: run
+            for identity, run in self.runs.items()
+            if run.run_key in finished or run.summary is not None
+        }
 
 
 def required_experiments(store: Store) -> dict[str, RequiredExperiment]:
@@ -91,3 +105,7 @@ def _runs(store: Store, ablation: str, manifest: dict[str, Any]) -> Iterator[Req
         model = kind == "replicate" and models.get(variant) == key and store.runs.model_path(key).is_file()
         values = dict(entry.get("values") or {})
         yield RequiredRun(ablation, variant, kind, entry["seed"], key, f"{variant} · {label}", values, model)
+    for summary in manifest.get("summaries") or []:
+        variant, values = summary["variant"], dict(summary["values"])
+        key, name = digest(summary), f"{variant} · {SUMMARY}"
+        yield RequiredRun(ablation, variant, SUMMARY, 0, key, name, values, False, summary)

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -45,14 +46,14 @@ def test_an_experiment_carries_its_question_and_keeps_artifacts_in_the_project(s
     project(study.store)
 
     experiment = client(study.uri).get_experiment_by_name("act")
-    assert experiment.tags["mlflow.note.content"] == "What of act?"
+    assert experiment.tags["mlflow.note.content"].startswith("What of act?\n\nOne run sums up")
     assert experiment.tags["baseline"] == "relu"
     assert experiment.artifact_location == (study.root / "mlartifacts" / "act").as_uri()
 
     study.manifests["act"]["question"] = "And now?"
     study.write()
     project(study.store)
-    assert client(study.uri).get_experiment_by_name("act").tags["mlflow.note.content"] == "And now?"
+    assert client(study.uri).get_experiment_by_name("act").tags["mlflow.note.content"].startswith("And now?")
 
 
 def test_trials_are_numbered_within_their_variant(study: Study) -> None:
@@ -92,6 +93,59 @@ def test_a_run_that_changed_is_sent_again(study: Study) -> None:
     assert after["gelu · seed 0"] == before["gelu · seed 0"]
     assert after["relu · trial 1"] != before["relu · trial 1"]
     assert held(study.uri)["act"][1].data.params["optimizer.learning_rate"] == "0.25"
+
+
+SUMMED = {
+    "variant": "relu",
+    "values": {"model.activation": "relu"},
+    "metrics": {"test_accuracy": 0.9, "test_accuracy_low": 0.88, "difference": 0.01},
+    "tags": {"verdict": "better"},
+    "dataset": {"name": "digits", "train": 1397, "validation": 200, "test": 400, "digest": "abc"},
+}
+
+
+def test_each_variant_is_summed_up_by_a_run_that_sorts_beside_the_others(study: Study) -> None:
+    study.add("act", "relu")
+    study.manifests["act"]["summaries"] = [SUMMED]
+    study.write()
+    assert pending(study.store)
+    project(study.store)
+    assert names(study.uri) == {"act": ["relu · seed 0", "relu · summary"]} and not pending(study.store)
+    run = held(study.uri)["act"][1]
+    assert run.data.metrics == SUMMED["metrics"] and run.info.status == "FINISHED"
+    assert run.data.params == {"model.activation": "relu"}
+    assert (run.data.tags["phase"], run.data.tags["verdict"]) == ("summary", "better")
+    (given,) = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("digits", "abc")
+    assert json.loads(given.dataset.profile) == {"train": 1397, "validation": 200, "test": 400}
+    before = ids(study)
+    project(study.store)
+    assert ids(study) == before
+
+    study.manifests["act"]["summaries"] = [{**SUMMED, "tags": {"verdict": "worse"}}]
+    study.write()
+    project(study.store)
+    after = held(study.uri)["act"]
+    assert [run.info.run_name for run in after] == ["relu · seed 0", "relu · summary"], (
+        "in place of the old one"
+    )
+    assert after[1].data.tags["verdict"] == "worse" and ids(study)["relu · seed 0"] == before["relu · seed 0"]
+
+    del study.manifests["act"]["summaries"]
+    study.write()
+    project(study.store)
+    assert names(study.uri) == {"act": ["relu · seed 0"]}
+
+
+def test_a_summary_is_known_again_where_the_ledger_is_lost(study: Study) -> None:
+    study.add("act", "relu")
+    study.manifests["act"]["summaries"] = [SUMMED]
+    study.write()
+    project(study.store)
+    before = ids(study)
+    shutil.rmtree(ledgers.folder(study.store))
+    project(study.store)
+    assert ids(study) == before
 
 
 def test_an_ablation_goes_and_comes_back(study: Study) -> None:
