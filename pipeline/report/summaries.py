@@ -10,8 +10,8 @@ def summaries(findings: Findings) -> list[dict[str, Any]]:
     """Return a summary of each variant, in the order of the params file: plain data, for the ablation's manifest.
 
     `metrics` are numbers as stored (accuracies in 0..1): the mean over replicates under the metric's own name, its interval,
-    the difference from the baseline with the interval that its verdict goes by; `tags` the verdict, `values` what was
-    changed and chosen.
+    the difference from the baseline with the interval that its verdict goes by; `tags` the verdict, `recipe`
+    what was measured, `values` what was tuned of it.
     """
     rows = {row.variant.name: row for row in findings.rows}
     data = findings.ablation.data
@@ -19,7 +19,8 @@ def summaries(findings: Findings) -> list[dict[str, Any]]:
     return [
         {
             "variant": variant.name,
-            "values": {**variant.changes, **(variant.chosen or {})},
+            "recipe": variant.recipe,
+            "values": dict(variant.chosen or {}),
             "metrics": _metrics(findings, rows[variant.name]),
             "tags": {"verdict": _verdict(rows[variant.name])},
             "dataset": dataset,

@@ -36,11 +36,15 @@ class Batch:
 
 
 def params(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
-    """Return the recipe under dotted names, and the tuned values; without a record only the latter.
+    """Return the recipe under dotted names, and the tuned values; of a run in training only the latter.
 
     Example: the recipe `{"model": {"layers": [8, 4]}}` becomes `{"model.layers": "[8, 4]"}`.
     """
-    recipe = {"dataset": record.dataset, **dict(_flat(record.recipe))} if record else {}
+    recipe: dict[str, object] = {}
+    if run.summary is not None:
+        recipe = {"dataset": run.summary["dataset"]["name"], **dict(_flat(run.summary["recipe"]))}
+    elif record is not None:
+        recipe = {"dataset": record.dataset, **dict(_flat(record.recipe))}
     return {_key(name): _text(value) for name, value in {**recipe, **run.values}.items() if value is not None}
 
 

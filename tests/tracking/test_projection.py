@@ -97,7 +97,8 @@ def test_a_run_that_changed_is_sent_again(study: Study) -> None:
 
 SUMMED = {
     "variant": "relu",
-    "values": {"model.activation": "relu"},
+    "recipe": {"model": {"activation": "relu"}, "training": {"epochs": 2}},
+    "values": {"optimizer.learning_rate": 0.5},
     "metrics": {"test_accuracy": 0.9, "test_accuracy_low": 0.88, "difference": 0.01},
     "tags": {"verdict": "better"},
     "dataset": {"name": "digits", "train": 1397, "validation": 200, "test": 400, "digest": "abc"},
@@ -113,7 +114,12 @@ def test_each_variant_is_summed_up_by_a_run_that_sorts_beside_the_others(study: 
     assert names(study.uri) == {"act": ["relu · seed 0", "relu · summary"]} and not pending(study.store)
     run = held(study.uri)["act"][1]
     assert run.data.metrics == SUMMED["metrics"] and run.info.status == "FINISHED"
-    assert run.data.params == {"model.activation": "relu"}
+    assert run.data.params == {
+        "dataset": "digits",
+        "model.activation": "relu",
+        "training.epochs": "2",
+        "optimizer.learning_rate": "0.5",
+    }
     assert (run.data.tags["phase"], run.data.tags["verdict"]) == ("summary", "better")
     (given,) = run.inputs.dataset_inputs
     assert (given.dataset.name, given.dataset.digest) == ("digits", "abc")
