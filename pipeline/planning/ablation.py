@@ -1,7 +1,7 @@
 """An ablation and its variants as they stand: what is required of them, and what the store has of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, isfinite
@@ -124,6 +124,8 @@ class AblationState:
     """Whether it is to be judged on seeds that nobody has looked at yet."""
     families: list[Declared] | None = None
     """The variants by when they were declared; None until all hyperparameters are known."""
+    ended: set[str] = field(default_factory=set)
+    """Names of variants that were ended at an earlier look, as far as that is known before all are declared."""
 
     @property
     def baseline(self) -> VariantState:
@@ -156,7 +158,7 @@ class AblationState:
             for family in self.families or ()
             for key, name in family.members.items()
             if key in family.ended and name != baseline
-        }
+        } | self.ended
         if self.families and len(ended | {baseline}) == len(self.variants):
             return self
         if all(v.seeds == self.seeds for v in self.variants):

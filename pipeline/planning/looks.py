@@ -45,6 +45,20 @@ def declare(state: AblationState, ledger: Ledger) -> None:
     _set_seeds(state, keys)
 
 
+def foresee(state: AblationState, ledger: Ledger) -> None:
+    """Set the seeds of variants that were ended before, of an ablation in which others have yet to be searched."""
+    if not state.baseline.is_chosen:
+        return
+    latest, group = ledger.latest(state.title), _group(state)
+    study = latest.study if latest else 1
+    families = [family for family in ledger.of(state.title, group) if family.study == study]
+    for key, variant in keys_of(state).items():
+        family = next((family for family in families if key in family.ended), None)
+        if family is not None:
+            variant.set_seeds(family.ended[key], family.first)
+            state.ended.add(variant.variant.name)
+
+
 def advance(state: AblationState, store: Store) -> bool:
     """Look at what is trained; return whether a variant goes on to more seeds. All that it has must be stored."""
     if state.families is None:
@@ -121,14 +135,14 @@ def _group(state: AblationState) -> str:
 
 
 def keys_of(state: AblationState) -> dict[str, VariantState]:
-    """Return the variants besides the baseline by the keys that they have in families.
+    """Return the variants besides the baseline whose hyperparameters are known, by the keys that they have in families.
 
     The key is that of the recipe, with a number where several have the same.
     """
     keys: dict[str, VariantState] = {}
     counts: Counter[str] = Counter()
     for variant in state.variants:
-        if variant is not state.baseline:
+        if variant is not state.baseline and variant.is_chosen:
             recipes = [canonical(recipe) for recipe in variant.frozen_recipes]
             recipe = digest(recipes if variant.per_search else recipes[0])
             keys[f"{recipe}#{counts[recipe]}" if counts[recipe] else recipe] = variant

@@ -17,7 +17,7 @@ from pipeline.params.types.tasks import metric_of, metric_specs
 from pipeline.params.types.variants import Expanded, Variant
 from pipeline.planning.ablation import AblationState, VariantState
 from pipeline.planning.ledger import Ledger
-from pipeline.planning.looks import declare
+from pipeline.planning.looks import declare, foresee
 from pipeline.planning.search_state import SearchState
 from pipeline.runs.resample import Resample
 from pipeline.runs.run import Context, Run
@@ -48,8 +48,12 @@ def read_states(
     ]
     ledger = Ledger(root)
     for state in states:
-        if not state.is_left_out and all(variant.is_chosen for variant in state.variants):
+        if state.is_left_out:
+            continue
+        if all(variant.is_chosen for variant in state.variants):
             declare(state, ledger)
+        else:
+            foresee(state, ledger)
     return states
 
 

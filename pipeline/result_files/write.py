@@ -23,12 +23,8 @@ from pipeline.store import Store, archive
 from pipeline.store.manifests import FILE as MANIFEST
 
 
-def write_results(
-    store: Store, state: AblationState, required: Iterable[Diagnostic], folder: Path
-) -> schema.Ablation:
+def write_results(store: Store, state: AblationState, required: Iterable[Diagnostic], folder: Path) -> None:
     """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and `evaluation.json` with its diagnostics.
-
-    Returns the former.
 
     `required` are the diagnostics that the ablation requires, see `pipeline.diagnostics.required`. The study's folder,
     with its prepared data, is the parent of `folder`. Raises `KeyError` for a run that is not stored.
@@ -44,7 +40,6 @@ def write_results(
         write_json(path, outcomes)
     else:
         path.unlink(missing_ok=True)
-    return ablation
 
 
 def write_travelling(store: Store, state: AblationState, manifest: dict[str, Any], folder: Path) -> None:

@@ -24,8 +24,7 @@ from pipeline.planning.manifests import write_manifest
 from pipeline.planning.speed import as_journal, place
 from pipeline.planning.state import allowed, lacks_models, read_states
 from pipeline.planning.work import missing_runs, work_of
-from pipeline.result_files.schema import Ablation
-from pipeline.result_files.write import write_left_out, write_results, write_travelling
+from pipeline.result_files.write import results_of, write_left_out, write_results, write_travelling
 from pipeline.store import Store
 from pipeline.store.archive import adopt
 from pipeline.tracking.tracker import Tracker
@@ -80,20 +79,20 @@ def _ablate(
             others = read_states(study, store, root, names)
             unfinished = [other for other in others if not (other.is_left_out or is_finished(store, other))]
             _train(study, store, root, iter([[state, *unfinished]]), show_progress)
-        Ledger(root).record(state.families or [])  # before anybody sees a page
-        diagnostics = required(store, state)
-        keys = [diagnostic.key for diagnostic in diagnostics]
-        ablation = write_results(store, state, diagnostics, root / "results")
-        shown = _summaries(ablation)
-        manifest = write_manifest(store, state, keys, keep=not is_temporary(root), summaries=shown)
+        manifest = _write_manifest(store, state, root)
+        write_results(store, state, required(store, state), root / "results")
         write_travelling(store, state, manifest, root / "results")
 
 
-def _summaries(ablation: Ablation) -> list[dict[str, Any]]:
+def _write_manifest(store: Store, state: AblationState, root: Path) -> dict[str, Any]:
+    """Write the manifest of a finished ablation, with what MLflow shows of its variants."""
     from pipeline.report.findings import find  # which imports scipy
     from pipeline.report.summaries import summaries
 
-    return summaries(find(ablation))
+    Ledger(root).record(state.families or [])  # before anybody sees a verdict
+    shown = summaries(find(results_of(store, state, root)))
+    keys = [diagnostic.key for diagnostic in required(store, state)]
+    return write_manifest(store, state, keys, keep=not is_temporary(root), summaries=shown)
 
 
 def is_finished(store: Store, state: AblationState) -> bool:
@@ -146,6 +145,10 @@ def _train_all(
                 _check_fetched(study, states, root)
                 work += work_of(states, store, store.runs.keys())
                 runner.run(states, view)
+                for state in states:
+                    _write_manifest(
+                        store, state, root
+                    )  # now, so that MLflow gets its summaries in this session
         done |= as_journal(work, place(study))
 
 

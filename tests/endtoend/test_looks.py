@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.params.load import load
 from pipeline.planning.ledger import Ledger
+from pipeline.planning.plan import plan
 from pipeline.planning.state import read_states
 from pipeline.store import Store
 from pipeline.training.runner import Runner
@@ -177,3 +178,16 @@ def test_a_damaged_ledger_is_none(root: Path) -> None:
     for text in ("", "{}", '{"layout": 1, "families": [{"ablation": 3}]}'):
         (root / "reports/looks.json").write_text(text)
         assert Ledger(root).families == []
+
+
+def test_a_plan_expects_nothing_more_of_variants_that_were_ended(root: Path) -> None:
+    """Although the one that was added has no hyperparameters yet, so that nothing is declared."""
+    tune = {"trials": 2, "space": {"training.batch_size": {"choice": [16, 32]}}}
+    write_params(root, of({"start": 6, "max": 12}, tune=tune))
+    ablate(root, "one")
+    assert counts(root)["untrained"] == 6
+    write_params(
+        root, of({"start": 6, "max": 12}, {**VARIANTS, "added": {"model": {"layers": [5]}}}, tune=tune)
+    )
+    foreseen = plan(load(root / "params.yaml"), Store(root / ".runs"), root)
+    assert foreseen.to_train == 2 + 6 and foreseen.likely == 2 + round(6 + 0.9 * 6)
