@@ -30,42 +30,50 @@ def spread(unit: Measure, interval: Interval | None) -> str:
 def _measured(findings: Findings, styles: Styles) -> Iterator[FilledColumn]:
     unit = findings.measure
     ranks = {row.variant.name: rank for rank, row in enumerate(findings.rows, 1)}
-    yield Column("#", True, "Rank by mean"), lambda row: _rank(row, ranks[row.variant.name])
+    yield Column("#", True, "Rank by mean", minor=True), lambda row: _rank(row, ranks[row.variant.name])
     yield Column("variant"), lambda row: Cell(row.variant.name, style=styles[row.variant.name])
     yield Column(unit.label, True, "Mean over replicates"), lambda row: _mean(unit, row.interval)
-    yield Column("95\u00a0% interval", True, "Student's t interval"), lambda row: _spread(unit, row.interval)
-    yield Column("n", True, "Replicates that finished"), _finished
+    yield (
+        Column("95\u00a0% interval", True, "Student's t interval", minor=True),
+        lambda row: _spread(unit, row.interval),
+    )
+    if len({row.interval.n if row.interval else 0 for row in findings.rows}) > 1:
+        yield Column("n", True, "Replicates that finished", minor=True), _finished
 
 
 def _compared(findings: Findings) -> Iterator[FilledColumn]:
     unit, baseline = findings.measure, findings.ablation.baseline
-    title = f"From {baseline}, with the interval that the verdict goes by"
-    yield Column("difference [interval]", True, title), lambda row: _difference(unit, row)
-    yield (
-        Column("p (adjusted)", True, "For all variants of this ablation, by Holm's method, and all looks"),
-        _p,
-    )
-    yield Column("verdict"), _verdict
+    title, is_asked = f"From {baseline}, with the interval that the verdict goes by", not findings.steps
+    yield Column("difference [interval]", True, title, minor=not is_asked), lambda row: _difference(unit, row)
+    about = "For all variants of this ablation, by Holm's method, and all looks"
+    yield Column("p (adjusted)", True, about, minor=True), _p
+    yield Column("verdict", minor=not is_asked), _verdict
     if findings.steps:
         yield Column("step [interval]", True, "From the rung before"), lambda row: _step(findings, row)
         yield Column("step's verdict"), lambda row: _step_verdict(findings, row)
     if any(row.comparison and len(row.comparison.planned) > 1 for row in findings.rows):
-        yield Column("seeds", True, "After how many of its seeds it stopped, and why"), _stopped
+        yield Column("seeds", True, "After how many of its seeds it stopped, and why", minor=True), _stopped
     if any(row.comparison and row.comparison.seeds_needed for row in findings.rows):
-        yield Column("seeds to settle", True, "Replicates that would probably settle it"), _seeds_needed
+        about = "Replicates that would probably settle it"
+        yield Column("seeds to settle", True, about, minor=True), _seeds_needed
 
 
 def _described(findings: Findings) -> Iterator[FilledColumn]:
     variants = findings.ablation.variants
-    yield Column("parameters", True), lambda row: Cell(number(row.variant.parameters), row.variant.parameters)
+    if len({variant.parameters for variant in variants}) > 1:
+        yield Column("parameters", True, minor=True), _parameters
     for path in dict.fromkeys(path for variant in variants for path in variant.chosen or {}):
-        yield Column(path, True, "Chosen by tuning, then frozen"), _chosen(path)
+        yield Column(path, True, "Chosen by tuning, then frozen", minor=True), _chosen(path)
     unit = findings.measure
     if any(variant.reference and unit.key in variant.reference.values for variant in variants):
         yield (
-            Column("published", True, f"{unit.label}, reported elsewhere"),
+            Column("published", True, f"{unit.label}, reported elsewhere", minor=True),
             lambda row: _published(unit, row),
         )
+
+
+def _parameters(row: Row) -> Cell:
+    return Cell(number(row.variant.parameters), row.variant.parameters)
 
 
 def _rank(row: Row, rank: int) -> Cell:

@@ -32,13 +32,26 @@ class Cell:
 class Column:
     """A column's heading; numbers are aligned to the right. `hint` explains it on hovering.
 
-    `words`: the cells hold short words of ours, which are never broken over lines, as a user's long ones may be.
+    `words`: the cells hold short words of ours, which are never broken over lines, as a user's long ones may be. `minor`: a
+    phone does without it.
     """
 
     title: str
     numeric: bool = False
     hint: str = ""
     words: bool = False
+    minor: bool = False
+
+    @property
+    def classes(self) -> str:
+        """The heading's classes in HTML."""
+        return " ".join(["number"] * self.numeric + ["minor"] * self.minor)
+
+    @property
+    def cell_classes(self) -> str:
+        """The classes in HTML of the column's cells."""
+        kind = "number" if self.numeric else "words" if self.words else ""
+        return " ".join(filter(None, [kind, "minor" * self.minor]))
 
 
 @dataclass(frozen=True)

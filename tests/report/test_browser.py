@@ -97,6 +97,29 @@ def test_headings_sort_and_say_so(built: Built, visit: Visit) -> None:
     assert column(page, 2) == sorted(ranked)
 
 
+def test_a_phone_shows_differences_and_verdicts_at_once(built: Built, browser: "api.Browser") -> None:
+    page = Visit(browser, viewport=PHONE).open(built.reports / "activations.html")
+    shown = page.locator("#ranking th:visible").all_inner_texts()
+    assert [" ".join(text.split()) for text in shown] == [
+        "variant",
+        "test accuracy (%)",
+        "difference [interval]",
+        "verdict",
+    ]
+    for verdict in page.locator("#ranking .verdict").all():
+        box = verdict.bounding_box()
+        assert box is not None and box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_on_paper_everything_is_open(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    closed = page.locator("details:not([open])").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert closed and page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() == closed
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_short_words_in_tables_are_in_one_piece(
     built: Built, browser: "api.Browser", size: dict[str, int]

@@ -59,6 +59,11 @@
     });
   }
 
+  // On paper everything is open; on the screen it is as it was again.
+  let opened = [];
+  addEventListener("beforeprint", () => { opened = all("details:not([open])"); opened.forEach((each) => { each.open = true; }); });
+  addEventListener("afterprint", () => { opened.forEach((each) => { each.open = false; }); });
+
   // Copying: the visible rows, in their present order.
   const visible = (table) => all("tr", table).filter((row) => !row.hidden).map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
   const markdown = (rows, numeric) => {
