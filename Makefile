@@ -9,12 +9,17 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # DVC runs a study in its own folder, so a mirror that is a folder of this machine is named in full.
 MIRROR = $(if $(wildcard $(ABLATION_DATA_MIRROR)),$(abspath $(ABLATION_DATA_MIRROR)),$(ABLATION_DATA_MIRROR))
 
+# In an archive of the sources, DVC has to be told that there is no git.
+WITHOUT_GIT = @test -e .git || dvc config --local core.no_scm true
+
 .PHONY: repro study env test test-fast lint check ui clean
 repro: env  ## everything: data, every ablation, the report
+	$(WITHOUT_GIT)
 	dvc repro
 
 study: env  ## one of the studies in studies/, as in `make study NAME=mnist_mlp`
 	@test -f "studies/$(NAME)/dvc.yaml" || { echo "make study NAME=...: one of $(notdir $(wildcard studies/*))" >&2; exit 2; }
+	$(WITHOUT_GIT)
 	ABLATION_DATA_MIRROR="$(MIRROR)" dvc repro "studies/$(NAME)/dvc.yaml"
 
 env: $(STAMP)  ## the environment alone

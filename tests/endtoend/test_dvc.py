@@ -95,3 +95,12 @@ def test_a_study_from_nothing_then_changed(study: Path) -> None:
         "5 runs trained, 10 reused." in told and "New: nesterov." in told and "Ablations gone: width." in told
     )
     assert runs_in_mlflow(study) == required_keys(study) and len(required_keys(study)) == 1
+
+
+def test_an_archive_without_git_is_reproduced_too(study: Path) -> None:
+    shutil.rmtree(study / ".git")
+    shutil.copy(REPOSITORY / "Makefile", study)
+    write_params(study, {**PARAMS, "ablations": {"width": PARAMS["ablations"]["width"]}})
+    call(study, "make", "-o", "env", "repro")
+    assert (study / "results" / "width" / "ablation.json").is_file()
+    assert "didn't change" in call(study, "dvc", "repro")
