@@ -20,7 +20,7 @@ from pipeline.store import Store
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(pipeline.__file__).parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), PACKAGE / "cli" / "guide.md"])
 EXAMPLE = re.compile(r"^```yaml (study|ablation)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MODULE = re.compile(r"^```python (\w+\.py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s]+)\)|src=\"([^\"]+)\"")

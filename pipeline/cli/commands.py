@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.params.types.study import Study
 
 COMMAND = "keras-ablation"
+GUIDE = Path(__file__).with_name("guide.md")
 Command = Callable[[argparse.Namespace], int | None]
 USER_ERROR = 2
 INTERRUPTED = 130
@@ -117,6 +118,11 @@ def plan(options: argparse.Namespace) -> None:
         print(json.dumps(study_plan.as_json()))
     else:
         print_plan(study_plan)
+
+
+def guide(options: argparse.Namespace) -> None:  # noqa: ARG001
+    """Print how to write a study, which mistakes give wrong results, and what to check before reporting any."""
+    print(GUIDE.read_text(encoding="utf-8"), end="")
 
 
 def init(options: argparse.Namespace) -> None:
@@ -285,6 +291,7 @@ def _parser() -> argparse.ArgumentParser:
         default=KINDS[0],
         help=f"what the study begins with ({KINDS[0]})",
     )
+    command(guide, "print how to write a study, for people in a hurry and for coding agents")
     check_options = command(check, "check a params file and report every fault")
     check_options.add_argument(
         "--settings", type=Path, metavar="FOLDER", help="write to this folder what DVC's stages depend on"

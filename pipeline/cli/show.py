@@ -29,8 +29,8 @@ def show(results: Path, ablations: Sequence[str], times: Timings = untimed) -> N
         for sentence in findings.conclusion:
             console.print(Text(sentence))
         console.print(_table(findings, wide=console.width >= WIDE))
-        for flag in findings.flags:
-            console.print(Text(f"Care: {flag.sentence}", style="yellow"))
+        for caution in findings.cautions:
+            console.print(Text(f"Care: {caution.sentence}", style="yellow"))
         for comparison in published_comparisons(findings.ablation):
             console.print(_published_line(comparison))
         console.print(Text(training(findings.ablation), style="dim"))

@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import ceil, isnan, nan
 from statistics import fmean
 
+from pipeline.report.cautions import Caution, cautions
 from pipeline.report.measure import Measure, margin, margin_text, measure
 from pipeline.report.replication import kind_of
 from pipeline.report.texts import plain
@@ -69,6 +70,11 @@ class Findings:
     def best(self) -> Row | None:
         """The row with the best mean, or None where every run diverged."""
         return self.rows[0] if self.rows[0].interval is not None else None
+
+    @property
+    def cautions(self) -> list[Caution]:
+        """The flags as readers see them, those that several variants share as one."""
+        return cautions(self.flags)
 
     @property
     def asked(self) -> Mapping[str, Comparison]:

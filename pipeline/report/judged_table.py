@@ -123,7 +123,7 @@ def sentences(judged: Judged) -> list[str]:
     for name, findings in judged.findings.items():
         head = f"{name}: " if len(judged.findings) > 1 else ""
         told += [f"{head}{sentence}" for sentence in findings.conclusion]
-        told += [f"Care: {flag.sentence}" for flag in findings.flags]
+        told += [f"Care: {caution.sentence}" for caution in findings.cautions]
     told += [result.sentence(name) for name, result in judged.across.items()]
     return told
 

@@ -45,11 +45,6 @@ class Flag:
     variant: str | None
     message: str
 
-    @property
-    def sentence(self) -> str:
-        """The message, with the variant that it concerns."""
-        return f"{self.variant}: {self.message}" if self.variant else self.message
-
 
 def same_model(groups: Iterable[Sequence[str]]) -> list[Flag]:
     """Flag variants that differ in their model alone, and whose models compute the same: their switch does nothing."""
