@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.core.errors import UserError
 from pipeline.core.files import read_json
-from pipeline.core.project import result_folder
+from pipeline.core.project import ablate_command, result_folder
 from pipeline.result_files.diagnostics import read_diagnostics
 from pipeline.result_files.left_out import FILE
 from pipeline.result_files.schema import Ablation, Replicate, Trial
@@ -32,7 +32,7 @@ def read(results: Path, name: str, timings: Timings = untimed) -> Ablation:
     path = result_folder(results, name) / FILE
     raw = read_json(path)
     if raw is None:
-        raise UserError(f"{path} is missing or damaged. Run `keras-ablation ablate {name}` to make it.")
+        raise UserError(f"{path} is missing or damaged. Run `{ablate_command(name)}` to make it.")
     try:
         ablation = _timed(Ablation.from_json(raw), timings)
     except (KeyError, TypeError, AttributeError) as fault:

@@ -224,9 +224,10 @@ class Model:
 class Variant:
     """One variant: what it changes, the hyperparameters chosen for it, and its runs.
 
-    `changes` maps dotted recipe paths to this variant's values; `recipe` is complete, with the `chosen` values; `levels`
-    maps the factors of a grid to this variant's levels; `space` is what was searched; `schedule` has the planned learning
-    rates of each phase. `trainable_parameters` are those of `parameters` that the last phase trains; None if not recorded.
+    `changes` maps dotted recipe paths to this variant's values; `recipe` is complete, with the `chosen` values (without any
+    where each replicate has its own); `levels` maps the factors of a grid to this variant's levels; `space` is what was
+    searched; `schedule` has the planned learning rates of each phase. `trainable_parameters` are those of `parameters` that
+    the last phase trains; None if not recorded.
     """
 
     name: str

@@ -209,7 +209,7 @@ def _variant(store: Store, state: VariantState, root: Path) -> schema.Variant:
     return schema.Variant(
         name=variant.name,
         changes=variant.changes,
-        recipe=canonical(replicate.recipe),
+        recipe=canonical(replicate.recipe if shared is not None else variant.recipe),
         levels=variant.levels,
         parameters=records[0].parameters,
         reference=schema.Reference.from_json(variant.reference),

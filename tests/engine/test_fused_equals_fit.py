@@ -3,11 +3,14 @@
 Compiling costs a second or more per graph and engine, so each test trains many runs in few graphs.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from kit import run
+
+from pipeline.runs.resample import Resample
 
 from .training import assert_near, train
 
@@ -231,3 +234,21 @@ def test_layers_in_a_layer_of_ones_own_and_its_dropout(
     assert_equal(fused, fit, [patch] * 2, tolerance=1e-5)
     one, other = (train(fit, [run(patch, seed=seed)])[0] for seed in (0, 1))
     assert one.record.curves["loss"] != other.record.curves["loss"]
+
+
+def test_replicates_that_test_other_rows(fused: "Engine", fit: "Engine") -> None:
+    """Their parts differ in size, by a row in folds; what is tested is theirs too."""
+    resamples = [
+        *(Resample("folds", number, k=4) for number in (0, 3, 5)),
+        Resample("splits", 0, test=0.31),
+        Resample("splits", 1, test=0.31),
+    ]
+    patch = {"data": {"limit": 90, "validation": 41, "classes": [0, 1, 2]}}
+    runs = [replace(run(patch, seed=seed), resample=resample) for seed, resample in enumerate(resamples)]
+    together, alone = train(fused, runs), train(fit, runs)
+    assert len({trained.record.metrics["test_accuracy"] for trained in together}) > 2
+    for one, other in zip(together, alone, strict=True):
+        assert_near(one, other)
+        for name in ("test_loss", "test_accuracy"):
+            assert one.record.metrics[name] == pytest.approx(other.record.metrics[name], rel=1e-5)
+    assert {trained.record.engine.size for trained in together} == {len(runs)}, "and train as one stack"
