@@ -137,7 +137,10 @@ def test_an_unfinished_plan_may_be_prolonged(root: Path) -> None:
     ablate(root, "one")
     (family,) = Ledger(root).families
     assert [(plan.looks, plan.changed) for plan in family.plans] == [((4, 8), 8), ((4, 8, 16), None)]
-    assert "was spent at 8 seeds" in page(root), "its last look was taken, so it was finished"
+    assert page(root)
+    found = json.loads((root / "reports/one.json").read_text())["variants"]
+    (flag,) = [flag for v in found if v["name"] == "close" for flag in v["flags"] if "was spent" in flag]
+    assert "was spent at 8 seeds" in flag, "its last look was taken, so it was finished"
 
 
 def test_a_variant_that_is_added_after_a_look_is_a_family_of_its_own(root: Path) -> None:
