@@ -120,7 +120,7 @@ def plan(options: argparse.Namespace) -> None:
         print_plan(study_plan)
 
 
-def guide(options: argparse.Namespace) -> None:  # noqa: ARG001
+def guide(_: argparse.Namespace) -> None:
     """Print how to write a study, which mistakes give wrong results, and what to check before reporting any."""
     print(GUIDE.read_text(encoding="utf-8"), end="")
 
@@ -172,8 +172,7 @@ def report(options: argparse.Namespace) -> None:
         return
     ablations, home = _checked_ablations(options), _home(options)
     rendered = render(ablations, _store(options), home)
-    state = "is rendered" if rendered else "is up to date"
-    print("\n".join([*answers(ablations, home), f"{home / 'reports' / 'index.html'} {state}"]))
+    print("\n".join(answers(ablations, home, rendered)))
 
 
 def show(options: argparse.Namespace) -> None:

@@ -52,6 +52,11 @@ def study_at(folder: Path) -> str:
     return study.relative_to(project).as_posix().removeprefix(".") if study.is_relative_to(project) else ""
 
 
+def name_in_file(ablation: str) -> str:
+    """Return the name that params.yaml has for an ablation: `widths` of `widths@digits`."""
+    return ablation.partition(ON)[0]
+
+
 def result_folder(results: Path, ablation: str) -> Path:
     """Return the folder of an ablation's results; of one on several data sets there is one in it for each.
 
@@ -67,7 +72,7 @@ def ablate_command(title: str) -> str:
     `keras-ablation ablate widths --params studies/mine/params.yaml`.
     """
     study, _, ablation = title.rpartition("/")
-    return f"keras-ablation ablate {ablation.partition(ON)[0]}" + (
+    return f"keras-ablation ablate {name_in_file(ablation)}" + (
         f" --params {study}/params.yaml" if study else ""
     )
 

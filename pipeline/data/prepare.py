@@ -51,6 +51,10 @@ class Prepared:
         """Return the training rows and the test rows of an input, of a single one under an empty name."""
         return [part[name] if name else part for part in (self.x_train, self.x_test)]
 
+    def targets(self) -> Array:
+        """Return the targets of training rows and then of test rows."""
+        return np.concatenate([self.y_train, self.y_test])
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """The names of the classes, the labels or the targets."""

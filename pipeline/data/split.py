@@ -24,10 +24,14 @@ Fold = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Ascending, disjoint indices into the training images: those to train on, and those held out."""
+    """Ascending, disjoint indices into the training images: those to train on, and those held out.
+
+    `test`: those that are tested, of all images, where they are not the data set's own test images.
+    """
 
     train: Indices
     validation: Indices
+    test: Indices | None = None
 
 
 def split(

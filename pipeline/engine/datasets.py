@@ -42,13 +42,12 @@ def split_of(
     if resample is None:
         return _split(data, prepared, prepared.y_train, prepared.groups_train, split_seed, fold, shuffles)
     labels, groups = _together(prepared)
-    left = np.setdiff1d(np.arange(len(labels), dtype=np.int32), tested_rows(prepared, resample, split_seed))
-    seed, own = (
-        derive(split_seed, "left", *vars(resample).values()),
-        groups[left] if groups is not None else None,
-    )
+    tested = tested_rows(prepared, resample, split_seed)
+    left = np.setdiff1d(np.arange(len(labels), dtype=np.int32), tested)
+    seed = derive(split_seed, "left", *vars(resample).values())
+    own = groups[left] if groups is not None else None
     inner = _split(data.model_copy(update={"split": "random"}), prepared, labels[left], own, seed, fold, True)
-    return Split(left[inner.train], left[inner.validation])
+    return Split(left[inner.train], left[inner.validation], tested)
 
 
 def tested_rows(prepared: Prepared, resample: Resample, split_seed: int) -> Indices:
@@ -77,7 +76,7 @@ def _together(prepared: Prepared) -> tuple[NDArray[Any], NDArray[Any] | None]:
     train, test = prepared.groups_train, prepared.groups_test
     if (train is None) != (test is None):
         raise DataError(f"{prepared.record.title}: groups must be known of training and of test rows")
-    y = np.concatenate([prepared.y_train, prepared.y_test])
+    y = prepared.targets()
     return y, None if train is None or test is None else np.concatenate([train, test])
 
 
@@ -152,9 +151,8 @@ class DatasetViews:
         self._transforms |= {f"{name} {transform.name}": transform for name, transform in transforms.items()}
         names = tuple((name, transform.name) for name, transform in transforms.items())
         y, test = self._targets(classes)
-        if resample is not None:
-            tested = tested_rows(self.prepared, resample, split_seed)
-            test = tested if classes is None else tested[y[tested] >= 0]
+        if partition.test is not None:
+            test = partition.test if classes is None else partition.test[y[partition.test] >= 0]
         unit = self._unit(data, partition.train)
         scaled = unit and (unit.mean.tobytes(), unit.deviation.tobytes())
         pool = hashlib.sha256(repr((record.digest, names, classes, flat, scaled)).encode()).hexdigest()[:16]
@@ -182,7 +180,7 @@ class DatasetViews:
             raise DataError(
                 f"{record.title}: data.scale_targets is for numbers; the targets are {record.task}"
             )
-        y = np.concatenate([self.prepared.y_train, self.prepared.y_test])[training].astype(np.float64)
+        y = self.prepared.targets()[training].astype(np.float64)
         deviation = y.std(axis=0)
         deviation[deviation == 0] = 1.0
         return TargetUnit(y.mean(axis=0).astype(np.float32), deviation.astype(np.float32))
@@ -231,7 +229,7 @@ class DatasetViews:
 
     def _targets_uncached(self, classes: tuple[int, ...] | None) -> tuple[Any, NDArray[np.int32]]:
         """Return the targets of all rows, and the rows to test."""
-        y = np.concatenate([self.prepared.y_train, self.prepared.y_test])
+        y = self.prepared.targets()
         count = len(self.prepared.y_train)
         if classes is None:
             kind = np.int32 if self.prepared.record.task == "map" else np.float32

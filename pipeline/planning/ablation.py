@@ -51,7 +51,10 @@ class VariantState:
 
     def search_of(self, seed: int) -> SearchState:
         """Return the search that chose the hyperparameters of replicate `seed`."""
-        return self.all_searches[seed // self.per_search if self.per_search else 0]
+        return self.all_searches[self._search_number(seed)]
+
+    def _search_number(self, seed: int) -> int:
+        return seed // self.per_search if self.per_search else 0
 
     @property
     def frozen_recipes(self) -> list[Recipe]:
@@ -69,7 +72,7 @@ class VariantState:
         recipes = self.frozen_recipes
         return [
             Run(
-                recipes[seed // self.per_search if self.per_search else 0],
+                recipes[self._search_number(seed)],
                 self.context,
                 "replicate",
                 seed,
@@ -89,10 +92,10 @@ class VariantState:
 
         They may be stored as runs of their own.
         """
-        earlier = [key for search in self.searches for key in search.earlier_keys()]
-        return earlier + [
-            key for run in (self.replicates if self.is_chosen else ()) for key in beginnings_of(run)
-        ]
+        keys = [key for search in self.searches for key in search.earlier_keys()]
+        if self.is_chosen:
+            keys += [key for run in self.replicates for key in beginnings_of(run)]
+        return keys
 
     def trial_runs(self) -> list[dict[str, Any]]:
         """Return this variant's trials so far, those of one search after another: each with its `values` and `run_keys`."""

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.runs.resample import Resample
 from pipeline.runs.run import Run
 from pipeline.search.rate_search import RateSearch
-from pipeline.search.variant_search import Search
+from pipeline.search.variant_search import Search, Trial
 
 
 @dataclass
@@ -43,24 +43,26 @@ class SearchState:
         """What was searched, once it is chosen."""
         return dict((self.choice or {}).get("space", {}))
 
+    @property
+    def _trials(self) -> list[Trial]:
+        """The trials of a search that goes on; none where there is none, and once it has chosen."""
+        return self.search.trials if self.search is not None and self.choice is None else []
+
     def open_runs(self) -> list[Run]:
         """Return the runs of trials that have no score."""
-        trials = self.search.trials if self.search is not None and self.choice is None else []
-        return [run for trial in trials if trial.score is None for run in trial.runs]
+        return [run for trial in self._trials if trial.score is None for run in trial.runs]
 
     def earlier_keys(self) -> list[str]:
         """Return the keys of earlier parts of trials, from which those that were not ended went on."""
         if self.choice is not None:
             return list(self.choice.get("earlier", ()))
-        trials = self.search.trials if self.search is not None else []
-        return [run.key for trial in trials for runs in trial.earlier for run in runs]
+        return [run.key for trial in self._trials for runs in trial.earlier for run in runs]
 
     def trial_runs(self) -> list[dict[str, Any]]:
         """Return the trials so far: each with its `values` and `run_keys`."""
         if self.choice is not None:
             return list(self.choice["trials"])
-        trials = self.search.trials if self.search is not None else []
         return [
             {"values": trial.candidate.values, "run_keys": [run.key for run in trial.runs]}
-            for trial in trials
+            for trial in self._trials
         ]

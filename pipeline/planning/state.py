@@ -128,17 +128,15 @@ def _variant(
     evaluation: Evaluation,
     replicates: AnyReplicates,
 ) -> VariantState:
-    if isinstance(replicates, OverSeeds):
-        search = Search(variant, context, metric) if variant.tune is not None else None
-        finds_rate = variant.recipe.optimizer.finds_rate
-        finder = RateSearch(variant, context, evaluation.rate_range) if finds_rate else None
-        return VariantState(variant, context, seeds, [_known(store, SearchState(search, finder))])
+    count, per_search = (1, 0) if isinstance(replicates, OverSeeds) else (replicates.count, replicates.seeds)
+    finds_rate = variant.recipe.optimizer.finds_rate
+    finder = RateSearch(variant, context, evaluation.rate_range) if finds_rate else None
     searches = []
-    for number in range(replicates.count):
+    for number in range(count):
         resample = resample_of(replicates, number)
         search = Search(variant, context, metric, number, resample) if variant.tune is not None else None
-        searches.append(_known(store, SearchState(search, resample=resample)))
-    return VariantState(variant, context, seeds, searches, per_search=replicates.seeds)
+        searches.append(_known(store, SearchState(search, finder, resample=resample)))
+    return VariantState(variant, context, seeds, searches, per_search=per_search)
 
 
 def resample_of(replicates: AnyReplicates, number: int) -> Resample | None:

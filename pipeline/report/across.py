@@ -3,20 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.core.project import ON
-from pipeline.report.figures.axis import quick_ticks
-from pipeline.report.figures.chart import Chart, finish
-from pipeline.report.figures.rows import note, point, row_figure
-from pipeline.report.figures.svg import BAND, INK
+from pipeline.core.project import name_in_file
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import MISSING, p_value
 from pipeline.stats.across import FEWEST, Across, across
+from pipeline.stats.conclusion import answer
 from pipeline.stats.formatting import listed
 from pipeline.stats.intervals import Interval
-
-ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -47,31 +42,25 @@ class Group:
             ]
         if count < FEWEST:
             return [f"{count} data sets allow no verdict across them: {FEWEST} are needed at least."]
-        better = [name for name, answer in self.answers.items() if answer.verdict == "better"]
-        head = "none" if not better else f"{len(better)}"
-        verb = "is" if len(better) < 2 else "are"
-        shown = " shown to be" if not better else ""
-        of = "the one variant" if len(self.answers) == 1 else f"the {len(self.answers)} variants"
-        lead = f"Across {count} data sets, {head} of {of} {verb}{shown} better than {self.baseline} in {unit.name}"
-        return [f"{lead}{': ' + listed(better) if better else ''}.", *map(self._sentence, self._settled())]
-
-    def _settled(self) -> list[str]:
-        return [name for name, answer in self.answers.items() if answer.verdict != "inconclusive"]
+        better = [name for name, found in self.answers.items() if found.verdict == "better"]
+        lead = f"Across {count} data sets, {answer(len(better), len(self.answers), self.baseline, unit.name)}"
+        settled = [name for name, found in self.answers.items() if found.verdict != "inconclusive"]
+        return [f"{lead}{': ' + listed(better) if better else ''}.", *map(self._sentence, settled)]
 
     def _sentence(self, name: str) -> str:
-        answer, unit = self.answers[name], self.findings[0].measure
-        than = "to" if answer.verdict == "practically equal" else "than"
-        amount = f"{unit.interval(interval_of(answer))} {unit.step_unit}".rstrip()
-        p = "" if answer.p is None else f", adjusted p {p_value(answer.p)}"
-        return f"{name} is {answer.verdict} {than} {self.baseline}: {amount}{p}."
+        found, unit = self.answers[name], self.findings[0].measure
+        than = "to" if found.verdict == "practically equal" else "than"
+        amount = f"{unit.interval(interval_of(found))} {unit.step_unit}".rstrip()
+        p = "" if found.p is None else f", adjusted p {p_value(found.p)}"
+        return f"{name} is {found.verdict} {than} {self.baseline}: {amount}{p}."
 
 
 def groups(study: Iterable[Findings]) -> list[Group]:
     """Return the ablations of a study that are on several data sets, of which results are there."""
     by_name: dict[str, list[Findings]] = {}
     for findings in study:
-        name, on, _ = findings.ablation.name.partition(ON)
-        if on:
+        name = name_in_file(findings.ablation.name)
+        if name != findings.ablation.name:
             by_name.setdefault(name, []).append(findings)
     return [Group(name, tuple(members), _answers(members)) for name, members in by_name.items()]
 
@@ -94,9 +83,9 @@ def _answers(members: Sequence[Findings]) -> Mapping[str, Across]:
     return across(mean_differences(members), margin, first.measure.higher_is_better)
 
 
-def interval_of(answer: Across) -> Interval:
+def interval_of(found: Across) -> Interval:
     """Return the mean difference over data sets with its interval."""
-    return Interval(answer.mean, answer.low, answer.high, None, answer.n)
+    return Interval(found.mean, found.low, found.high, None, found.n)
 
 
 def table(group: Group, styles: Styles) -> Table:
@@ -112,49 +101,14 @@ def table(group: Group, styles: Styles) -> Table:
 
 
 def _row(group: Group, name: str, styles: Styles) -> list[Cell]:
-    answer, unit = group.answers[name], group.findings[0].measure
+    found, unit = group.answers[name], group.findings[0].measure
     row = [
         Cell(name, style=styles[name]),
-        Cell(unit.interval(interval_of(answer)), answer.mean),
-        Cell(MISSING if answer.p is None else p_value(answer.p), answer.p),
-        Cell(answer.verdict, word=answer.verdict.replace(" ", "-")),
+        Cell(unit.interval(interval_of(found)), found.mean),
+        Cell(MISSING if found.p is None else p_value(found.p), found.p),
+        Cell(found.verdict, word=found.verdict.replace(" ", "-")),
     ]
-    for found in group.findings:
-        difference = found.row(name).difference
+    for findings in group.findings:
+        difference = findings.row(name).difference
         row.append(Cell(unit.interval(difference) or MISSING, difference.mean if difference else None))
     return row
-
-
-def chart(group: Group, styles: Styles) -> Chart | None:
-    """Draw each variant's difference on each data set, and over all of them."""
-    if not group.answers:
-        return None
-    unit = group.findings[0].measure
-    labels = [found.ablation.dataset for found in group.findings] + [ALL]
-    names = [f"{name} · {label}" for name in group.answers for label in labels]
-    figure, axes = row_figure(names, right=172)
-    margin = group.findings[0].margin * unit.factor
-    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
-    axes.axvline(0, color=INK, linewidth=1)
-    texts = []
-    for number, (name, answer) in enumerate(group.answers.items()):
-        shown = [(found.row(name).difference, _is_settled(found, name)) for found in group.findings]
-        shown.append((interval_of(answer), answer.verdict != "inconclusive"))
-        for place, (difference, settled) in enumerate(shown):
-            if difference is not None:
-                row = number * len(labels) + place
-                point(axes, row, unit.scaled(difference), styles[name], settled)
-                note(axes, row, unit.interval(difference))
-                texts.append(f"{names[row]} {unit.interval(difference)}")
-    axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
-    quick_ticks(axes)
-    caption = (
-        f"Difference from {group.baseline} on each data set, with the interval that its verdict there goes by, and over all "
-        "of them with the 95 % t interval over data sets. Hollow: inconclusive."
-    )
-    return finish(figure, "across", f"Difference from {group.baseline}", caption, "; ".join(texts))
-
-
-def _is_settled(findings: Findings, variant: str) -> bool:
-    comparison = findings.row(variant).comparison
-    return comparison is not None and comparison.verdict != "inconclusive"

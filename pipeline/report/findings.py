@@ -4,15 +4,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, isnan, nan
-from statistics import fmean
+from math import isnan
 
 from pipeline.report.cautions import Caution, cautions
 from pipeline.report.measure import Measure, margin, margin_text, measure
-from pipeline.report.replication import kind_of
+from pipeline.report.replication import by_seed, counts_of, kind_of, means
 from pipeline.report.texts import plain
 from pipeline.result_files import schema
-from pipeline.result_files.schema import Ablation, Replication, Variant
+from pipeline.result_files.schema import Ablation, Variant
 from pipeline.stats import audit
 from pipeline.stats.audit import Flag
 from pipeline.stats.compare import Comparison, Family, Plan, compare
@@ -155,26 +154,8 @@ def _look_flags(ablation: Ablation, compared: Mapping[str, Comparison]) -> list[
 def measurements(ablation: Ablation, unit: Measure) -> dict[str, dict[int, float]]:
     """Return variant -> number of a replicate, its seed mostly -> measured value, NaN for those that diverged."""
     return {
-        variant.name: by_replicate(
-            {
-                replicate.seed: nan if (value := unit.of(replicate)) is None else value
-                for replicate in variant.replicates
-            },
-            ablation.replication,
-        )
-        for variant in ablation.variants
+        variant.name: means(by_seed(variant, unit), ablation.replication) for variant in ablation.variants
     }
-
-
-def by_replicate(values: Mapping[int, float], replication: Replication) -> dict[int, float]:
-    """Return the value of each replicate, the mean over those of its runs that finished, from values by seed."""
-    if replication.seeds == 1:
-        return dict(values)
-    runs: dict[int, list[float]] = {}
-    for seed, value in values.items():
-        runs.setdefault(replication.part_of(seed), []).append(value)
-    finite = {part: [value for value in own if not isnan(value)] for part, own in runs.items()}
-    return {part: fmean(own) if own else nan for part, own in finite.items()}
 
 
 def _finite(values: Mapping[int, float]) -> bool:
@@ -206,11 +187,9 @@ def _ranked(
 def _flags(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> list[Flag]:
     variants = ablation.variants
     outcomes = {v.name: [t.outcome for t in v.trials] + [r.outcome for r in v.replicates] for v in variants}
+    fewest, _ = counts_of(ablation)
     flags = [
-        *audit.few_seeds(
-            (fewest := min((len(values) for values in measured.values()), default=0)),
-            kind_of(ablation.replication).counted(fewest),
-        ),
+        *audit.few_seeds(fewest, kind_of(ablation.replication).counted(fewest)),
         *audit.fewer_seeds(ablation.seeds, ablation.wanted),
         *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
         *audit.diverged(outcomes),
@@ -271,7 +250,7 @@ def _conclusion(
         comparisons=compared,
         intervals=intervals,
         metric=MetricFormat(unit.key, ablation.measured(unit.metric).is_fraction),
-        seeds=_replicates(ablation),
+        seeds=counts_of(ablation),
         kinds=kind_of(ablation.replication),
         dataset=ablation.dataset,
         margin=margin(ablation),
@@ -281,12 +260,6 @@ def _conclusion(
         importance=factors,
     )
     return sentences[1:]
-
-
-def _replicates(ablation: Ablation) -> tuple[int, int]:
-    """Return how many replicates the variants have, at least and at most."""
-    counts = [ceil(len(variant.replicates) / ablation.replication.seeds) for variant in ablation.variants]
-    return min(counts, default=0), max(counts, default=0)
 
 
 def _steps(

@@ -11,11 +11,12 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.core.project import ON
+from pipeline.core.project import name_in_file
 from pipeline.data.excerpt import Excerpt
 from pipeline.report import across, index, paper, tables
 from pipeline.report.across import Group
 from pipeline.report.context import ReportContext
+from pipeline.report.figures.across import across_chart
 from pipeline.report.findings import Findings
 from pipeline.report.history import Change
 from pipeline.report.measure import margin_text
@@ -68,7 +69,7 @@ def ablation_page(
         downloads={
             f"{ablation.name}{ending}": _data_url(KINDS[ending], text) for ending, text in files.items()
         },
-        group=site.groups.get(ablation.name.partition(ON)[0]) if ON in ablation.name else None,
+        group=site.groups.get(name_in_file(ablation.name)),
         previous=names[place - 1] if place else None,
         following=names[place + 1] if place + 1 < len(names) else None,
         training=tables.training(ablation),
@@ -111,16 +112,16 @@ def across_page(site: Site, group: Group) -> str:
         site,
         group=group,
         table=across.table(group, site.styles),
-        chart=across.chart(group, site.styles),
+        chart=across_chart(group, site.styles),
     )
 
 
-def index_page(site: Site, study: Sequence[Findings]) -> str:
-    """Return the index: the study at a glance."""
+def index_page(site: Site, study: Sequence[Findings], groups: Sequence[Group]) -> str:
+    """Return the index: the study at a glance; `groups` are its ablations on several data sets."""
     return _render(
         "index.html.j2",
         site,
-        groups=across.groups(study),
+        groups=groups,
         cards=[index.card(findings, site.styles) for findings in study],
         boards=index.boards(study, site.styles),
         summary=index.summary(study),

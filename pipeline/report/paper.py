@@ -6,8 +6,8 @@ from typing import Any
 
 from pipeline.core.text import plural
 from pipeline.report.findings import Findings, Row
-from pipeline.report.measure import margin_text
-from pipeline.report.replication import kind_of
+from pipeline.report.measure import Measure, margin_text
+from pipeline.report.replication import counted
 from pipeline.report.texts import p_value, plain
 from pipeline.result_files.schema import Ablation
 from pipeline.stats.formatting import listed
@@ -34,7 +34,7 @@ def latex(findings: Findings) -> str:
     A mean is given with half of its 95 % interval, a difference with the interval that its verdict goes by.
     """
     ablation, unit = findings.ablation, findings.measure
-    head = ["Variant", tex(unit.label[0].upper() + unit.label[1:]), "Difference", "$p$"]
+    head = ["Variant", tex(_title(unit)), "Difference", "$p$"]
     rows = [_cells(findings, row) for row in findings.rows]
     label = "".join(sign for sign in ablation.name if sign.isalnum() or sign in "-:")
     return "\n".join(
@@ -45,7 +45,7 @@ def latex(findings: Findings) -> str:
             rf"\label{{tab:{label}}}",
             r"\begin{tabular}{lrrr}",
             r"\toprule",
-            *(_line(cells) for cells in [head]),
+            _line(head),
             r"\midrule",
             *map(_line, rows),
             r"\bottomrule",
@@ -86,19 +86,18 @@ def _minus(text: str) -> str:
     return text.replace("−", "-")
 
 
+def _title(unit: Measure) -> str:
+    return unit.label[0].upper() + unit.label[1:]
+
+
 def _caption(findings: Findings) -> str:
     ablation, unit = findings.ablation, findings.measure
     question = f"{ablation.question} " if ablation.question else ""
     return (
-        f"{question}{unit.label[0].upper()}{unit.label[1:]} on {ablation.dataset}, mean and 95 % interval over "
-        f"{_replicates(ablation)}; difference from {ablation.baseline} with the interval that its verdict goes by; "
+        f"{question}{_title(unit)} on {ablation.dataset}, mean and 95 % interval over "
+        f"{counted(ablation)}; difference from {ablation.baseline} with the interval that its verdict goes by; "
         "p adjusted for all variants (Holm)."
     )
-
-
-def _replicates(ablation: Ablation) -> str:
-    counts = [-(-len(variant.replicates) // ablation.replication.seeds) for variant in ablation.variants]
-    return kind_of(ablation.replication).counted(min(counts, default=0), max(counts, default=0))
 
 
 def methods(findings: Findings) -> str:
@@ -150,7 +149,7 @@ def _tuning(ablation: Ablation) -> str:
 
 
 def _replication(ablation: Ablation) -> str:
-    count = _replicates(ablation)
+    count = counted(ablation)
     if ablation.replication.overlap:
         return f"Every variant was trained and tested over {count}, the same ones for all variants."
     fresh = " that no trial had used" if ablation.tune is not None else ""

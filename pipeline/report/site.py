@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.core.project import ON
+from pipeline.core.project import name_in_file
 from pipeline.report import exports, pages, snapshot
 from pipeline.report.across import groups
 from pipeline.report.context import ReportContext, Summary, no_excerpt
@@ -71,7 +71,7 @@ def build(
     _write(reports / "metrics.json", exports.metrics_json(study))
     for group in grouped:
         _write(reports / f"{every[group.name]}.html", pages.across_page(site, group))
-    _write(reports / "index.html", pages.index_page(site, study))
+    _write(reports / "index.html", pages.index_page(site, study, grouped))
     return summary_of(study)
 
 
@@ -160,7 +160,8 @@ def page_files(ablations: Sequence[str]) -> list[str]:
 
 def on_several(ablations: Sequence[str]) -> list[str]:
     """Return the names in the params file of ablations on several data sets."""
-    return list(dict.fromkeys(name.partition(ON)[0] for name in ablations if ON in name))
+    names = dict.fromkeys(map(name_in_file, ablations))
+    return [name for name in names if name not in ablations]
 
 
 def page_stems(ablations: Sequence[str]) -> dict[str, str]:

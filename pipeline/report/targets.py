@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from math import isfinite, nan
 
-from pipeline.report.findings import by_replicate
 from pipeline.report.measure import Measure
+from pipeline.report.replication import means
 from pipeline.report.styles import Styles
 from pipeline.report.tables import Cell, Column, Table
 from pipeline.report.texts import MISSING
@@ -34,7 +34,7 @@ def heading(ablation: Ablation) -> str:
 def table(ablation: Ablation, styles: Styles) -> Table | None:
     """Return each variant's epochs, compared with the baseline's; None where no target is set or no run reached it."""
     reached = {
-        variant.name: by_replicate(
+        variant.name: means(
             {run.seed: first_epoch(run, ablation) for run in variant.replicates}, ablation.replication
         )
         for variant in ablation.variants

@@ -358,17 +358,18 @@ class Ablation:
 
     def as_json(self) -> dict[str, Any]:
         """Return the ablation as plain data, without its diagnostics, which have their own file."""
-        return {
-            **_without(vars(self), "diagnostics", *self._unsaid()),
-            **({"families": [asdict(family) for family in self.families]} if self.families else {}),
-            **({} if self.replication.is_plain else {"replication": asdict(self.replication)}),
-            **({} if self.data is None else {"data": asdict(self.data)}),
+        plain = {
+            **vars(self),
+            "families": [asdict(family) for family in self.families],
+            "replication": asdict(self.replication),
+            "data": self.data and asdict(self.data),
             "models": [model.as_json() for model in self.models],
             "same_models": [list(names) for names in self.same_models],
             "metrics": [vars(metric) for metric in self.metrics.values()],
             "tune": self.tune.as_json() if self.tune else None,
             "variants": [variant.as_json() for variant in self.variants],
         }
+        return _without(plain, "diagnostics", *self._unsaid())
 
     def _unsaid(self) -> list[str]:
         """Return the names of fields that say nothing here."""

@@ -23,18 +23,26 @@ from pipeline.store import Store, archive
 from pipeline.store.manifests import FILE as MANIFEST
 
 
-def write_results(store: Store, state: AblationState, required: Iterable[Diagnostic], folder: Path) -> None:
+def write_results(
+    store: Store,
+    state: AblationState,
+    required: Iterable[Diagnostic],
+    folder: Path,
+    ablation: schema.Ablation | None = None,
+) -> None:
     """Write `<folder>/<ablation>/ablation.json` for a complete ablation, and `evaluation.json` with its diagnostics.
 
-    `required` are the diagnostics that the ablation requires, see `pipeline.diagnostics.required`. The study's folder,
-    with its prepared data, is the parent of `folder`. Raises `KeyError` for a run that is not stored.
+    `required` are the diagnostics that the ablation requires, see `pipeline.diagnostics.required`. The study's folder, with
+    its prepared data, is the parent of `folder`. `ablation` is what `results_of` returned, if that was called. Raises
+    `KeyError` for a run that is not stored.
 
     Example:
         >>> write_results(store, state, required(store, state), Path("results"))
     """
-    ablation = results_of(store, state, folder.parent)
-    write_json(result_folder(folder, state.name) / FILE, ablation.as_json())
-    path = result_folder(folder, state.name) / diagnostics.FILE
+    ablation = ablation or results_of(store, state, folder.parent)
+    own = result_folder(folder, state.name)
+    write_json(own / FILE, ablation.as_json())
+    path = own / diagnostics.FILE
     outcomes = diagnostics_of(store, state, required)
     if outcomes:
         write_json(path, outcomes)
@@ -51,18 +59,20 @@ def write_travelling(store: Store, state: AblationState, manifest: dict[str, Any
         "models": [model_key(run, phase) for run in runs for phase in run.phases],
     }
     keys = [*state.required_keys(), *(key for variant in state.variants for key in variant.shared_keys())]
-    write_json(result_folder(folder, state.name) / MANIFEST, manifest)
-    if archive.is_current(result_folder(folder, state.name) / archive.FILE, store, keys, notes):
+    own = result_folder(folder, state.name)
+    write_json(own / MANIFEST, manifest)
+    if archive.is_current(own / archive.FILE, store, keys, notes):
         return
-    with replacing(result_folder(folder, state.name) / archive.FILE) as temporary:
+    with replacing(own / archive.FILE) as temporary:
         temporary.write_bytes(archive.pack(store, keys, notes))
 
 
 def write_left_out(state: AblationState, folder: Path, why: str) -> None:
     """Write for an ablation that is not trained why it is not, instead of results."""
     left_out = {"name": state.name, "question": state.spec.question, LEFT_OUT: why}
-    write_json(result_folder(folder, state.name) / FILE, left_out)
-    (result_folder(folder, state.name) / diagnostics.FILE).unlink(missing_ok=True)
+    own = result_folder(folder, state.name)
+    write_json(own / FILE, left_out)
+    (own / diagnostics.FILE).unlink(missing_ok=True)
 
 
 def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablation:

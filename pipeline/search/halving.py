@@ -35,7 +35,7 @@ def cost(trials: int, epochs: int) -> float:
     places, alive, before, trained = cuts(trials, epochs), trials, 0, 0
     for cut, epoch in enumerate(places):
         trained += alive * (epoch - before)
-        alive, before = min(alive, survivors(trials, cut, len(places))), epoch
+        alive, before = survivors(trials, cut, len(places)), epoch
     return (trained + alive * (epochs - before)) / (trials * epochs)
 
 

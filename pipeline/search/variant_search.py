@@ -69,8 +69,6 @@ class Search:
     trials: list[Trial] = field(default_factory=list)
     ranges: Mapping[str, AnyRange] | None = None
     """Those that the model's function declares, where the space is `hp`; to be set before the first trials."""
-    _asked: int = field(default=0, init=False)
-    """How many candidates there are so far: all of them, where trials can be ended."""
 
     @property
     def tune(self) -> Tune:
@@ -110,8 +108,8 @@ class Search:
         if going_on := self._end_worse():
             return going_on
         candidates = self._oracle.ask()
-        self._asked += len(candidates)
-        batch = [Trial(candidate, self._runs(candidate.values)) for candidate in candidates]
+        count = len(self.trials) + len(candidates)
+        batch = [Trial(candidate, self._runs(candidate.values, count)) for candidate in candidates]
         self.trials.extend(batch)
         return batch
 
@@ -120,17 +118,15 @@ class Search:
         unfinished = sorted((trial for trial in self.trials if trial.is_unfinished), key=_score, reverse=True)
         if not unfinished:
             return []
-        cut, cuts = (
-            len(unfinished[0].earlier),
-            max(len(self._cuts(trial.runs[0].recipe)) for trial in unfinished),
-        )
-        kept = halving.survivors(len(self.trials), cut, cuts)
+        count, cut = len(self.trials), len(unfinished[0].earlier)
+        cuts = max(len(self._cuts(trial.runs[0].recipe, count)) for trial in unfinished)
+        kept = halving.survivors(count, cut, cuts)
         for trial in unfinished[kept:]:
             trial.outcome = "stopped"
             self._oracle.report(trial.candidate, _score(trial))
         for trial in unfinished[:kept]:
             trial.earlier = (*trial.earlier, trial.runs)
-            trial.runs, trial.score = self._runs(trial.candidate.values, cut + 1), None
+            trial.runs, trial.score = self._runs(trial.candidate.values, count, cut + 1), None
         return unfinished[:kept]
 
     def report(self, records: Mapping[str, RunRecord]) -> None:
@@ -164,10 +160,10 @@ class Search:
     def _worst(self) -> float:
         return 0.0 if self.metric.is_fraction else WORST
 
-    def _runs(self, values: Mapping[str, Any], cut: int = 0) -> tuple[Run, ...]:
-        """Return the runs of a trial up to a cut, or to their end where there is none that may end it."""
+    def _runs(self, values: Mapping[str, Any], count: int, cut: int = 0) -> tuple[Run, ...]:
+        """Return the runs of one of `count` trials up to a cut, or to their end where there is none that may end it."""
         recipe = apply(self.variant.recipe, values)
-        cuts = self._cuts(recipe)
+        cuts = self._cuts(recipe, count)
         epochs = cuts[cut] if cut < len(cuts) else None
         folds = [(fold, self.tune.folds) for fold in range(self.tune.folds)] if self.tune.folds else [None]
         return tuple(
@@ -176,10 +172,10 @@ class Search:
             for fold in folds
         )
 
-    def _cuts(self, recipe: Recipe) -> tuple[int, ...]:
-        """Return the epochs after which a trial with a recipe may be ended."""
+    def _cuts(self, recipe: Recipe, count: int) -> tuple[int, ...]:
+        """Return the epochs after which one of `count` trials, with a recipe, may be ended."""
         epochs = phases_of(recipe)[-1].recipe.training.epochs
-        return halving.cuts(self._asked, epochs) if self.tune.stop else ()
+        return halving.cuts(count, epochs) if self.tune.stop else ()
 
     def _score(self, trial: Trial, records: Sequence[RunRecord]) -> float:
         if trial.is_unfinished:

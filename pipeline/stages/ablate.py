@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from pipeline.core.native_logs import native_logs_to
 from pipeline.core.project import ON, is_temporary
 from pipeline.core.text import duration, plural
 from pipeline.data.catalogue import is_user_defined, lookup
-from pipeline.diagnostics.required import missing, required
+from pipeline.diagnostics.required import Diagnostic, missing, required
 from pipeline.params.expansion.expand import check_against
 from pipeline.params.types.study import Study
 from pipeline.planning.ablation import AblationState
@@ -24,6 +24,7 @@ from pipeline.planning.manifests import write_manifest
 from pipeline.planning.speed import as_journal, place
 from pipeline.planning.state import allowed, lacks_models, read_states
 from pipeline.planning.work import missing_runs, work_of
+from pipeline.result_files.schema import Ablation
 from pipeline.result_files.write import results_of, write_left_out, write_results, write_travelling
 from pipeline.store import Store
 from pipeline.store.archive import adopt
@@ -79,19 +80,23 @@ def _ablate(
             others = read_states(study, store, root, names)
             unfinished = [other for other in others if not (other.is_left_out or is_finished(store, other))]
             _train(study, store, root, iter([[state, *unfinished]]), show_progress)
-        manifest = _write_manifest(store, state, root)
-        write_results(store, state, required(store, state), root / "results")
+        ablation = results_of(store, state, root)
+        diagnostics = required(store, state)
+        manifest = _write_manifest(store, state, ablation, diagnostics, root)
+        write_results(store, state, diagnostics, root / "results", ablation)
         write_travelling(store, state, manifest, root / "results")
 
 
-def _write_manifest(store: Store, state: AblationState, root: Path) -> dict[str, Any]:
+def _write_manifest(
+    store: Store, state: AblationState, ablation: Ablation, diagnostics: Iterable[Diagnostic], root: Path
+) -> dict[str, Any]:
     """Write the manifest of a finished ablation, with what MLflow shows of its variants."""
     from pipeline.report.findings import find  # which imports scipy
     from pipeline.report.summaries import summaries
 
     Ledger(root).record(state.families or [])  # before anybody sees a verdict
-    shown = summaries(find(results_of(store, state, root)))
-    keys = [diagnostic.key for diagnostic in required(store, state)]
+    keys = [diagnostic.key for diagnostic in diagnostics]
+    shown = summaries(find(ablation))
     return write_manifest(store, state, keys, keep=not is_temporary(root), summaries=shown)
 
 
@@ -145,10 +150,10 @@ def _train_all(
                 _check_fetched(study, states, root)
                 work += work_of(states, store, store.runs.keys())
                 runner.run(states, view)
+                # Now, so that MLflow gets the summaries in this session.
                 for state in states:
-                    _write_manifest(
-                        store, state, root
-                    )  # now, so that MLflow gets its summaries in this session
+                    ablation = results_of(store, state, root)
+                    _write_manifest(store, state, ablation, required(store, state), root)
         done |= as_journal(work, place(study))
 
 

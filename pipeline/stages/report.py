@@ -43,13 +43,15 @@ def report(ablations: Sequence[str], store: Store, root: Path) -> bool:
     return True
 
 
-def answers(ablations: Sequence[str], root: Path) -> list[str]:
-    """Return the answer of each ablation in the report that was rendered last, in a line; of many only the first ones."""
+def answers(ablations: Sequence[str], root: Path, rendered: bool = False) -> list[str]:
+    """Return the lines at the end: the answer of each ablation in the last report, of many only the first, and its path."""
     last = snapshot.last_snapshot(root / "reports")
     summary = last.summary if last else {}
     told = [f"{name}: {summary[name]['answer']}" for name in ablations if summary.get(name, {}).get("answer")]
     more = len(told) - MOST_ANSWERS
-    return [*told[:MOST_ANSWERS], *([f"and {more} more ablations"] if more > 0 else [])]
+    state = "is rendered" if rendered else "is up to date"
+    rest = [f"and {more} more ablations"] if more > 0 else []
+    return [*told[:MOST_ANSWERS], *rest, f"{root / 'reports' / 'index.html'} {state}"]
 
 
 def report_markdown(ablations: Sequence[str], store: Store, root: Path) -> str:

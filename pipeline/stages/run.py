@@ -25,6 +25,4 @@ def run(study: Study, store: Store, root: Path, show_progress: ShowProgress) -> 
         ablate(study, name, store, root, show_progress, ahead=True)
     track(list(study.ablations), store, root)
     report(list(study.ablations), store, root)
-    print(
-        "\n".join([*answers(list(study.ablations), root), f"{root / 'reports' / 'index.html'} is up to date"])
-    )
+    print("\n".join(answers(list(study.ablations), root)))

@@ -63,14 +63,14 @@ def conclusion(
     }
     by_verdict = {verdict: _ranked(others, verdict, higher_is_better) for verdict in _VERDICTS}
     better, worse, equal, inconclusive = by_verdict.values()
-    answer = _answer(len(better), len(comparisons), baseline, metric)
+    answered = answer(len(better), len(comparisons), baseline, metric.name)
     if kind == "leave_one_out" and comparisons:
-        answer = _parts_answer(worse[::-1], len(comparisons), metric)
+        answered = _parts_answer(worse[::-1], len(comparisons), metric)
     if steps:
-        answer = _steps_answer(steps, metric)
+        answered = _steps_answer(steps, metric)
     return [
         question,
-        f"On {dataset}, over {kinds.counted(*seeds)}, {answer}.",
+        f"On {dataset}, over {kinds.counted(*seeds)}, {answered}.",
         *(_factors(importance) if importance else ()),
         *(_steps(metric, steps) if steps else ()),
         *_baseline(metric, baseline, intervals.get(baseline)),
@@ -96,15 +96,16 @@ def _ranked(
     return sorted((c for c in comparisons.values() if c.verdict == verdict), key=place)
 
 
-def _answer(better: int, variants: int, baseline: str, metric: MetricFormat) -> str:
+def answer(better: int, variants: int, baseline: str, metric: str) -> str:
+    """Return how many of the variants are better than the baseline in a metric, in words."""
     if variants == 0:
         return f"there is nothing to compare with {baseline} yet"
     if better == 0:
         subject = "the one variant is not" if variants == 1 else f"none of the {variants} variants is"
-        return f"{subject} shown to be better than {baseline} in {metric.name}"
+        return f"{subject} shown to be better than {baseline} in {metric}"
     subject = "the one variant is" if variants == 1 else f"{better} of the {variants} variants "
     verb = "" if variants == 1 else "is" if better == 1 else "are"
-    return f"{subject}{verb} better than {baseline} in {metric.name}"
+    return f"{subject}{verb} better than {baseline} in {metric}"
 
 
 def _parts_answer(worse: Sequence[Comparison], parts: int, metric: MetricFormat) -> str:

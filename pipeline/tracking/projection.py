@@ -5,9 +5,8 @@ again as a new run.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
 
 from pipeline.store import Store
 from pipeline.store.runs import RUN
@@ -132,26 +131,21 @@ class Projection:
         return sent
 
     def _send(self, experiment: SentExperiment, run: RequiredRun) -> None:
+        record = None if run.summary is not None else self.store.runs.get(run.run_key)
         if run.summary is not None:
-            self._send_summary(experiment, run, run.summary)
+            started = ended = int(1000 * time.time())
+            measured = summary_points(run.summary, ended)
+        elif record is not None:
+            ended = int(1000 * (self.store.folder / run.run_key / RUN).stat().st_mtime)
+            started = ended - round(1000 * record.seconds)
+            measured = points(record, started, ended)
+        else:
             return
-        record = self.store.runs.get(run.run_key)
-        if record is None:
-            return
-        ended = int(1000 * (self.store.folder / run.run_key / RUN).stat().st_mtime)
-        started = ended - round(1000 * record.seconds)
         run_id = self.client.create_run(experiment.experiment_id, run.name, tags(run, record), started)
-        self.client.log(run_id, points(record, started, ended), params(run, record))
+        self.client.log(run_id, measured, params(run, record))
+        if run.summary is not None:
+            self.client.log_dataset(run_id, run.summary["dataset"])
         self.client.finish(run_id, ended)
-        experiment.runs[run.identity] = SentRun(run_id, run.fingerprint, model=False)
-        self.heartbeat()
-
-    def _send_summary(self, experiment: SentExperiment, run: RequiredRun, summary: Mapping[str, Any]) -> None:
-        now = int(1000 * time.time())
-        run_id = self.client.create_run(experiment.experiment_id, run.name, tags(run), now)
-        self.client.log(run_id, summary_points(summary, now), params(run))
-        self.client.log_dataset(run_id, summary["dataset"])
-        self.client.finish(run_id, now)
         experiment.runs[run.identity] = SentRun(run_id, run.fingerprint, model=False)
         self.heartbeat()
 

@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import pipeline
 from benchmarks.small import PARAMS
@@ -44,6 +47,20 @@ def ablate(root: Path, name: str, ahead: bool = False) -> None:
     from pipeline.stages.ablate import ablate as bring_up_to_date
 
     bring_up_to_date(load(root / "params.yaml"), name, Store(root / ".runs"), root, progress, ahead)
+
+
+def kill_in_rounds(monkeypatch: pytest.MonkeyPatch, *killed: int) -> None:
+    """Have rounds of training with these numbers, counted from 1 over all that follow, end as by Ctrl-C."""
+    from pipeline.training.runner import Runner
+
+    train, rounds = Runner._train, count(1)
+
+    def train_or_die(runner: Runner, runs: Any) -> None:
+        if next(rounds) in killed:
+            raise KeyboardInterrupt
+        train(runner, runs)
+
+    monkeypatch.setattr(Runner, "_train", train_or_die)
 
 
 def results(root: Path) -> dict[str, bytes]:

@@ -11,9 +11,8 @@ from pipeline.maintenance.prune import orphans
 from pipeline.params.load import load
 from pipeline.planning.plan import plan
 from pipeline.store import Store
-from pipeline.training.runner import Runner
 
-from .kit import PARAMS, ablate, project_at, results, write_params
+from .kit import PARAMS, ablate, kill_in_rounds, project_at, results, write_params
 
 pytestmark = pytest.mark.slow
 
@@ -56,16 +55,7 @@ def test_a_study_trains_less_than_half_of_its_trials_and_is_the_same_after_a_kil
     assert not orphans(store, load(root / "params.yaml"), root).runs
 
     killed = project_at(tmp_path / "killed", project, of())
-    train, rounds = Runner._train, 0
-
-    def kill(runner: Runner, runs: Any) -> None:
-        nonlocal rounds
-        rounds += 1
-        if rounds in (2, 4):
-            raise KeyboardInterrupt
-        train(runner, runs)
-
-    monkeypatch.setattr(Runner, "_train", kill)
+    kill_in_rounds(monkeypatch, 2, 4)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             ablate(killed, "one")

@@ -13,9 +13,8 @@ from pipeline.planning.ledger import Ledger
 from pipeline.planning.plan import plan
 from pipeline.planning.state import read_states
 from pipeline.store import Store
-from pipeline.training.runner import Runner
 
-from .kit import PARAMS, ablate, project_at, results, write_params
+from .kit import PARAMS, ablate, kill_in_rounds, project_at, results, write_params
 
 pytestmark = pytest.mark.slow
 
@@ -76,16 +75,7 @@ def test_a_study_that_is_killed_between_looks_goes_on_to_the_same_bytes(
 ) -> None:
     ablate(root, "one")
     killed = project_at(tmp_path / "killed", project, of())
-    train, rounds = Runner._train, 0
-
-    def kill(runner: Runner, runs: Any) -> None:
-        nonlocal rounds
-        rounds += 1
-        if rounds == 2:
-            raise KeyboardInterrupt
-        train(runner, runs)
-
-    monkeypatch.setattr(Runner, "_train", kill)
+    kill_in_rounds(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
         ablate(killed, "one")
     assert len(Store(killed / ".runs").runs.keys()) == 3 * 6

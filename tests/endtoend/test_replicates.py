@@ -13,9 +13,8 @@ from pipeline.planning.plan import plan
 from pipeline.planning.state import read_states
 from pipeline.report.site import build
 from pipeline.store import Store
-from pipeline.training.runner import Runner
 
-from .kit import PARAMS, ablate, project_at, results
+from .kit import PARAMS, ablate, kill_in_rounds, project_at, results
 
 pytestmark = pytest.mark.slow
 
@@ -95,16 +94,7 @@ def test_each_has_its_own_rows_its_own_search_and_survives_a_kill(
     assert "over 3 searches" in (root / "reports/searches.html").read_text(encoding="utf-8")
 
     killed = project_at(tmp_path / "killed", project, STUDY)
-    train, rounds = Runner._train, 0
-
-    def stops(self: Runner, runs: Any) -> None:
-        nonlocal rounds
-        rounds += 1
-        if rounds == 2:
-            raise KeyboardInterrupt
-        train(self, runs)
-
-    monkeypatch.setattr(Runner, "_train", stops)
+    kill_in_rounds(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
         ablate(killed, "splits")
     ablate(killed, "splits")

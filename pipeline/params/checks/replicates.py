@@ -16,10 +16,12 @@ def replicates_faults(
     if isinstance(replicates, OverSeeds):
         return []
     over = f"over {replicates.over}"
-    found = [name for name, recipe in recipes.items() if recipe.optimizer.finds_rate]
-    texts = [
-        f"the learning rate of {listing(found)} is found once for all replicates; tune it instead"
-    ] * bool(found)
+    finding = [name for name, recipe in recipes.items() if recipe.optimizer.finds_rate]
+    texts = []
+    if finding:
+        texts.append(
+            f"the learning rate of {listing(finding)} is found once for all replicates; tune it instead"
+        )
     if not isinstance(replicates, OverSearches):
         texts += _tested_rows_faults(replicates, recipes, source)
     return [fault_at(f"{over}: {text}", "replicates") for text in texts]

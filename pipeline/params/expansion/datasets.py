@@ -46,7 +46,7 @@ def _written_out(name: str, entry: Mapping[str, Any], usable: bool) -> dict[str,
 def as_written(fault: Fault) -> Fault:
     """Return a fault of an ablation on one of its data sets at the place where the file says it."""
     place = fault.places[0]
-    if len(place) < FEWEST or ON not in str(place[1]):
+    if len(place) < 2 or ON not in str(place[1]):
         return fault
     name, _, dataset = str(place[1]).partition(ON)
     if place[2:] == ("dataset",):

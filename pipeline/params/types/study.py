@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.core.metrics import Metric
-from pipeline.core.project import ON
+from pipeline.core.project import name_in_file
 from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.params.faults import Fault, FaultsError, fault_at, invalid, read_as, show
 from pipeline.params.numbers import is_number
@@ -61,9 +61,9 @@ def _read_named(value: Any) -> Any:
 
 
 def _read_ablations(value: Any) -> Any:
-    """Return ablations by name; those on several data sets have the name in the file before `ON`."""
+    """Return ablations by name; those on several data sets are written out by now."""
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
-        _read_named({name.partition(ON)[0]: None for name in value})
+        _read_named({name_in_file(name): None for name in value})
         return value
     return _read_named(value)
 
@@ -295,7 +295,7 @@ class Study(Spec):
         """The names in the params file, each with those of its ablations: one, or one for each of its data sets."""
         groups: dict[str, list[str]] = {}
         for name in self.ablations:
-            groups.setdefault(name.partition(ON)[0], []).append(name)
+            groups.setdefault(name_in_file(name), []).append(name)
         return groups
 
     def dataset_of(self, ablation: str) -> str:

@@ -1,11 +1,11 @@
 """Forest plot: every variant's difference from the baseline, its interval, and the margin of equivalence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.report.figures.axis import quick_ticks
 from pipeline.report.figures.chart import Chart, finish
-from pipeline.report.figures.rows import note, point, row_figure
-from pipeline.report.figures.svg import BAND, INK
+from pipeline.report.figures.rows import difference_figure, note, point
 from pipeline.report.findings import Findings, Row
 from pipeline.report.measure import Estimate
 from pipeline.report.styles import Style, Styles
@@ -29,15 +29,7 @@ def forest(findings: Findings, styles: Styles) -> Chart | None:
     effects = forest_info(findings, styles)
     if not effects:
         return None
-    unit = findings.measure
-    margin = findings.margin * unit.factor
-    figure, axes = row_figure([effect.name for effect in effects], right=172)
-    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
-    axes.axvline(0, color=INK, linewidth=1)
-    for row, effect in enumerate(effects):
-        point(axes, row, effect.estimate, effect.style, effect.settled)
-        note(axes, row, effect.text)
-    axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
+    unit, margin = findings.measure, findings.margin * findings.measure.factor
     baseline = findings.ablation.baseline
     band = (
         f" The shaded band is the declared margin of ±{margin:.4g} {unit.step_unit}".rstrip()
@@ -47,9 +39,18 @@ def forest(findings: Findings, styles: Styles) -> Chart | None:
         f"Difference from {baseline}, replicate by replicate where seeds are shared, with the t interval that its "
         f"verdict goes by: 95 % for all variants and looks together.{band if margin else ''} Hollow: inconclusive."
     )
+    return effects_chart(effects, findings, KEY, caption)
+
+
+def effects_chart(effects: Sequence[Effect], findings: Findings, key: str, caption: str) -> Chart:
+    """Draw effects in rows, with the unit, the margin and the baseline of an ablation."""
+    figure, axes = difference_figure([effect.name for effect in effects], findings.measure, findings.margin)
+    for row, effect in enumerate(effects):
+        point(axes, row, effect.estimate, effect.style, effect.settled)
+        note(axes, row, effect.text)
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
     quick_ticks(axes)
-    return finish(figure, KEY, f"Difference from {baseline}", caption, alt)
+    return finish(figure, key, f"Difference from {findings.ablation.baseline}", caption, alt)
 
 
 def forest_info(findings: Findings, styles: Styles) -> list[Effect]:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from pipeline.report.figures.axis import quick_ticks
 from pipeline.report.figures.chart import Chart, finish
-from pipeline.report.figures.rows import note, point, row_figure
-from pipeline.report.figures.svg import BAND, INK
+from pipeline.report.figures.rows import difference_figure, note, point
 from pipeline.report.findings import Findings, Row
 from pipeline.report.measure import Estimate
 from pipeline.report.styles import Style, Styles
@@ -31,15 +30,11 @@ def looks(findings: Findings, styles: Styles) -> Chart | None:
     stops = looks_info(findings, styles)
     if not stops:
         return None
-    unit, margin = findings.measure, findings.margin * findings.measure.factor
     names = [f"{stop.name} · {stop.seeds}" for stop in stops]
-    figure, axes = row_figure(names, right=172)
-    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
-    axes.axvline(0, color=INK, linewidth=1)
+    figure, axes = difference_figure(names, findings.measure, findings.margin)
     for row, stop in enumerate(stops):
         point(axes, row, stop.estimate, stop.style, stop.settled)
         note(axes, row, stop.text)
-    axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
     caption = (
         "A row for each look: the number of seeds, and the difference with the interval that was tested then. All looks "
         "together, and all variants, are wrong in 5 % of ablations at most; differences that stop early look too large. "

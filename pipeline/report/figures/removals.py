@@ -3,8 +3,8 @@
 from pipeline.report.figures.axis import quick_ticks
 from pipeline.report.figures.chart import Chart, finish, mark, stroke
 from pipeline.report.figures.forest import Effect, forest_info
-from pipeline.report.figures.rows import note, row_figure
-from pipeline.report.figures.svg import BAND, INK, series
+from pipeline.report.figures.rows import difference_figure, note
+from pipeline.report.figures.svg import INK, series
 from pipeline.report.findings import Findings
 from pipeline.report.styles import Styles
 
@@ -16,10 +16,8 @@ def removals(findings: Findings, styles: Styles) -> Chart | None:
     effects = removals_info(findings, styles)
     if not effects:
         return None
-    unit, margin = findings.measure, findings.margin * findings.measure.factor
-    figure, axes = row_figure([effect.name for effect in effects], right=172)
-    axes.axvspan(-margin, margin, color=BAND, linewidth=0)
-    axes.axvline(0, color=INK, linewidth=1)
+    unit = findings.measure
+    figure, axes = difference_figure([effect.name for effect in effects], unit, findings.margin)
     for row, effect in enumerate(effects):
         bar = axes.barh(row, effect.estimate.mean, height=0.62, color=series(effect.style), alpha=0.75)[0]
         mark(bar, effect.style)
@@ -30,7 +28,7 @@ def removals(findings: Findings, styles: Styles) -> Chart | None:
     caption = (
         f"What {findings.ablation.baseline} loses or gains without each part, the most harmful removal "
         "first, with the 95 % t interval."
-    ) + (" The band is the declared margin." if margin else "")
+    ) + (" The band is the declared margin." if findings.margin else "")
     alt = "; ".join(f"{effect.name} {effect.text}" for effect in effects)
     quick_ticks(axes)
     return finish(figure, KEY, "What each part is worth", caption, alt)

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform, ScaledTranslation
 
 from pipeline.report.figures.chart import Margins, blank_figure, label_room, mark, stroke
-from pipeline.report.figures.svg import INK, MUTED, PAPER, series
-from pipeline.report.measure import Estimate
+from pipeline.report.figures.svg import BAND, INK, MUTED, PAPER, series
+from pipeline.report.measure import Estimate, Measure
 from pipeline.report.styles import Style
 from pipeline.report.texts import shortened
 
@@ -27,6 +27,15 @@ def row_figure(names: Sequence[str], right: float = 16, width: float = WIDE) -> 
     axes.yaxis.set_visible(False)  # its ticks take long to draw: plain text serves for names
     _name_rows(axes, labels)
     axes.spines["left"].set_visible(False)
+    return figure, axes
+
+
+def difference_figure(names: Sequence[str], unit: Measure, margin: float) -> tuple[Figure, Axes]:
+    """Return a figure with a row and room in words for each difference, a line at zero and the `margin` as a band."""
+    figure, axes = row_figure(names, right=172)
+    axes.axvspan(-margin * unit.factor, margin * unit.factor, color=BAND, linewidth=0)
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set_xlabel(f"{unit.step_label}, {'right' if unit.higher_is_better else 'left'} is better")
     return figure, axes
 
 
