@@ -55,7 +55,7 @@ class Views:
 
 
 @pytest.fixture(autouse=True)
-def _own_models(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(Path(__file__).parent))
 
 
@@ -82,7 +82,7 @@ def assert_equal(data: str, patches: list[dict[str, Any]], tolerance: float = 2e
 
 
 def test_what_cannot_be_traced_for_several_models_is_trained_one_by_one() -> None:
-    together, alone = both("tokens", [{"model": {"build": "own_models:masked"}}] * 2)
+    together, alone = both("tokens", [{"model": {"build": "small_models:masked"}}] * 2)
     for one, other in zip(together, alone, strict=True):
         assert_near(one, other, 2e-5)
         assert one.record.engine.size == 1
@@ -91,7 +91,7 @@ def test_what_cannot_be_traced_for_several_models_is_trained_one_by_one() -> Non
 
 @pytest.mark.parametrize("name", ["residual", "recurrent", "attention", "Subclassed"])
 def test_models_of_ones_own(name: str) -> None:
-    metrics = assert_equal("images", [{"model": {"build": f"own_models:{name}"}}] * 2)
+    metrics = assert_equal("images", [{"model": {"build": f"small_models:{name}"}}] * 2)
     assert metrics.keys() == {
         f"{part}{metric}" for part in ("", "val_", "test_") for metric in ("loss", "accuracy")
     }
@@ -99,20 +99,20 @@ def test_models_of_ones_own(name: str) -> None:
 
 def test_augmentation() -> None:
     augment = {"data": {"augment": ["RandomFlip", {"name": "RandomRotation", "factor": 0.1}]}}
-    model = {"model": {"build": "own_models:residual"}}
+    model = {"model": {"build": "small_models:residual"}}
     augmented = assert_equal("images", [{**model, **augment}] * 2)
     plain, _ = both("images", [model])
     assert augmented["loss"] != plain[0].record.metrics["loss"]
 
 
 def test_several_inputs() -> None:
-    metrics = assert_equal("inputs", [{"model": {"build": "own_models:two_inputs", "units": 3}}] * 2)
+    metrics = assert_equal("inputs", [{"model": {"build": "small_models:two_inputs", "units": 3}}] * 2)
     assert {"val_mean_absolute_error", "test_r2_score"} <= metrics.keys()
 
 
 @pytest.mark.parametrize("data", ["numbers", "weighted"])
 def test_numbers_and_weights_of_rows(data: str) -> None:
-    own = {"name": "own_models:kappa", "better": "lower"}
+    own = {"name": "small_models:kappa", "better": "lower"}
     metrics = ["MeanAbsoluteError", "root_mean_squared_error", "R2Score", own, "CosineSimilarity"]
     measured = assert_equal(data, [{"training": {"metrics": metrics, "batch_size": 8}}] * 2)
     assert measured["val_kappa"] == pytest.approx(measured["val_mean_absolute_error"])
@@ -134,7 +134,10 @@ def test_metrics_of_scaled_targets_are_in_their_own_unit() -> None:
 
 def test_several_labels() -> None:
     metrics = ["AUC", {"name": "AUC", "curve": "PR", "as": "pr_auc"}, "F1Score", "accuracy", "Precision"]
-    patch = {"model": {"build": "own_models:many_labels"}, "training": {"metrics": metrics, "batch_size": 8}}
+    patch = {
+        "model": {"build": "small_models:many_labels"},
+        "training": {"metrics": metrics, "batch_size": 8},
+    }
     measured = assert_equal("labels", [patch] * 2)
     assert {"val_pr_auc", "test_f1_score"} <= measured.keys()
 
@@ -152,7 +155,7 @@ def test_one_output_for_two_classes_needs_no_words_about_losses() -> None:
 
 
 def test_a_class_for_each_pixel() -> None:
-    measured = assert_equal("maps", [{"model": {"build": "own_models:pixels"}}] * 2)
+    measured = assert_equal("maps", [{"model": {"build": "small_models:pixels"}}] * 2)
     assert {"val_accuracy", "val_mean_io_u"} <= measured.keys()
 
 

@@ -1,4 +1,4 @@
-"""Models of one's own, as recipes of tests name them: `own_models:residual`."""
+"""Models of one's own, as recipes of tests name them: `small_models:residual`."""
 
 from typing import Any
 
