@@ -12,7 +12,7 @@ MIRROR = $(if $(wildcard $(ABLATION_DATA_MIRROR)),$(abspath $(ABLATION_DATA_MIRR
 # In an archive of the sources, DVC has to be told that there is no git.
 WITHOUT_GIT = @test -e .git || dvc config --local core.no_scm true
 
-.PHONY: repro study env test test-fast lint check ui clean
+.PHONY: repro study env test test-fast lint check docs ui clean
 repro: env  ## everything: data, every ablation, the report
 	$(WITHOUT_GIT)
 	dvc repro
@@ -46,6 +46,9 @@ lint: env  ## format, lint and types
 
 check: lint test  ## format, lint, types, tests, and what dvc repro would do
 	dvc repro --dry
+
+docs: env  ## the documents as a site, docs/_site/index.html
+	sphinx-build --quiet --fail-on-warning --keep-going docs docs/_site
 
 ui: env  ## MLflow's UI on this project's database
 	keras-ablation ui

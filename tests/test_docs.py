@@ -1,7 +1,9 @@
 """What the documents say can be done: examples are valid, links and files exist, commands and targets exist."""
 
+import os
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from pipeline.store import Store
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(pipeline.__file__).parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), PACKAGE / "cli" / "guide.md"])
+WRITTEN = [path for path in (ROOT / "docs").rglob("*.md") if not {"_made", "_site"} & set(path.parts)]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *WRITTEN, PACKAGE / "cli" / "guide.md"])
 EXAMPLE = re.compile(r"^```yaml (study|ablation)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 MODULE = re.compile(r"^```python (\w+\.py)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^()\s]+)\)|src=\"([^\"]+)\"")
@@ -147,6 +150,24 @@ def test_the_tree_that_is_shown_has_every_package() -> None:
     rows = re.findall(r"^\| \d+ \| (.*) \|$", levels, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert named == {folder.name for folder in folders if folder.parent == PACKAGE} | {"__main__"}
+
+
+def test_the_job_for_slurm_starts_ray_on_all_nodes(tmp_path: Path) -> None:
+    """With programs in the place of Slurm's, which say what they were called with."""
+    stubs = {"scontrol": "echo node7; echo node8", "srun": 'echo "$@"'}
+    for name, command in stubs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{command}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/activate").touch()
+    slurm = {"SLURM_JOB_NODELIST": "node[7-8]", "SLURM_NNODES": "2", "SLURM_CPUS_PER_TASK": "16"}
+    job = ROOT / "docs" / "examples" / "slurm" / "study.sbatch"
+    path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", job], cwd=tmp_path, env=slurm | path, capture_output=True, text=True, check=True
+    )
+    ray = "ray symmetric-run --address node7:6379 --min-nodes 2 --num-cpus 16"
+    assert done.stdout == f"{ray} -- keras-ablation run\n"
 
 
 def test_every_make_target_exists() -> None:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["check", "--params", "studies/mine/params.yaml"])
     """
     allow_any_encoding()
-    options = _parser().parse_args(arguments)
+    options = parser(_program()).parse_args(arguments)
     try:
         status = options.run(options)
     except UserError as error:
@@ -271,9 +271,10 @@ def _program() -> str:
     return COMMAND if Path(sys.argv[0]).name == COMMAND else "python -m pipeline"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(_program(), description="Ablation studies for Keras.")
-    commands = parser.add_subparsers(required=True, metavar="command")
+def parser(program: str = COMMAND) -> argparse.ArgumentParser:
+    """Return the parser of all commands, as a program of this name has them."""
+    whole = argparse.ArgumentParser(program, description="Ablation studies for Keras.")
+    commands = whole.add_subparsers(required=True, metavar="command")
 
     def command(run: Command, summary: str) -> argparse.ArgumentParser:
         subparser = commands.add_parser(run.__name__, help=summary, description=run.__doc__)
@@ -316,7 +317,7 @@ def _parser() -> argparse.ArgumentParser:
     ui_options.add_argument("--port", type=int, default=5000)
     ui_options.add_argument("--no-browser", action="store_true")
     _add_serve_options(command(serve, "serve MLflow to a team"))
-    return parser
+    return whole
 
 
 def _add_ablate_options(ablate_options: argparse.ArgumentParser) -> None:

@@ -127,16 +127,16 @@ def test_layers_of_a_residual_net_are_left_out_by_name(run: Run) -> None:
     study = run("residual", ("parts",), epochs=3)
     full, *others = study.variants("parts").values()
     assert [each["name"] for each in others] == [
-        "without_se_",
-        "without_norm_",
-        "without_relu_",
+        "without_se",
+        "without_norm",
+        "without_relu",
         "without_conv__2",
     ]
     # Squeeze and excitation has a convolution 1 x 1 in each block; a normalisation has four numbers per channel.
     saved = [full["parameters"] - each["parameters"] for each in others]
     assert saved == [2 * (8 * 8 + 8), 4 * 4 * 8, 0, 2 * 9 * 8 * 8]
     assert study.engines("parts") == {"fused"}
-    assert "without_se_: without se1_squeeze, se1_excite, se1_scale" in study.pages["parts"]
+    assert "without_se: without se1_squeeze, se1_excite, se1_scale" in study.pages["parts"]
     assert study.mean("parts", "full", "accuracy") > 0.5
 
 

@@ -101,8 +101,9 @@ def _without_each(kind: str, items: Sequence[str]) -> Iterator[VariantDraft]:
 
 
 def without_name(item: str) -> str:
-    """Return the name of the variant without a layer or a feature: `se_*` becomes `without_se__`."""
-    return "without_" + re.sub(r"[^A-Za-z0-9_-]", "_", item)[:50]
+    """Return the name of the variant without a layer or a feature: `se_*` becomes `without_se`."""
+    named = re.sub(r"^[*?]+_*|_*[*?]+$", "", item) or item
+    return "without_" + re.sub(r"[^A-Za-z0-9_-]", "_", named)[:50]
 
 
 def _grid(factors: Mapping[str, Mapping[str, Patch] | list[Any]]) -> tuple[list[VariantDraft], list[Fault]]:
