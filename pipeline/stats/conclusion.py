@@ -114,6 +114,8 @@ def _parts_answer(worse: Sequence[Comparison], parts: int, metric: MetricFormat)
         subject = "the one part is not" if parts == 1 else f"none of the {parts} parts is"
         return f"{subject} shown to be needed for {metric.name}"
     names = listed([part_of(comparison.variant) for comparison in worse])
+    if len(worse) == parts > 1:
+        return f"none of the {parts} parts can be left out without loss of {metric.name}: {names}"
     subject = "the one part" if parts == 1 else f"{len(worse)} of the {parts} parts"
     return f"{subject} cannot be left out without loss of {metric.name}: {names}"
 

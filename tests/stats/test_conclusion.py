@@ -154,6 +154,11 @@ def test_a_leave_one_out_says_which_parts_cannot_be_left_out() -> None:
     assert lines[1] == (
         "On digits, over 5 seeds, 1 of the 2 parts cannot be left out without loss of test accuracy: norm."
     )
+    every = {name: comparison(name, "worse") for name in by_name}
+    lines = conclusion(QUESTION, "full", every, {}, shown, (5, 5), "digits", 0.002, kind="leave_one_out")
+    assert lines[1] == (
+        "On digits, over 5 seeds, none of the 2 parts can be left out without loss of test accuracy: skip and norm."
+    )
 
 
 def test_a_ladder_says_which_steps_help() -> None:
