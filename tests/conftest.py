@@ -49,9 +49,11 @@ def model_cache(project: Path) -> Iterator["ModelCache"]:
     from pipeline.engine.model_cache import ModelCache
 
     set_up("float32")
+    gc.freeze()  # TensorFlow's own objects, which every collection would look at
     yield ModelCache(DatasetCache(project))
     import keras
 
+    gc.unfreeze()
     keras.backend.clear_session()
     gc.collect()
 

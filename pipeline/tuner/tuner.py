@@ -183,8 +183,12 @@ class Fused(keras_tuner.Tuner):
 def _quick_collections() -> Iterator[None]:
     """Spare the garbage collector what is there already.
 
-    Keras Tuner collects garbage twice before each build, which takes longer than the build, most of it for TensorFlow.
+    Keras Tuner collects garbage twice before each build, which takes longer than the build, most of it for TensorFlow. Where
+    a program has spared the collector something itself, that is left as it is.
     """
+    if gc.get_freeze_count():
+        yield
+        return
     gc.collect()
     gc.freeze()
     try:

@@ -156,6 +156,10 @@ BOMBS = {
 }
 
 
+SOON = 20.0
+"""Seconds: ten times what an answer takes; what these files unfold to takes hours."""
+
+
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_answered_by_a_sentence_at_once(tmp_path: Path, bomb: str) -> None:
     path = tmp_path / "params.yaml"
@@ -163,6 +167,6 @@ def test_a_bomb_is_answered_by_a_sentence_at_once(tmp_path: Path, bomb: str) -> 
     started = time.process_time()
     with pytest.raises(ParamsError) as refused:
         load(path)
-    assert time.process_time() - started < 3.0
+    assert time.process_time() - started < SOON
     assert len(refused.value.faults) == 1 and "\n" not in refused.value.faults[0]
     assert len(refused.value.faults[0]) < 300

@@ -1,5 +1,6 @@
 """Whether a search is Keras Tuner's own in all its steps."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from pipeline.tuner import RandomSearch
 from pipeline.tuner.stock import STEPS, is_stock
+from pipeline.tuner.tuner import _quick_collections
 from tests.tuner.kit import KINDS, build, make, searched
 
 
@@ -71,3 +73,10 @@ def test_a_method_set_on_the_tuner_itself_counts(tmp_path: Path) -> None:
     tuner = make("RandomSearch", build, tmp_path)
     tuner.on_epoch_end = print
     assert not is_stock(tuner)
+
+
+def test_what_a_program_spares_the_collector_stays_spared() -> None:
+    before = gc.get_freeze_count()
+    with _quick_collections():
+        assert gc.get_freeze_count() >= before > 0  # this folder's fixture has frozen what there was
+    assert gc.get_freeze_count() > 0
