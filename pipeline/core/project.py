@@ -1,6 +1,8 @@
 """The project's root folder, and the names of studies and ablations within it."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,6 +10,9 @@ from pathlib import Path
 
 ON = "@"
 """Between the name of an ablation and that of the data set, of one that is repeated on several."""
+
+GIT_SECONDS = 10
+"""A repository so large that git needs longer is described by nothing."""
 
 _study_folder: ContextVar[Path | None] = ContextVar("study_folder", default=None)
 
@@ -19,6 +24,28 @@ def root() -> Path:
     """
     dvc_root = os.environ.get("DVC_ROOT")
     return Path(dvc_root) if dvc_root else _project_around(Path.cwd()) or Path.cwd()
+
+
+def commit(folder: Path) -> str | None:
+    """Return the commit that is checked out around a folder, with `-dirty` where tracked files differ; None without git.
+
+    Example: `commit(Path())` is `626cefe1a2b3-dirty`.
+    """
+    git = shutil.which("git")
+    if git is None:
+        return None
+    try:
+        described = subprocess.run(  # noqa: S603  git, with words of ours
+            [git, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip() or None
 
 
 def is_temporary(folder: Path) -> bool:

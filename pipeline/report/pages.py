@@ -62,7 +62,7 @@ def ablation_page(
         ranking=ranking(findings, site.styles),
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
-        environment=tables.environment(ablation),
+        environment=tables.environment(ablation, site.context.sessions),
         recipe=paper.recipe_yaml(ablation.variant(ablation.baseline).recipe),
         methods=paper.methods(findings),
         latex=files[".tex"],

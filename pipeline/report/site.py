@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.core.project import name_in_file
-from pipeline.report import exports, pages, snapshot
+from pipeline.report import exports, pages, snapshot, tables
 from pipeline.report.across import groups
 from pipeline.report.context import ReportContext, Summary, no_excerpt
 from pipeline.report.findings import Findings, find
@@ -130,6 +130,7 @@ def _page_inputs(results: Path, site: pages.Site, findings: Findings) -> str:
         [site.styles[variant.name] for variant in ablation.variants],
         [(name, site.stems[name]) for name in names[max(0, place - 1) : place + 2]],
         pages.mlflow_link(site.context, ablation.name),
+        tables.trained(ablation, site.context.sessions),
         site.excerpts.get(ablation.dataset),
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from pipeline.core.text import duration, plural
@@ -10,9 +11,11 @@ from pipeline.report.findings import Findings
 from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import MISSING, p_value, plain, value_at
 from pipeline.result_files.schema import Ablation, Model, Variant
+from pipeline.store.journal import Session
 
 DEFAULTS = {"repeat": 1, "reuse": "all", "trainable": "all"}
 """What layers and phases have by default: left out where changes are shown."""
+MOST_COMMITS = 3
 
 
 @dataclass(frozen=True)
@@ -184,15 +187,34 @@ def training(ablation: Ablation) -> str:
     return f"{text} All took {duration(sum(seconds))} of training; of a stack's time each run counts an equal share."
 
 
-def environment(ablation: Ablation) -> Table:
-    """Return the software and hardware that trained the replicates, and how many each engine trained."""
+def environment(ablation: Ablation, sessions: Sequence[Session]) -> Table:
+    """Return when and with what the replicates were trained, the data set's digest, and how many each engine trained."""
     engines = Counter(
         f"{replicate.engine.name} ({replicate.engine.reason})"
         for variant in ablation.variants
         for replicate in variant.replicates
     )
     parts = [
+        *trained(ablation, sessions),
+        *([("digest of the data set", ablation.data.digest)] if ablation.data else []),
         *ablation.environment.items(),
         *((f"engine of {plural(count, 'replicate')}", engine) for engine, count in engines.items()),
     ]
     return Table([Column("part"), Column("is")], [[Cell(name), Cell(text)] for name, text in parts])
+
+
+def trained(ablation: Ablation, sessions: Sequence[Session]) -> list[tuple[str, str]]:
+    """Return the days on which an ablation's runs were trained, and the commits that were checked out then.
+
+    Empty where the store does not know, as for runs that came with somebody else's results.
+    """
+    keys = {run.run_key for variant in ablation.variants for run in variant.runs}
+    own = [session for session in sessions if not keys.isdisjoint(session.runs)]
+    days = sorted({datetime.fromtimestamp(session.began / 1e9, UTC).date() for session in own})
+    commits = list(dict.fromkeys(session.commit for session in reversed(own) if session.commit))
+    if not days:
+        return []
+    period = f"{days[0]} to {days[-1]}" if len(days) > 1 else f"{days[0]}"
+    more = f" and {len(commits) - MOST_COMMITS} more" if len(commits) > MOST_COMMITS else ""
+    shown = [commit.replace("-dirty", " (with changes)") for commit in commits[:MOST_COMMITS]]
+    return [("trained", period), *([("commit", ", ".join(shown) + more)] if shown else [])]

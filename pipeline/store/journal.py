@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import project
 from pipeline.core.files import read_json, write_json
 from pipeline.store.runs import FinishedRuns
 
@@ -21,13 +22,15 @@ MOST = 500
 class Session:
     """One session of training: `began` in nanoseconds since 1970, the `seconds` it took, and the keys of its `runs`.
 
-    `work` is what there was to do, where all of it was done; see `pipeline.planning.speed`.
+    `work` is what there was to do, where all of it was done; see `pipeline.planning.speed`. `commit` is the one that was
+    checked out, with `-dirty` where files had changed since, None without git.
     """
 
     began: int
     seconds: float
     runs: tuple[str, ...]
     work: Mapping[str, Any] | None = None
+    commit: str | None = None
 
 
 class Journal:
@@ -43,13 +46,15 @@ class Journal:
         `work` is recorded with them if it does not, as it is at the end.
         """
         before, began, clock, done = self._runs.keys(), time.time_ns(), time.monotonic(), None
+        commit = project.commit(self.folder.parents[1])
         try:
             yield
             done = work
         finally:
             trained = tuple(sorted(self._runs.keys() - before))
             if trained:
-                self._write(Session(began, round(time.monotonic() - clock, 1), trained, done or None))
+                took = round(time.monotonic() - clock, 1)
+                self._write(Session(began, took, trained, done or None, commit))
 
     def sessions(self, after: int = 0) -> list[Session]:
         """Return the sessions that began after `after` (nanoseconds since 1970), the oldest first; skip unreadable files."""
@@ -70,8 +75,13 @@ def _read(path: Path) -> Session | None:
     raw: Any = read_json(path)
     try:
         runs, work = tuple(map(str, raw["runs"])), raw.get("work")
+        commit = raw.get("commit")
         return Session(
-            int(raw["began"]), float(raw["seconds"]), runs, work if isinstance(work, dict) else None
+            int(raw["began"]),
+            float(raw["seconds"]),
+            runs,
+            work if isinstance(work, dict) else None,
+            commit if isinstance(commit, str) else None,
         )
     except (TypeError, KeyError, ValueError):
         return None

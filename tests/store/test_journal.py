@@ -1,11 +1,14 @@
 """The journal: which runs were trained when."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from kit import record as record_of
 from kit import run
 
+from pipeline.core.project import commit
 from pipeline.runs.records import RunRecord, Timing
 from pipeline.store import Store, journal
 
@@ -70,3 +73,23 @@ def test_the_journal_is_not_a_run(store: Store) -> None:
 def test_times_of_runs_that_are_stored(store: Store) -> None:
     (store.folder / "broken").mkdir()
     assert store.runs.timings(["before", "absent", "broken"]) == {"before": Timing(record("before").seconds)}
+
+
+def test_sessions_know_the_commit_and_whether_files_had_changed(tmp_path: Path) -> None:
+    def git(*command: str) -> None:
+        names = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", *names, *command], cwd=tmp_path, check=True, capture_output=True)
+
+    assert commit(tmp_path / "nowhere") is None
+    git("init", "--quiet")
+    (tmp_path / "params.yaml").write_text("seed: 0\n")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "study")
+    clean = commit(tmp_path)
+    assert clean is not None and re.fullmatch("[0-9a-f]{12,}", clean)
+    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    assert commit(tmp_path) == f"{clean}-dirty"
+    store = Store(tmp_path / ".runs")
+    with store.journal.session():
+        store.runs.put(record("a"))
+    assert [session.commit for session in store.journal.sessions()] == [f"{clean}-dirty"]
