@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Weights = Sequence[np.ndarray]
 
 RUN, CURVES, WEIGHTS, MODEL = "run.json", "curves.json", "weights.npz", "model.keras"
+SIGNATURE = "signature.json"
 RECENT = 1000
 """Records that are kept in memory."""
 WHOLE = ".whole-"
@@ -111,6 +112,10 @@ class FinishedRuns:
     def model_path(self, key: str) -> Path:
         """Return the path of the run's `.keras` file, whether or not that exists."""
         return self.folder / key / MODEL
+
+    def signature_path(self, key: str) -> Path:
+        """Return the path of the file that says what the `.keras` file takes and returns, whether or not it exists."""
+        return self.folder / key / SIGNATURE
 
     def discard_damaged(self, keys: Iterable[str], weights: bool = False) -> set[str]:
         """Remove the runs among `keys` that are stored but cannot be read, to be trained again; return their keys.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.tracking.address import configure_environment
+from pipeline.tracking.model_files import ModelFile, model_folder
 from pipeline.tracking.payload import MODEL, Point, batches
 
 OWNER, ABLATION = "keras_ablation.owner", "keras_ablation.ablation"
@@ -103,9 +104,7 @@ class Client:
         from mlflow.entities import Metric, Param
 
         for batch in batches(points, params):
-            metrics = [
-                Metric(point.key, point.value, point.milliseconds, point.step) for point in batch.points
-            ]
+            metrics = [Metric(*_fields(point)) for point in batch.points]
             self._client.log_batch(run_id, metrics, [Param(*item) for item in batch.params.items()])
 
     def log_dataset(self, run_id: str, dataset: Mapping[str, Any]) -> None:
@@ -123,10 +122,31 @@ class Client:
         context = InputTag("mlflow.data.context", "training")
         self._client.log_inputs(run_id, datasets=[DatasetInput(entity, [context])])
 
-    def log_model(self, run_id: str, file: Path) -> None:
-        """Log a `.keras` file as an artifact of the run, then set the tag that names it."""
-        self._client.log_artifact(run_id, str(file))
-        self._client.set_tag(run_id, MODEL, file.name)
+    def log_model(
+        self, experiment_id: str, run_id: str, name: str, file: ModelFile, results: list[Point]
+    ) -> None:
+        """Log a `.keras` file as the model of a run, with results of the run, then set the tag that names it.
+
+        The `results` are points that were logged to the run: MLflow shows them at the model too, and the run has none twice.
+        """
+        from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric
+
+        logged = self._client.create_logged_model(
+            experiment_id, name, source_run_id=run_id, model_type="keras"
+        )
+        with model_folder(file, logged.model_id, run_id) as folder:
+            self._client.log_model_artifacts(logged.model_id, str(folder))
+        of_model = {"model_id": logged.model_id, "run_id": run_id}
+        self._client.log_batch(run_id, [Metric(*_fields(point), **of_model) for point in results])
+        self._client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        self._client.set_tag(run_id, MODEL, logged.model_uri)
+
+    def keep_models_of(self, experiment_id: str, run_ids: set[str]) -> None:
+        """Delete the models of an experiment that are not of these runs."""
+        for model in list(_all_pages(self._client.search_logged_models, experiment_ids=[experiment_id])):
+            if model.source_run_id not in run_ids:
+                self._client.delete_logged_model(model.model_id)
 
     def finish(self, run_id: str, ended: int) -> None:
         """Mark a run as FINISHED at `ended` (milliseconds since 1970)."""
@@ -141,6 +161,11 @@ class Client:
         except MlflowException as error:
             if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise
+
+
+def _fields(point: Point) -> tuple[str, float, int, int]:
+    """Return a point in the order of MLflow's `Metric`."""
+    return point.key, point.value, point.milliseconds, point.step
 
 
 def import_mlflow() -> None:

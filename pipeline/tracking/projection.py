@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 
+from pipeline.runs.records import RunRecord
 from pipeline.store import Store
 from pipeline.store.runs import RUN
 from pipeline.tracking import ledger as ledgers
@@ -15,6 +16,7 @@ from pipeline.tracking.address import default_uri
 from pipeline.tracking.client import Client
 from pipeline.tracking.experiments import Experiments
 from pipeline.tracking.ledger import Ledger, SentExperiment, SentRun
+from pipeline.tracking.model_files import ModelFile
 from pipeline.tracking.payload import params, points, summary_points, tags
 from pipeline.tracking.required import RequiredExperiment, RequiredRun, required_experiments
 
@@ -34,6 +36,7 @@ class Projection:
         self.store, self.uri, self.heartbeat = store, uri, heartbeat
         self._ledger: Ledger | None = None
         self._in_training = False
+        self._compared = False
         self._incomplete: list[str] = []
 
     @cached_property
@@ -82,6 +85,7 @@ class Projection:
             self._incomplete.clear()
             if not ledgers.is_trusted(ledger, self.uri):
                 ledger.experiments, ledger.clean = self._experiments.existing(), False
+                self._compared = True
                 ledgers.save(self.store, self.uri, ledger)
             self._ledger = ledger
         return self._ledger
@@ -96,6 +100,7 @@ class Projection:
                 self._write_runs(self._experiment(ledger, experiment), runs, final)
             if final:
                 self._prune(ledger, required)
+                self._compared = False
         self._save_if_changed(ledger)
 
     def _save_if_changed(self, ledger: Ledger) -> None:
@@ -115,6 +120,10 @@ class Projection:
             outdated = [key for key, run in sent.runs.items() if not _is_current(run, runs.get(key))]
             for identity in outdated:
                 self._delete(sent.runs.pop(identity).run_id)
+            if outdated or self._compared:  # a killed writer may have left a model that no run names
+                self.client.keep_models_of(
+                    sent.experiment_id, {run.run_id for run in sent.runs.values() if run.model}
+                )
         for identity, run in runs.items():
             if identity not in sent.runs:
                 self._send(sent, run)
@@ -136,8 +145,7 @@ class Projection:
             started = ended = int(1000 * time.time())
             measured = summary_points(run.summary, ended)
         elif record is not None:
-            ended = int(1000 * (self.store.folder / run.run_key / RUN).stat().st_mtime)
-            started = ended - round(1000 * record.seconds)
+            started, ended = self._times(record)
             measured = points(record, started, ended)
         else:
             return
@@ -151,10 +159,19 @@ class Projection:
 
     def _send_model(self, experiment: SentExperiment, run: RequiredRun) -> None:
         sent = experiment.runs.get(run.identity)
-        if sent is not None and not sent.model:
-            self.client.log_model(sent.run_id, self.store.runs.model_path(run.run_key))
+        record = self.store.runs.get(run.run_key)
+        if sent is not None and record is not None and not sent.model:
+            runs = self.store.runs
+            file = ModelFile(runs.model_path(run.run_key), runs.signature_path(run.run_key))
+            results = [point for point in points(record, *self._times(record)) if point.key in record.metrics]
+            self.client.log_model(experiment.experiment_id, sent.run_id, run.variant, file, results)
             sent.model = True
             self.heartbeat()
+
+    def _times(self, record: RunRecord) -> tuple[int, int]:
+        """Return when a run began and ended, in milliseconds since 1970."""
+        ended = int(1000 * (self.store.folder / record.key / RUN).stat().st_mtime)
+        return ended - round(1000 * record.seconds), ended
 
     def _delete(self, run_id: str) -> None:
         self.client.delete_run(run_id)

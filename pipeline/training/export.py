@@ -1,13 +1,17 @@
-"""The best model of each variant, saved as a `.keras` file in its run's folder."""
+"""The best model of each variant, saved as a `.keras` file in its run's folder, with what it takes and returns."""
 
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from pipeline.build.model import build_model
 from pipeline.core.errors import UserError
-from pipeline.core.files import replacing
+from pipeline.core.files import replacing, write_json
 from pipeline.engine.model_cache import ModelCache
+from pipeline.engine.views import Shape
 from pipeline.planning.ablation import AblationState
 from pipeline.planning.state import best_replicate
 from pipeline.runs.run import Run
@@ -34,7 +38,39 @@ def _export(model_cache: ModelCache, store: Store, run: Run) -> None:
     view = model_cache.view(run, phase)
     model = build_model(phase.recipe, view.input_shape, view.outputs, view.task, trained=True)
     model.set_weights(weights)
+    write_json(store.runs.signature_path(run.key), _signature(model, view.input_shape))
     _save(model, store.runs.model_path(run.key))
+
+
+def _signature(model: keras.Model, shapes: Shape | Mapping[str, Shape]) -> dict[str, Any]:
+    """Return the tensors that a model takes and returns, -1 for the batch, and the versions of what it was saved with."""
+    named = shapes if isinstance(shapes, Mapping) else {"input": shapes}
+    given = getattr(model, "inputs", None)  # a subclassed model has none
+    kinds = {tensor.name: str(tensor.dtype) for tensor in given or ()}
+    floats = keras.config.floatx()
+    alone = next(iter(kinds.values()), floats) if len(kinds) == 1 else floats
+    inputs = {
+        name: keras.KerasTensor((None, *shape), kinds.get(name, alone)) for name, shape in named.items()
+    }
+    output = model.compute_output_spec(inputs if isinstance(shapes, Mapping) else inputs["input"])
+    backend = keras.backend.backend()
+    return {
+        "inputs": [_tensor(name, tensor) for name, tensor in inputs.items()],
+        "outputs": []
+        if "bfloat16" in str(output.dtype)
+        else [_tensor("output", output)],  # NumPy has no such numbers
+        "keras": keras.__version__,
+        "backend": backend,
+        "packages": {name: version(name) for name in ("keras", backend, "numpy")},
+    }
+
+
+def _tensor(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:
+    return {
+        "name": name,
+        "shape": [-1 if size is None else size for size in tensor.shape],
+        "dtype": str(tensor.dtype),
+    }
 
 
 def _save(model: keras.Model, path: Path) -> None:

@@ -193,20 +193,26 @@ def test_the_best_models_go_along(study: Study) -> None:
     study.keep_model("act", "relu", keys[0])
     project(study.store)
     before = ids(study)
-    assert artifacts(study) == {"relu · seed 0": ["model.keras"], "relu · seed 1": []}
+    assert models(study) == {"relu · seed 0": "relu"}
 
     study.keep_model("act", "relu", keys[1])
     project(study.store)
-    assert artifacts(study) == {"relu · seed 0": [], "relu · seed 1": ["model.keras"]}
+    assert models(study) == {"relu · seed 1": "relu"}
     assert ids(study)["relu · seed 1"] == before["relu · seed 1"]
     assert not pending(study.store)
 
 
-def artifacts(study: Study) -> dict[str, list[str]]:
+def models(study: Study) -> dict[str, str]:
+    """Return the names of the models that MLflow has, by the name of their run, which names it too."""
     mlflow = client(study.uri)
-    return {
-        name: [file.path for file in mlflow.list_artifacts(run_id)] for name, run_id in ids(study).items()
+    names = {run_id: name for name, run_id in ids(study).items()}
+    (experiment,) = {mlflow.get_run(run_id).info.experiment_id for run_id in names}
+    logged = {names[model.source_run_id]: model for model in mlflow.search_logged_models([experiment])}
+    tagged = {
+        name: tag for run_id, name in names.items() if (tag := mlflow.get_run(run_id).data.tags.get("model"))
     }
+    assert tagged == {name: model.model_uri for name, model in logged.items()}
+    return {name: model.name for name, model in logged.items()}
 
 
 def test_while_training_nothing_is_deleted(study: Study) -> None:
