@@ -38,11 +38,11 @@ def _export(model_cache: ModelCache, store: Store, run: Run) -> None:
     view = model_cache.view(run, phase)
     model = build_model(phase.recipe, view.input_shape, view.outputs, view.task, trained=True)
     model.set_weights(weights)
-    write_json(store.runs.signature_path(run.key), _signature(model, view.input_shape))
+    write_json(store.runs.signature_path(run.key), signature_of(model, view.input_shape))
     _save(model, store.runs.model_path(run.key))
 
 
-def _signature(model: keras.Model, shapes: Shape | Mapping[str, Shape]) -> dict[str, Any]:
+def signature_of(model: keras.Model, shapes: Shape | Mapping[str, Shape]) -> dict[str, Any]:
     """Return the tensors that a model takes and returns, -1 for the batch, and the versions of what it was saved with."""
     named = shapes if isinstance(shapes, Mapping) else {"input": shapes}
     given = getattr(model, "inputs", None)  # a subclassed model has none
