@@ -15,6 +15,7 @@ LONGEST_KEY = 250
 MOST_METRICS, MOST_PARAMS = 900, 100
 """The most metrics and parameters of one request: MLflow accepts 1000 entities, and 100 parameters among them."""
 FINGERPRINT, MODEL = "fingerprint", "model"
+SOURCE = "keras-ablation"
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,14 @@ def params(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
     return {_key(name): _text(value) for name, value in {**recipe, **run.values}.items() if value is not None}
 
 
-def tags(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
-    """Return the tags, by which runs are grouped and filtered; without a record those of a run in training."""
+def tags(run: RequiredRun, record: RunRecord | None = None, commit: str | None = None) -> dict[str, str]:
+    """Return the tags, by which runs are grouped and filtered; without a record those of a run in training.
+
+    `commit` is the one that the run was trained at, if that is known.
+    """
     common = {"ablation": run.ablation, "variant": run.variant, "phase": run.kind, "seed": str(run.seed)}
-    common |= {"run_key": run.run_key}
+    common |= {"run_key": run.run_key, "mlflow.source.name": SOURCE, "mlflow.source.type": "LOCAL"}
+    common |= {"mlflow.source.git.commit": commit} if commit else {}
     if run.summary is not None:
         return common | {**run.summary["tags"], FINGERPRINT: run.fingerprint}
     if record is None:
@@ -67,6 +72,7 @@ def tags(run: RequiredRun, record: RunRecord | None = None) -> dict[str, str]:
 def points(record: RunRecord, started: int, ended: int) -> list[Point]:
     """Return a run's curves, one step per epoch, and its final metrics; times are in milliseconds since 1970.
 
+    MLflow draws a metric that has the step 0 alone as bars, by which runs are compared, others as lines over steps.
     Final metrics that also have a curve are named `final_…`: a curve may go on after the epoch that was restored.
     """
     final = {
@@ -77,7 +83,7 @@ def points(record: RunRecord, started: int, ended: int) -> list[Point]:
         final["seconds"] = record.seconds
     return [
         *curve_points(record.curves, started, ended),
-        *(Point(_key(name), float(value), ended, record.epochs) for name, value in final.items()),
+        *(Point(_key(name), float(value), ended, 0) for name, value in final.items()),
     ]
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 
+from pipeline.core import project as project_folder
 from pipeline.runs.records import RunRecord
 from pipeline.store import Store
 from pipeline.store.runs import RUN
@@ -35,6 +36,7 @@ class Projection:
     def __init__(self, store: Store, uri: str, heartbeat: Callable[[], None] = lambda: None) -> None:
         self.store, self.uri, self.heartbeat = store, uri, heartbeat
         self._ledger: Ledger | None = None
+        self._began = 1000 * time.time()
         self._in_training = False
         self._compared = False
         self._incomplete: list[str] = []
@@ -46,6 +48,16 @@ class Projection:
         client = Client(self.uri)
         self.heartbeat()
         return client
+
+    @cached_property
+    def _commit_now(self) -> str | None:
+        return project_folder.commit(self.store.folder.parent)
+
+    @cached_property
+    def _commits(self) -> dict[str, str]:
+        """The commits of finished sessions by run."""
+        sessions = self.store.journal.sessions()
+        return {key: session.commit for session in sessions if session.commit for key in session.runs}
 
     @cached_property
     def _experiments(self) -> Experiments:
@@ -149,7 +161,8 @@ class Projection:
             measured = points(record, started, ended)
         else:
             return
-        run_id = self.client.create_run(experiment.experiment_id, run.name, tags(run, record), started)
+        of_run = tags(run, record, self._commit_at(run.run_key, ended))
+        run_id = self.client.create_run(experiment.experiment_id, run.name, of_run, started)
         self.client.log(run_id, measured, params(run, record))
         if run.summary is not None:
             self.client.log_dataset(run_id, run.summary["dataset"])
@@ -167,6 +180,12 @@ class Projection:
             self.client.log_model(experiment.experiment_id, sent.run_id, run.variant, file, results)
             sent.model = True
             self.heartbeat()
+
+    def _commit_at(self, key: str, ended: int) -> str | None:
+        """Return the commit at which a run was trained; a session that still trains is not in the journal yet."""
+        if ended >= self._began:
+            return self._commit_now
+        return self._commits.get(key)
 
     def _times(self, record: RunRecord) -> tuple[int, int]:
         """Return when a run began and ended, in milliseconds since 1970."""

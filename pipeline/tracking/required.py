@@ -11,7 +11,7 @@ from pipeline.store import Store
 
 SUMMARY = "summary"
 """The kind of a run that stands for all replicates of a variant."""
-LAYOUT = 1
+LAYOUT = 2
 """Increase this whenever runs are written differently, so that runs sent by an older version are sent again."""
 DESCRIBED = 2
 """The same for what describes an experiment."""

@@ -2,6 +2,7 @@
 
 import webbrowser
 from pathlib import Path
+from urllib.parse import quote
 
 from pipeline.core.errors import UserError
 from pipeline.store import Store
@@ -13,6 +14,7 @@ from pipeline.tracking.address import (
     without_passwords,
 )
 from pipeline.tracking.ledger import load
+from pipeline.tracking.required import SUMMARY
 from pipeline.tracking.server import HOST, PORT, run_server
 
 
@@ -44,9 +46,10 @@ def landing_page(store: Store, uri: str, port: int = PORT) -> str:
 
 
 def compare_urls(store: Store, uri: str | None = None, port: int = PORT) -> dict[str, str]:
-    """Return, for every ablation that MLflow has, the URL of the charts that compare its runs."""
+    """Return, for every ablation that MLflow has, the URL of the charts that compare its variants."""
     uri = uri or default_uri(store.folder.parent)
-    query = "compareRunsMode=CHART&workflowType=machine_learning"
+    search = quote(f'tags.phase = "{SUMMARY}"')
+    query = f"searchFilter={search}&compareRunsMode=CHART&workflowType=machine_learning"
     return {
         name: f"{_experiments_url(uri, port)}/{experiment.experiment_id}/runs?{query}"
         for name, experiment in load(store, uri).experiments.items()

@@ -63,6 +63,9 @@ def test_final_metrics_do_not_hide_the_curves() -> None:
     all_points = points(record("k"), started=0, ended=2500)
     assert len({(point.key, point.step) for point in all_points}) == len(all_points)
     final = {point.key: point.value for point in all_points if point.key not in CURVES}
+    assert {point.step for point in all_points if point.key in final} == {
+        0
+    }  # bars in MLflow, not single points
     assert final == {
         "final_loss": 0.5,
         "final_val_accuracy": 0.75,
@@ -76,6 +79,13 @@ def test_final_metrics_do_not_hide_the_curves() -> None:
 def test_divergence_is_a_tag() -> None:
     assert tags(run(), record("k", outcome="diverged"))["outcome"] == "diverged"
     assert tags(run())["outcome"] == "in training"
+
+
+def test_a_run_names_its_source_and_the_commit_where_it_is_known() -> None:
+    known, unknown = tags(run(), record("k"), "626cefe1a2b3-dirty"), tags(run(), record("k"))
+    assert known["mlflow.source.git.commit"] == "626cefe1a2b3-dirty"
+    assert known["mlflow.source.name"] == unknown["mlflow.source.name"] == "keras-ablation"
+    assert "mlflow.source.git.commit" not in unknown
 
 
 @pytest.mark.parametrize(

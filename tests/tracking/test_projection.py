@@ -1,11 +1,15 @@
 import json
+import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.project import commit
 from pipeline.tracking import ledger as ledgers
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.projection import Projection, project
@@ -349,3 +353,34 @@ def test_mlflow_holds_exactly_the_stores_runs(
     shown = {name: sorted(run.data.tags["run_key"] for run in runs) for name, runs in held(study.uri).items()}
     assert shown == expected
     assert not pending(study.store)
+
+
+def test_runs_have_the_commit_of_the_session_that_trained_them(study: Study) -> None:
+    def git(*command: str) -> None:
+        names = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        subprocess.run(["git", *names, *command], cwd=study.root, check=True, capture_output=True)
+
+    def commits() -> dict[str, str | None]:
+        tags = {name: client(study.uri).get_run(run_id).data.tags for name, run_id in ids(study).items()}
+        return {name: of_run.get("mlflow.source.git.commit") for name, of_run in tags.items()}
+
+    old = study.add("act", "relu")
+    past = time.time() - 100
+    os.utime(study.store.folder / old / "run.json", (past, past))
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message", "study")
+    projection = Projection(study.store, study.uri)
+    with study.store.journal.session():
+        study.add("act", "gelu")
+        projection.synchronise()  # as while it trains
+    now = commit(study.root)
+    assert now and commits() == {"relu · seed 0": None, "gelu · seed 0": now}
+    git("commit", "--quiet", "--allow-empty", "--message", "later")
+    shutil.rmtree(ledgers.folder(study.store))
+    for run_id in ids(study).values():
+        client(study.uri).delete_run(run_id)
+    past = time.time() - 50
+    (trained,) = study.store.runs.keys() - {old}
+    os.utime(study.store.folder / trained / "run.json", (past, past))
+    project(study.store)
+    assert commits() == {"relu · seed 0": None, "gelu · seed 0": now}

@@ -19,7 +19,9 @@ from pipeline.tracking.ui import compare_urls, landing_page, serve
 from .conftest import Study, names
 
 HOME = Path(__file__).parents[2]
-CHARTS = "runs?compareRunsMode=CHART&workflowType=machine_learning"
+CHARTS = (
+    "runs?searchFilter=tags.phase%20%3D%20%22summary%22&compareRunsMode=CHART&workflowType=machine_learning"
+)
 
 
 def test_one_ablation_opens_on_its_charts_and_several_on_the_list(study: Study) -> None:
