@@ -31,7 +31,7 @@ class Whisker:
 
 @dataclass(frozen=True)
 class Card:
-    """One ablation at a glance. `zero` and the band's ends are per cent of the small plot's width."""
+    """One ablation at a glance. `zero` and the band's ends are per cent of the small plot's width, `ends` its values."""
 
     name: str
     question: str
@@ -44,6 +44,7 @@ class Card:
     whiskers: Sequence[Whisker]
     zero: float
     band: tuple[float, float]
+    ends: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class Board:
 def card(findings: Findings, styles: Styles) -> Card:
     """Return an ablation's card."""
     ablation = findings.ablation
+    unit = findings.measure
     place, whiskers = _whiskers(findings, styles)
     return Card(
         name=ablation.name,
@@ -72,6 +74,7 @@ def card(findings: Findings, styles: Styles) -> Card:
         whiskers=whiskers,
         zero=place(0.0),
         band=(place(-findings.margin), place(findings.margin)),
+        ends=(unit.step(place.low), f"{unit.step(place.high)} {unit.step_unit}".rstrip()),
     )
 
 

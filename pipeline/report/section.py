@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.report.figures.chart import Chart
+from pipeline.report.styles import Style
 from pipeline.report.tables import Table
 
 
@@ -11,7 +12,8 @@ from pipeline.report.tables import Table
 class Section:
     """Charts under one heading. `note` explains how to read them; tables are below them, each under its own heading.
 
-    `key` is unique on the page, and links to the section end in it.
+    `key` is unique on the page, and links to the section end in it. `first`: the variants that its charts begin with, where
+    all of them at once would hide each other; a button shows the others.
     """
 
     key: str
@@ -19,6 +21,7 @@ class Section:
     charts: Sequence[Chart | None]
     note: str = ""
     tables: Sequence[tuple[str, Table | None]] = ()
+    first: Sequence[Style] = ()
 
     @property
     def shown_charts(self) -> list[Chart]:

@@ -23,10 +23,12 @@ from pipeline.report.figures.tuning import tuning
 from pipeline.report.findings import Findings
 from pipeline.report.replication import replication_text, variance_text
 from pipeline.report.section import Section
-from pipeline.report.styles import Styles
+from pipeline.report.styles import Style, Styles
 from pipeline.result_files.schema import Model, Tuning
 from pipeline.stats.formatting import listed
 
+MOST_LINES = 6
+"""Variants whose curves are drawn over each other from the start."""
 MOST_MODELS = 8
 """Models whose layers are shown."""
 
@@ -90,7 +92,16 @@ def _curves(findings: Findings, styles: Styles) -> Section:
     if reached is not None:
         note += f" {targets.NOTE}"
     table = (targets.heading(findings.ablation), reached)
-    return Section("curves", "Learning curves", learning_curves(findings.ablation, styles), note, [table])
+    charts, first = learning_curves(findings.ablation, styles), _first(findings, styles)
+    return Section("curves", "Learning curves", charts, note, [table], first)
+
+
+def _first(findings: Findings, styles: Styles) -> list[Style]:
+    """Return the baseline, the best and the worst of many variants; of few none, as all are shown."""
+    ranked = [row.variant.name for row in findings.rows if row.interval is not None]
+    if len(findings.rows) <= MOST_LINES or not ranked:
+        return []
+    return [styles[name] for name in dict.fromkeys((findings.ablation.baseline, ranked[0], ranked[-1]))]
 
 
 def _schedules(findings: Findings, styles: Styles) -> Section:

@@ -146,15 +146,17 @@ def test_filter_keeps_rows_with_every_word(built: Built, visit: Visit) -> None:
 def test_the_index_tells_what_trained_and_what_moved(built: Built, visit: Visit) -> None:
     page = visit.open(built.reports / "index.html")
     change = page.get_by_role("region", name="Since the previous report", exact=True)
-    assert "2 runs trained" in change.inner_text()
+    assert (
+        "2 runs trained" in page.locator("main > .note").inner_text()
+    )  # above the verdicts; the table is below them
     rows = change.locator("tbody tr")
     moved = rows.filter(has=page.get_by_role("cell", name="activations", exact=True))
     assert (
         "gelu moved by +" in moved.inner_text()
         and "The verdict on gelu was inconclusive" in moved.inner_text()
     )
-    page.get_by_text("By ablation", exact=True).press("Enter")
-    assert rows.first.is_hidden()
+    page.get_by_role("link", name="By ablation", exact=True).click()
+    assert rows.first.is_visible()
 
 
 def test_a_page_tells_its_own_news_and_leads_to_mlflow(built: Built, visit: Visit) -> None:
@@ -271,6 +273,18 @@ def test_the_legend_hides_a_variant_in_every_figure(built: Built, visit: Visit) 
     assert page.locator(f'figure svg [data-series="{series}"]:not(.off)').count() == 0
     key.click()
     assert page.locator(f'figure svg [data-series="{series}"].off').count() == 0
+
+
+def test_curves_of_many_variants_begin_with_baseline_best_and_worst(built: Built, visit: Visit) -> None:
+    page = visit.open(built.reports / "activations.html")
+    curves = page.locator("section[aria-labelledby=curves]")
+    shown = curves.locator("svg [data-series]:visible")
+    ranked = page.locator("#ranking tbody tr").evaluate_all("rows => rows.map((row) => row.dataset.series)")
+    of = "marks => [...new Set(marks.map((mark) => mark.dataset.series))]"
+    first = set(shown.evaluate_all(of))
+    assert len(ranked) > 6 and {ranked[0], ranked[-1]} <= first and len(first) <= 3
+    curves.get_by_role("button", name=f"Show all {len(ranked)} variants").click()
+    assert set(shown.evaluate_all(of)) == set(ranked)
 
 
 def test_figures_are_saved_with_plain_colours(built: Built, visit: Visit) -> None:

@@ -129,6 +129,20 @@
     all("tr[data-series]").forEach((row) => follow(row, row.dataset.series));
   }
 
+  // Figures of many variants begin with some of them.
+  for (const section of all("section[data-first]")) {
+    const first = new Set(section.dataset.first.split(" "));
+    all("svg [data-series]", section).forEach((element) => element.classList.toggle("rest", !first.has(element.dataset.series)));
+    section.classList.add("few");
+    const button = section.querySelector("[data-all]");
+    show(button.parentElement);
+    button.addEventListener("click", () => {
+      const every = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(every));
+      section.classList.toggle("few", !every);
+    });
+  }
+
   // Saving a figure: the theme's variables become plain colours.
   const resolved = (svg) => {
     const style = getComputedStyle(root);
