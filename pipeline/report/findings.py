@@ -135,15 +135,21 @@ def _family(family: schema.Family) -> Family:
 
 
 def _look_flags(ablation: Ablation, compared: Mapping[str, Comparison]) -> list[Flag]:
-    """Return cautions about when was looked, and what was changed after a look."""
+    """Return cautions about verdicts, when was looked, and what was changed after a look."""
     spent = {name: comparison.spent_at for name, comparison in compared.items() if comparison.spent_at}
     signs = [
         flag
         for name, found in compared.items()
         for flag in audit.against_signs(name, found.p_holm, found.p_signs, found.verdict)
     ]
+    borderline = [
+        flag
+        for name, found in compared.items()
+        for flag in audit.borderline(name, found.verdict, found.p_holm, found.p_equivalence)
+    ]
     studies = max((family.study for family in ablation.families), default=1)
     return [
+        *borderline,
         *signs,
         *audit.exploratory(spent),
         *audit.changed_margin(margin_text(ablation), ablation.new_margin),

@@ -24,12 +24,15 @@ FlagKind = Literal[
     "budget",
     "exploratory",
     "far off",
+    "borderline",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
 EDGE = 0.05
 """How near to an end of its range a value is flagged, as a part of the range."""
 
+NEAR_THE_LEVEL = (0.025, 0.1)
+"""Adjusted p between these are a factor of two from the level .05 at most."""
 AGREEING = 0.05
 ENOUGH_SEEDS = 5
 EXPLORATORY_SEEDS = 3
@@ -188,6 +191,22 @@ def against_signs(variant: str, p_holm: float | None, p_signs: float | None, ver
         return []
     message = f"The sign-flip test, which assumes nothing about the noise, gives p = {p_signs:.2g}: the noise may be skewed."
     return [Flag("far off", variant, message)]
+
+
+def borderline(variant: str, verdict: str, p_holm: float | None, p_equivalence: float | None) -> list[Flag]:
+    """Flag a verdict that hangs by little: its adjusted p, or that of the nearest other verdict, is close to the level .05.
+
+    At p = .05 the same study on other seeds finds a difference of that size again in about half of all cases (S. Goodman,
+    "A comment on replication, p-values and evidence", Statistics in Medicine 11, 1992).
+    """
+    tests = {"better": [p_holm], "worse": [p_holm], "practically equal": [p_equivalence]}
+    low, high = NEAR_THE_LEVEL
+    if not any(p is not None and low <= p <= high for p in tests.get(verdict, [p_holm, p_equivalence])):
+        return []
+    message = (
+        f"{verdict}, but by little: an adjusted p is close to .05, and other seeds may give another verdict."
+    )
+    return [Flag("borderline", variant, message)]
 
 
 def exploratory(spent: Mapping[str, int]) -> list[Flag]:

@@ -191,6 +191,26 @@ def test_bad_runs_are_counted() -> None:
     assert not audit.far_off("a", [0.9] * 6) and not audit.far_off("a", [0.1, 0.9])
 
 
+@pytest.mark.parametrize(
+    ("verdict", "p", "p_equivalence", "flagged"),
+    [
+        ("better", 0.049, 0.9, True),
+        ("worse", 0.025, 0.9, True),
+        ("better", 0.02, 0.06, False),
+        ("practically equal", 0.9, 0.04, True),
+        ("practically equal", 0.06, 0.001, False),
+        ("inconclusive", 0.07, 0.9, True),
+        ("inconclusive", 0.9, 0.06, True),
+        ("inconclusive", 0.2, 0.2, False),
+        ("inconclusive", None, None, False),
+    ],
+)
+def test_a_verdict_close_to_the_level_is_flagged(
+    verdict: str, p: float | None, p_equivalence: float | None, flagged: bool
+) -> None:
+    assert bool(audit.borderline("a", verdict, p, p_equivalence)) == flagged
+
+
 def test_a_verdict_that_signs_do_not_bear_out_is_flagged() -> None:
     assert audit.against_signs("a", 0.01, 0.2, "better")
     for p, verdict in ((0.03, "better"), (None, "better"), (0.2, "inconclusive")):
