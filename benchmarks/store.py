@@ -189,6 +189,13 @@ def cases(root: Path, study: Study) -> Iterator[dict[str, Any]]:
     yield measured(root, "store list", "store", "list")
     yield measured(root, "store verify", "store", "verify")
     yield measured(root, "store prune, nothing to do", "store", "prune")
+    yield measured(root, "store push, everything", "store", "push", str(root / "shared"))
+    yield measured(root, "store push, nothing new", "store", "push", str(root / "shared"))
+    colleague = root / "colleague"
+    colleague.mkdir()
+    shutil.copy(root / "params.yaml", colleague)
+    yield measured(colleague, "store pull, everything", "store", "pull", str(root / "shared"))
+    yield measured(colleague, "plan of the one who pulled", "plan", "--json")
 
 
 def dvc_cases(root: Path) -> Iterator[dict[str, Any]]:

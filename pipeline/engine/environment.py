@@ -8,6 +8,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from pipeline.core.machine import processor
+
 
 @lru_cache(maxsize=1)
 def on_gpu() -> bool:
@@ -56,6 +58,7 @@ def environment() -> dict[str, str]:
         **{name: version(name) for name in libraries},
         "device": device(),
         "machine": platform.machine(),
+        "processor": processor(),
     }
 
 

@@ -200,6 +200,7 @@ def _flags(ablation: Ablation, measured: Mapping[str, Mapping[int, float]]) -> l
         *audit.unequal_budgets({v.name: len(v.trials) for v in variants}),
         *audit.diverged(outcomes),
         *audit.same_model(ablation.same_models),
+        *audit.several_machines(ablation.environment.get("processor", "").split(schema.SEVERAL)),
     ]
     for variant in variants:
         flags += audit.edge_of_range(variant.name, variant.space, variant.chosen or {})

@@ -180,7 +180,7 @@ def _software(ablation: Ablation) -> str:
     known = [f"{name} {ablation.environment[name]}" for name in VERSIONS if name in ablation.environment]
     if not known:
         return ""
-    machine = [ablation.environment[key] for key in ("device", "machine") if key in ablation.environment]
+    machine = [ablation.environment[key] for key in ("device", "processor") if key in ablation.environment]
     on = f" ({', '.join(machine)})" if machine else ""
     return f"Software: {', '.join(known)}{on}."
 

@@ -14,6 +14,8 @@ from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
 from pipeline.stats.published_value import Published
 
 KNOWN = {metric.name: metric for metric in (LOSS, ACCURACY)}
+SEVERAL = "; "
+"""Between the values of one kind in an ablation's environment, as between two processors."""
 """The metrics of results that name none."""
 
 
@@ -306,13 +308,13 @@ class Ablation:
     `dataset` is what people call its data set, `dataset_name` the name of its folder where that is another.
     `metric` is the name of the one by which variants are compared, one of `metrics`; differences within `margin` count as
     practically equal: percentage points for fractions, else in the metric's own unit, or where `relative` a part of the
-    baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries, by name. `target` is the value
-    of a metric whose epoch is compared, if any. `task` is what models predict. `models` are those of the variants, and
-    `same_models` the names of variants whose models are the same although they should differ. `wanted` is the number of
-    seeds that the study asks for, where its budget allowed fewer `seeds`. `families` say which variants were declared
-    together and when they were looked at; there are none where it was once, at all. `new_margin` is a margin that was
-    declared after a look. `replication`: what differs between replicates. `data`: the
-    sizes of the data set's parts.
+    baseline's mean; 0: nothing counts as equal. `environment` holds versions of libraries and what trained the
+    replicates, by name, several values with `SEVERAL` between them. `target` is the value of a metric whose epoch is
+    compared, if any. `task` is what models predict. `models` are those of the variants, and `same_models` the names of
+    variants whose models are the same although they should differ. `wanted` is the number of seeds that the study asks for,
+    where its budget allowed fewer `seeds`. `families` say which variants were declared together and when they were looked
+    at; there are none where it was once, at all. `new_margin` is a margin that was declared after a look. `replication`:
+    what differs between replicates. `data`: the sizes of the data set's parts.
     """
 
     name: str

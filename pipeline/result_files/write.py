@@ -95,7 +95,7 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         seeds=state.seeds,
         tune=_tuning(state),
         variants=tuple(_variant(store, variant, root) for variant in state.variants),
-        environment=_record(store, state.variants[0].replicates[0].key).environment,
+        environment=_environment(store, state),
         target=state.spec.target or {},
         wanted=state.wanted,
         families=_families(state),
@@ -103,6 +103,16 @@ def results_of(store: Store, state: AblationState, root: Path) -> schema.Ablatio
         replication=_replication(state.replicates),
         data=_data(state),
     )
+
+
+def _environment(store: Store, state: AblationState) -> dict[str, str]:
+    """Return what trained the replicates; several values of one kind, as two processors, are listed."""
+    found: dict[str, dict[str, None]] = {}
+    for variant in state.variants:
+        for run in variant.replicates:
+            for name, value in _record(store, run.key).environment.items():
+                found.setdefault(name, {})[value] = None
+    return {name: schema.SEVERAL.join(values) for name, values in found.items()}
 
 
 def _data(state: AblationState) -> schema.Data:

@@ -25,6 +25,7 @@ FlagKind = Literal[
     "exploratory",
     "far off",
     "borderline",
+    "several machines",
 ]
 Space: TypeAlias = Mapping[str, Mapping[str, object]]
 
@@ -207,6 +208,17 @@ def borderline(variant: str, verdict: str, p_holm: float | None, p_equivalence: 
         f"{verdict}, but by little: an adjusted p is close to .05, and other seeds may give another verdict."
     )
     return [Flag("borderline", variant, message)]
+
+
+def several_machines(processors: Sequence[str]) -> list[Flag]:
+    """Flag an ablation whose replicates were trained on more than one kind of processor or device."""
+    if len(processors) < 2:
+        return []
+    message = (
+        f"Trained on {listed(processors, len(processors))}, which round differently: a replicate trained again "
+        "elsewhere may have other numbers."
+    )
+    return [Flag("several machines", None, message)]
 
 
 def exploratory(spent: Mapping[str, int]) -> list[Flag]:

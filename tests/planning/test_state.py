@@ -220,6 +220,14 @@ def test_results_contain_what_the_store_holds(store: Store, tmp_path: Path) -> N
     assert json.loads(path.read_text(encoding="utf-8")) == results
 
 
+def test_results_name_every_processor_that_trained(store: Store) -> None:
+    (state,) = states(study({"one": PLAIN}), store)
+    for variant, processor in zip(state.variants, ("one", "another"), strict=True):
+        put(store, variant.replicates, environment={"keras": "3", "processor": processor})
+    found = results_of(store, state, store.folder.parent).environment
+    assert found == {"keras": "3", "processor": "one; another"}
+
+
 def test_neither_time_nor_place_enter_the_results(tmp_path: Path) -> None:
     spec = study({"one": PLAIN})
     written = []

@@ -211,6 +211,12 @@ def test_a_verdict_close_to_the_level_is_flagged(
     assert bool(audit.borderline("a", verdict, p, p_equivalence)) == flagged
 
 
+def test_replicates_of_two_processors_are_flagged() -> None:
+    assert audit.several_machines(["one"]) == audit.several_machines([""]) == []
+    (flag,) = audit.several_machines(["one", "another"])
+    assert flag.message.startswith("Trained on one and another, which round differently")
+
+
 def test_a_verdict_that_signs_do_not_bear_out_is_flagged() -> None:
     assert audit.against_signs("a", 0.01, 0.2, "better")
     for p, verdict in ((0.03, "better"), (None, "better"), (0.2, "inconclusive")):
