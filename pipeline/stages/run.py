@@ -23,6 +23,6 @@ def run(study: Study, store: Store, root: Path, show_progress: ShowProgress) -> 
     prepare(study, root)
     for name in study.groups:
         ablate(study, name, store, root, show_progress, ahead=True)
-    track(list(study.ablations), store, root)
     report(list(study.ablations), store, root)
+    track(list(study.ablations), store, root)
     print("\n".join(answers(list(study.ablations), root)))

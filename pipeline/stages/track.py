@@ -9,6 +9,7 @@ from pipeline.store import Store
 from pipeline.store.archive import adopt
 from pipeline.tracking.address import default_uri, unsupported
 from pipeline.tracking.ledger import pending
+from pipeline.tracking.report_pages import try_to_send_pages
 from pipeline.tracking.tracker import Tracker
 
 
@@ -21,11 +22,15 @@ def track(ablations: Collection[str], store: Store, root: Path) -> None:
         return
     adopt(store, root / "results", ablations)
     store.manifests.follow(root / "results", ablations)
-    if why_not := unsupported(default_uri(store.folder.parent)):
+    uri = default_uri(store.folder.parent)
+    if why_not := unsupported(uri):
         print(why_not, file=sys.stderr)
-    elif pending(store):
-        with Tracker(store):
-            pass
+    else:
+        if pending(store):
+            with Tracker(store):
+                pass
+        if uri.startswith("http"):  # a database of the project's own gets its pages when somebody looks at it
+            try_to_send_pages(store, uri)
     _report_missing(store)
 
 

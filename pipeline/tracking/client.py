@@ -142,6 +142,10 @@ class Client:
         self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         self._client.set_tag(run_id, MODEL, logged.model_uri)
 
+    def log_page(self, run_id: str, page: Path) -> None:
+        """Log an HTML page as an artifact of a run, in the place of an earlier one."""
+        self._client.log_artifact(run_id, str(page))
+
     def keep_models_of(self, experiment_id: str, run_ids: set[str]) -> None:
         """Delete the models of an experiment that are not of these runs."""
         for model in list(_all_pages(self._client.search_logged_models, experiment_ids=[experiment_id])):

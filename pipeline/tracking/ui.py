@@ -14,6 +14,7 @@ from pipeline.tracking.address import (
     without_passwords,
 )
 from pipeline.tracking.ledger import load
+from pipeline.tracking.report_pages import try_to_send_pages
 from pipeline.tracking.required import SUMMARY
 from pipeline.tracking.server import HOST, PORT, run_server
 
@@ -31,6 +32,7 @@ def serve(root: Path, port: int = PORT, open_browser: bool = True) -> None:
         _show(page, open_browser)
         return
     _check_database(uri)
+    try_to_send_pages(Store(root / ".runs"), uri)
     run_server(
         ["--backend-store-uri", uri],
         mlflow_environment(uri),
