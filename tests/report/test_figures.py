@@ -114,7 +114,21 @@ def test_tuning_shows_every_trial_and_the_choice(built: Built) -> None:
     assert (search.low, search.high) == (1e-4, 1e-1)
     chosen = ablation.variant("gelu").chosen
     assert chosen is not None
-    assert search.chosen == chosen["optimizer.learning_rate"]
+    assert search.chosen == [chosen["optimizer.learning_rate"]]
+
+
+def test_the_choices_of_replicates_with_searches_of_their_own_are_all_marked(tmp_path: Path) -> None:
+    tuned = made_up.variant("a", tuned=True)
+    tuned["chosen"] = None
+    rates = [trial["values"]["optimizer.learning_rate"] for trial in tuned["trials"]]
+    for number, replicate in enumerate(tuned["replicates"]):
+        replicate["chosen"] = {"optimizer.learning_rate": rates[number % 2]}
+    ablation = parsed(made_up.ablation("nested", [tuned, made_up.variant("b")]), tmp_path)
+    (rate,) = tuning_info(ablation, assign([ablation]))
+    assert rate.searches[0].chosen == sorted(rates[:2])
+    assert rate.searches[0].room is not None
+    (chart,) = [figure for figure in drawn(find(ablation)) if figure.key == "tuning-range-0"]
+    assert " to " in chart.alt
 
 
 def test_choices_are_categories(tmp_path: Path) -> None:
@@ -126,7 +140,7 @@ def test_choices_are_categories(tmp_path: Path) -> None:
     ablation = parsed(made_up.ablation("choices", [tuned, made_up.variant("b")]), tmp_path)
     (choice,) = tuning_info(ablation, assign([ablation]))
     assert choice.categories == names
-    assert choice.searches[0].chosen == 1.0
+    assert choice.searches[0].chosen == [1.0]
     assert not choice.logarithmic
     assert any(figure.key == "tuning-range-0" for figure in drawn(find(ablation)))
 

@@ -22,16 +22,16 @@ class Search:
     """One variant's search over one hyperparameter; positions are values, or indices of categories.
 
     `tried` are position and score of trials in order of position, the metric in per cent for fractions and
-    None where the trial diverged; `stopped` those that were ended early; `chosen` is None without a choice; `low` and
-    `high` are the range's ends.
-    `room` is the distance of the choice from the nearer end, as a part of the range on its own scale (at most
-    0.5, in the middle); None for categories.
+    None where the trial diverged; `stopped` those that were ended early; `chosen` has one choice, one for
+    each search where replicates have their own, or none; `low` and `high` are the range's ends. `room` is the smallest
+    distance of a choice from the nearer end, as a part of the range on its own scale (at most 0.5, in the middle); None for
+    categories.
     """
 
     name: str
     style: Style
     tried: Sequence[tuple[float, float | None]]
-    chosen: float | None
+    chosen: Sequence[float]
     low: float
     high: float
     room: float | None = None
@@ -89,16 +89,18 @@ def _search(variant: Variant, path: str, categories: Sequence[str], unit: Measur
         ]
         for early in (False, True)
     )
-    chosen = (variant.chosen or {}).get(path)
+    choices = [variant.chosen or {}, *(run.chosen for run in variant.replicates)]
+    chosen = [values[path] for values in choices if path in values]
+    rooms = [] if categories else [_room(value, _domain(variant, path)) for value in chosen]
     ends = [position(value) for value in _values(variant, path)]
     return Search(
         name=variant.name,
         style=style,
         tried=sorted(tried, key=lambda point: point[0]),
-        chosen=None if chosen is None else position(chosen),
+        chosen=sorted({position(value) for value in chosen}),
         low=min(ends),
         high=max(ends),
-        room=None if chosen is None or categories else _room(chosen, _domain(variant, path)),
+        room=min((room for room in rooms if room is not None), default=None),
         stopped=stopped,
     )
 
@@ -143,7 +145,7 @@ def _scores(ablation: Ablation, hyperparameter: Hyperparameter, number: int) -> 
         _draw_scores(axes, search)
     _value_axis(axes, hyperparameter)
     caption = (
-        "One mark per trial, joined in order of the value; the large mark is the choice. "
+        "One mark per trial, joined in order of the value; large marks are choices. "
         "Trials that diverged have no score."
     )
     if any(search.stopped for search in hyperparameter.searches):
@@ -166,12 +168,12 @@ def _draw_scores(axes: Axes, search: Search) -> None:
     colour = series(search.style)
     marks: dict[str, Any] = {"marker": search.style.marker, "markersize": 4}
     mark(stroke(axes, values, scores, color=colour, linewidth=1, alpha=0.8, **marks), search.style)
-    best = next(((value, score) for value, score in scored if value == search.chosen), None)
-    if best is not None:
+    best = {value: score for value, score in reversed(scored) if value in search.chosen}
+    if best:
         ring = stroke(
             axes,
-            [best[0]],
-            [best[1]],
+            list(best),
+            list(best.values()),
             search.style.marker,
             color=colour,
             markersize=9,
@@ -189,9 +191,9 @@ def _ranges(hyperparameter: Hyperparameter, number: int) -> Chart:
         note(axes, row, _choice_text(hyperparameter, search))
     _value_axis(axes, hyperparameter)
     caption = (
-        "Pale bar: the range searched. Small: trials, × where they diverged. Large: the choice. "
-        "Next to it: the value, and its distance from the nearer end as a part of the range (50 % is the "
-        "middle). A choice near an end calls for a wider range."
+        "Pale bar: the range searched. Small: trials, × where they diverged. Large: the choice, or those of all replicates "
+        "where each has a search of its own. Next to it: the value, and the distance of the nearest choice from an end as a "
+        "part of the range (50 % is the middle). A choice near an end calls for a wider range."
     )
     title = f"Chosen {hyperparameter.path}"
     quick_ticks(axes)
@@ -207,9 +209,10 @@ def _draw_range(axes: Axes, row: int, search: Search) -> None:
         shade = MUTED if diverged else colour
         dots = stroke(axes, values, [row] * len(values), marker, color=shade, markersize=4, alpha=0.8)
         mark(dots, search.style)
-    if search.chosen is not None:
+    if search.chosen:
         large: dict[str, Any] = {"markersize": 9, "markeredgecolor": PAPER, "clip_on": False}
-        chosen = stroke(axes, [search.chosen], [row], search.style.marker, color=colour, **large)
+        at = list(search.chosen)
+        chosen = stroke(axes, at, [row] * len(at), search.style.marker, color=colour, **large)
         mark(chosen, search.style)
 
 
@@ -225,16 +228,21 @@ def _alt(hyperparameter: Hyperparameter) -> str:
     chosen = [
         f"{search.name} chose {_choice_text(hyperparameter, search)}"
         for search in hyperparameter.searches
-        if search.chosen is not None
+        if search.chosen
     ]
     return "; ".join(chosen) or "Nothing was chosen."
 
 
 def _choice_text(hyperparameter: Hyperparameter, search: Search) -> str:
-    if search.chosen is None:
+    if not search.chosen:
         return ""
-    value = _value_text(hyperparameter, search.chosen)
+    value = " to ".join(_value_text(hyperparameter, end) for end in _ends(search.chosen))
     return value if search.room is None else f"{value}, {100 * max(search.room, 0):.0f} % from the end"
+
+
+def _ends(positions: Sequence[float]) -> list[float]:
+    """Return the first and the last of sorted positions, once where they are one."""
+    return list(dict.fromkeys((positions[0], positions[-1])))
 
 
 def _value_text(hyperparameter: Hyperparameter, position: float) -> str:
