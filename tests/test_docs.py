@@ -161,7 +161,7 @@ def test_the_job_for_slurm_starts_ray_on_all_nodes(tmp_path: Path) -> None:
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / ".venv/bin/activate").touch()
     slurm = {"SLURM_JOB_NODELIST": "node[7-8]", "SLURM_NNODES": "2", "SLURM_CPUS_PER_TASK": "16"}
-    job = ROOT / "docs" / "examples" / "slurm" / "study.sbatch"
+    job = ROOT / "docs" / "study.sbatch"
     path = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", job], cwd=tmp_path, env=slurm | path, capture_output=True, text=True, check=True

@@ -24,7 +24,7 @@ from pipeline.tracking.address import without_passwords
 from pipeline.tracking.ledger import pending
 from pipeline.tracking.tracker import Tracker
 
-from .conftest import Study, client, held, names
+from .conftest import Study, held, names
 
 BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 HOME = Path(__file__).parents[2]
@@ -168,8 +168,11 @@ def test_files_go_through_the_server(server: Server, tmp_path: Path) -> None:
     track(study_of(tmp_path / "files", "files", 1), [])
     (run,) = held(server.uri)["files"]
     assert run.info.artifact_uri.startswith("mlflow-artifacts:")
-    downloaded = client(server.uri).download_artifacts(run.info.run_id, "model.keras", str(tmp_path))
-    assert Path(downloaded).read_bytes() == b"a model"
+    import mlflow
+
+    model = run.data.tags["model"]
+    folder = mlflow.artifacts.download_artifacts(model, dst_path=str(tmp_path), tracking_uri=server.uri)
+    assert (Path(folder) / "data" / "model.keras").read_bytes() == b"a model"
     assert list((server.folder / "artifacts").rglob("model.keras"))
 
 
