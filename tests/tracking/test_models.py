@@ -60,7 +60,9 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", CASES)
-def test_mlflow_loads_a_model_with_its_signature_and_results(kind: str, study: Study) -> None:
+def test_mlflow_loads_a_model_with_its_signature_and_results(
+    kind: str, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
 
     make, shapes, rows = CASES[kind]
@@ -71,7 +73,7 @@ def test_mlflow_loads_a_model_with_its_signature_and_results(kind: str, study: S
     project(study.store)
     (run_id,) = ids(study).values()
     run = client(study.uri).get_run(run_id)
-    mlflow.set_tracking_uri(study.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", study.uri)
     logged = client(study.uri).get_logged_model(run.outputs.model_outputs[0].model_id)
     assert {metric.key: metric.value for metric in logged.metrics}["test_accuracy"] == run.data.metrics[
         "test_accuracy"
@@ -106,13 +108,13 @@ def test_a_model_whose_writer_was_killed_is_sent_once(study: Study) -> None:
     assert mlflow.get_run(run_id).data.tags["model"] != before
 
 
-def test_a_model_of_an_older_version_has_no_signature(study: Study) -> None:
+def test_a_model_of_an_older_version_has_no_signature(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
 
     key = study.add("act", "relu")
     study.keep_model("act", "relu", key)
     project(study.store)
-    mlflow.set_tracking_uri(study.uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", study.uri)
     (run_id,) = ids(study).values()
     uri = client(study.uri).get_run(run_id).data.tags["model"]
     assert mlflow.models.get_model_info(uri).signature is None
