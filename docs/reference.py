@@ -2,9 +2,9 @@
 
 import argparse
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from pipeline.cli.commands import parser
@@ -12,6 +12,7 @@ from pipeline.params.json_schema import PLUGIN, json_schema
 
 Schema = Mapping[str, Any]
 
+WIDTH = 88
 MANY = 12
 """So many names and more are listed below a table, not in it."""
 UNBOUNDED = 10**9
@@ -37,10 +38,10 @@ def keys() -> str:
 
 def commands() -> str:
     """Return the page with every command's help."""
-    os.environ["COLUMNS"] = "90"  # of which argparse makes its lines
     main = parser()
     lines = ["# Every command", "", "What `keras-ablation COMMAND --help` prints.", ""]
     for name, command in _commands(main):
+        command.formatter_class = partial(argparse.HelpFormatter, width=WIDTH)
         help_text = re.sub(r"\x1b\[[0-9;]*m", "", command.format_help()).rstrip()
         lines += [f"## {name}", "", "```text", help_text, "```", ""]
     return "\n".join(lines).rstrip() + "\n"

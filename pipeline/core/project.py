@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -11,6 +11,8 @@ from pathlib import Path
 ON = "@"
 """Between the name of an ablation and that of the data set, of one that is repeated on several."""
 
+TAKEN = {"index", "metrics"}
+"""Names of pages and files that no ablation's page can have."""
 GIT_SECONDS = 10
 """A repository so large that git needs longer is described by nothing."""
 
@@ -90,6 +92,32 @@ def result_folder(results: Path, ablation: str) -> Path:
     Example: `result_folder(Path("results"), "widths@digits")` is `results/widths/digits`.
     """
     return results.joinpath(*ablation.split(ON))
+
+
+def on_several(ablations: Sequence[str]) -> list[str]:
+    """Return the names in the params file of ablations on several data sets."""
+    names = dict.fromkeys(map(name_in_file, ablations))
+    return [name for name in names if name not in ablations]
+
+
+def page_stems(ablations: Sequence[str]) -> dict[str, str]:
+    """Return the file name, without its ending, of every ablation's page.
+
+    It is the ablation's own name, unless that is taken by the index, by `metrics.json`, or by a name that
+    differs only in case, which some file systems do not distinguish: then underscores are added.
+    """
+    stems: dict[str, str] = {}
+    taken = TAKEN | {name.lower() for name in ablations if name.lower() not in TAKEN}
+    seen: set[str] = set()
+    for name in ablations:
+        stem = name
+        if name.lower() in TAKEN | seen:
+            while stem.lower() in taken:
+                stem += "_"
+            taken.add(stem.lower())
+        seen.add(name.lower())
+        stems[name] = stem
+    return stems
 
 
 def ablate_command(title: str) -> str:

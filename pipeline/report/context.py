@@ -28,7 +28,7 @@ def no_excerpt(_: str) -> Excerpt | None:
 @dataclass(frozen=True)
 class ReportContext:
     """MLflow's address, its pages that compare an ablation's runs, how long runs trained, the history, excerpts of the
-    data sets, by name, all sessions of training, and why ablations were left out, by their names.
+    data sets, by name, the sessions that trained each run, by its key, and why ablations were left out, by their names.
     """
 
     mlflow_url: str | None = None
@@ -36,5 +36,5 @@ class ReportContext:
     times: Timings = untimed
     history: History | None = None
     excerpt: Callable[[str], Excerpt | None] = no_excerpt
-    sessions: Sequence[Session] = ()
+    sessions: Mapping[str, Sequence[Session]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,8 @@ class Site:
     excerpts: Mapping[str, Excerpt | None] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     """The file stems of ablations on several data sets."""
+    trained: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    """When each ablation's runs were trained."""
 
 
 def ablation_page(
@@ -62,7 +64,7 @@ def ablation_page(
         ranking=ranking(findings, site.styles),
         changes=tables.changes(ablation, site.styles),
         failures=tables.failures(ablation, site.styles),
-        environment=tables.environment(ablation, site.context.sessions),
+        environment=tables.environment(ablation, site.trained.get(ablation.name, ())),
         recipe=paper.recipe_yaml(ablation.variant(ablation.baseline).recipe),
         methods=paper.methods(findings),
         latex=files[".tex"],

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.core.project import name_in_file
+from pipeline.core.project import on_several, page_stems
 from pipeline.report import exports, pages, snapshot, tables
 from pipeline.report.across import groups
 from pipeline.report.context import ReportContext, Summary, no_excerpt
@@ -20,7 +20,6 @@ from pipeline.report.sections import page_sections
 from pipeline.report.styles import assign
 from pipeline.result_files.read import read
 
-RESERVED = {"index", "metrics"}
 ENDINGS = (".html", ".csv", ".json", ".tex")
 ALLOCATIONS = 200_000
 """Between two garbage collections: drawing makes many small objects, and each collection would cost more than it frees."""
@@ -55,10 +54,11 @@ def build(
         site = pages.Site(
             stems,
             styles,
-            replace(context, excerpt=no_excerpt),
+            replace(context, excerpt=no_excerpt, sessions={}),  # each process that draws gets it
             changed,
             excerpts,
             {group.name: every[group.name] for group in grouped},
+            {f.ablation.name: tables.trained(f.ablation, context.sessions) for f in study},
         )
         files = {name: [f"{stem}{ending}" for ending in ENDINGS] for name, stem in stems.items()}
         inputs = {findings.ablation.name: _page_inputs(results, site, findings) for findings in study}
@@ -130,7 +130,7 @@ def _page_inputs(results: Path, site: pages.Site, findings: Findings) -> str:
         [site.styles[variant.name] for variant in ablation.variants],
         [(name, site.stems[name]) for name in names[max(0, place - 1) : place + 2]],
         pages.mlflow_link(site.context, ablation.name),
-        tables.trained(ablation, site.context.sessions),
+        site.trained[ablation.name],
         site.excerpts.get(ablation.dataset),
     ]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
@@ -157,32 +157,6 @@ def page_files(ablations: Sequence[str]) -> list[str]:
         "metrics.json",
         *(f"{stem}{ending}" for stem in stems for ending in ENDINGS),
     ]
-
-
-def on_several(ablations: Sequence[str]) -> list[str]:
-    """Return the names in the params file of ablations on several data sets."""
-    names = dict.fromkeys(map(name_in_file, ablations))
-    return [name for name in names if name not in ablations]
-
-
-def page_stems(ablations: Sequence[str]) -> dict[str, str]:
-    """Return the file name, without its ending, of every ablation's page.
-
-    It is the ablation's own name, unless that is taken by the index, by `metrics.json`, or by a name that
-    differs only in case, which some file systems do not distinguish: then underscores are added.
-    """
-    stems: dict[str, str] = {}
-    taken = RESERVED | {name.lower() for name in ablations if name.lower() not in RESERVED}
-    seen: set[str] = set()
-    for name in ablations:
-        stem = name
-        if name.lower() in RESERVED | seen:
-            while stem.lower() in taken:
-                stem += "_"
-            taken.add(stem.lower())
-        seen.add(name.lower())
-        stems[name] = stem
-    return stems
 
 
 def remove_stale(reports: Path, stems: set[str]) -> None:

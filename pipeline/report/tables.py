@@ -1,7 +1,7 @@
 """Tables of text cells with sort keys, and the tables of an ablation's page that need no figures."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -187,15 +187,15 @@ def training(ablation: Ablation) -> str:
     return f"{text} All took {duration(sum(seconds))} of training; of a stack's time each run counts an equal share."
 
 
-def environment(ablation: Ablation, sessions: Sequence[Session]) -> Table:
-    """Return when and with what the replicates were trained, the data set's digest, and how many each engine trained."""
+def environment(ablation: Ablation, when: Sequence[tuple[str, str]]) -> Table:
+    """Return `when` the replicates were trained and with what, the data set's digest, and how many each engine trained."""
     engines = Counter(
         f"{replicate.engine.name} ({replicate.engine.reason})"
         for variant in ablation.variants
         for replicate in variant.replicates
     )
     parts = [
-        *trained(ablation, sessions),
+        *when,
         *([("digest of the data set", ablation.data.digest)] if ablation.data else []),
         *ablation.environment.items(),
         *((f"engine of {plural(count, 'replicate')}", engine) for engine, count in engines.items()),
@@ -203,13 +203,15 @@ def environment(ablation: Ablation, sessions: Sequence[Session]) -> Table:
     return Table([Column("part"), Column("is")], [[Cell(name), Cell(text)] for name, text in parts])
 
 
-def trained(ablation: Ablation, sessions: Sequence[Session]) -> list[tuple[str, str]]:
+def trained(ablation: Ablation, sessions: Mapping[str, Sequence[Session]]) -> list[tuple[str, str]]:
     """Return the days on which an ablation's runs were trained, and the commits that were checked out then.
 
-    Empty where the store does not know, as for runs that came with somebody else's results.
+    `sessions` are those that trained each run, by its key. Empty where the store does not know, as for runs that came with
+    somebody else's results.
     """
-    keys = {run.run_key for variant in ablation.variants for run in variant.runs}
-    own = [session for session in sessions if not keys.isdisjoint(session.runs)]
+    runs = (run for variant in ablation.variants for run in variant.runs)
+    began = {session.began: session for run in runs for session in sessions.get(run.run_key, ())}
+    own = [session for _, session in sorted(began.items())]
     days = sorted({datetime.fromtimestamp(session.began / 1e9, UTC).date() for session in own})
     commits = list(dict.fromkeys(session.commit for session in reversed(own) if session.commit))
     if not days:

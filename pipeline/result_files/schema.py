@@ -14,9 +14,9 @@ from pipeline.runs.records import Curves, EngineRecord, Outcome, PlannedRates
 from pipeline.stats.published_value import Published
 
 KNOWN = {metric.name: metric for metric in (LOSS, ACCURACY)}
+"""The metrics of results that name none."""
 SEVERAL = "; "
 """Between the values of one kind in an ablation's environment, as between two processors."""
-"""The metrics of results that name none."""
 
 
 @dataclass(frozen=True)

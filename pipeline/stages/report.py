@@ -91,7 +91,7 @@ def _render(
     compare = {name: url for name, url in links.items() if name}
     history = History(current.sessions, current.before)
     excerpt = partial(_excerpt, root)
-    sessions = store.journal.sessions()
+    sessions = store.journal.by_run()
     context = ReportContext(links[""], compare, store.runs.timings, history, excerpt, sessions, omitted)
     processes = min(2, os.cpu_count() or 1) if len(ablations) >= MANY else 1
     summary = build(root / "results", root / "reports", ablations, context, processes)

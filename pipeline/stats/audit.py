@@ -211,7 +211,7 @@ def borderline(variant: str, verdict: str, p_holm: float | None, p_equivalence: 
 
 
 def several_machines(processors: Sequence[str]) -> list[Flag]:
-    """Flag an ablation whose replicates were trained on more than one kind of processor or device."""
+    """Flag an ablation whose replicates were trained on more than one kind of processor."""
     if len(processors) < 2:
         return []
     message = (

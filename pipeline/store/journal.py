@@ -61,6 +61,14 @@ class Journal:
         paths = [path for path in self._files() if int(path.stem) > after]
         return [session for path in paths if (session := _read(path)) is not None]
 
+    def by_run(self) -> dict[str, list[Session]]:
+        """Return, by the key of each run, the sessions that trained it: several where it was damaged or removed."""
+        trained: dict[str, list[Session]] = {}
+        for session in self.sessions():
+            for key in session.runs:
+                trained.setdefault(key, []).append(session)
+        return trained
+
     def _write(self, session: Session) -> None:
         write_json(self.folder / f"{session.began}.json", asdict(session))
         for path in self._files()[:-MOST]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pipeline.core import project as project_folder
 from pipeline.runs.records import RunRecord
 from pipeline.store import Store
+from pipeline.store.journal import Session
 from pipeline.store.runs import RUN
 from pipeline.tracking import ledger as ledgers
 from pipeline.tracking.address import default_uri
@@ -54,10 +55,8 @@ class Projection:
         return project_folder.commit(self.store.folder.parent)
 
     @cached_property
-    def _commits(self) -> dict[str, str]:
-        """The commits of finished sessions by run."""
-        sessions = self.store.journal.sessions()
-        return {key: session.commit for session in sessions if session.commit for key in session.runs}
+    def _sessions(self) -> dict[str, list[Session]]:
+        return self.store.journal.by_run()
 
     @cached_property
     def _experiments(self) -> Experiments:
@@ -161,7 +160,8 @@ class Projection:
             measured = points(record, started, ended)
         else:
             return
-        of_run = tags(run, record, self._commit_at(run.run_key, ended))
+        commit = None if record is None else self._commit_at(run.run_key, ended)
+        of_run = tags(run, record, commit)
         run_id = self.client.create_run(experiment.experiment_id, run.name, of_run, started)
         self.client.log(run_id, measured, params(run, record))
         if run.summary is not None:
@@ -185,7 +185,8 @@ class Projection:
         """Return the commit at which a run was trained; a session that still trains is not in the journal yet."""
         if ended >= self._began:
             return self._commit_now
-        return self._commits.get(key)
+        sessions = self._sessions.get(key)
+        return sessions[-1].commit if sessions else None
 
     def _times(self, record: RunRecord) -> tuple[int, int]:
         """Return when a run began and ended, in milliseconds since 1970."""

@@ -1,10 +1,11 @@
 """The pages of ablations as artifacts: each with the run that sums up its baseline, where MLflow shows it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.core.files import read_json, sha256, write_json
+from pipeline.core.project import on_several, page_stems
 from pipeline.core.text import one_line
 from pipeline.store import Store
 from pipeline.tracking import ledger as ledgers
@@ -39,15 +40,24 @@ def try_to_send_pages(store: Store, uri: str) -> None:
 
 def _pages(store: Store, uri: str) -> Iterator[tuple[Path, list[str]]]:
     """Yield the page of each ablation that MLflow has, with the run that it belongs to and its digest."""
-    experiments = ledgers.load(store, uri).experiments
-    for title, required in required_experiments(store).items():
+    sent, required = ledgers.load(store, uri).experiments, required_experiments(store)
+    pages = _files(store.folder.parent, required)
+    for title in sent.keys() & required.keys():
+        runs, page = sent[title].runs, pages[title]
+        for run in required[title].runs.values():
+            is_baselines = (run.variant, run.kind) == (required[title].baseline, SUMMARY)
+            if is_baselines and run.identity in runs and page.is_file():
+                yield page, [runs[run.identity].run_id, sha256(page)]
+
+
+def _files(root: Path, titles: Iterable[str]) -> dict[str, Path]:
+    """Return the files of the pages of ablations by title, `<ablation>` or `<study>/<ablation>`."""
+    studies: dict[str, list[str]] = {}
+    for title in titles:
         study, _, name = title.rpartition("/")
-        page = store.folder.parent / study / "reports" / f"{name}.html"
-        summaries = [
-            run for run in required.runs.values() if (run.variant, run.kind) == (required.baseline, SUMMARY)
-        ]
-        sent = (
-            experiments[title].runs.get(summaries[0].identity) if title in experiments and summaries else None
-        )
-        if sent is not None and page.is_file():
-            yield page, [sent.run_id, sha256(page)]
+        studies.setdefault(study, []).append(name)
+    return {
+        f"{study}/{name}".removeprefix("/"): root / study / "reports" / f"{stem}.html"
+        for study, names in studies.items()
+        for name, stem in page_stems([*names, *on_several(names)]).items()
+    }

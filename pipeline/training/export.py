@@ -52,17 +52,27 @@ def signature_of(model: keras.Model, shapes: Shape | Mapping[str, Shape]) -> dic
     inputs = {
         name: keras.KerasTensor((None, *shape), kinds.get(name, alone)) for name, shape in named.items()
     }
-    output = model.compute_output_spec(inputs if isinstance(shapes, Mapping) else inputs["input"])
+    outputs = _outputs(model, inputs if isinstance(shapes, Mapping) else inputs["input"])
     backend = keras.backend.backend()
     return {
         "inputs": [_tensor(name, tensor) for name, tensor in inputs.items()],
-        "outputs": []
-        if "bfloat16" in str(output.dtype)
-        else [_tensor("output", output)],  # NumPy has no such numbers
+        "outputs": [_tensor("output", tensor) for tensor in outputs],
         "keras": keras.__version__,
         "backend": backend,
         "packages": {name: version(name) for name in ("keras", backend, "numpy")},
     }
+
+
+def _outputs(model: keras.Model, rows: Any) -> list[keras.KerasTensor]:
+    """Return what a model gives; nothing of a subclassed one that does not compute without values, nor bfloat16.
+
+    NumPy, by which MLflow describes tensors, has no such numbers.
+    """
+    try:
+        outputs = getattr(model, "outputs", None) or keras.tree.flatten(model.compute_output_spec(rows))
+    except Exception:
+        return []
+    return [tensor for tensor in outputs if "bfloat16" not in str(tensor.dtype)]
 
 
 def _tensor(name: str, tensor: keras.KerasTensor) -> dict[str, Any]:

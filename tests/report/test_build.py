@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import UserError
+from pipeline.core.project import page_stems
 from pipeline.report import site
 from pipeline.report.context import History, ReportContext
 from pipeline.report.pages import mlflow_link
-from pipeline.report.site import build, page_stems
+from pipeline.report.site import build
 from pipeline.runs.records import Timing
 from pipeline.store.journal import Session
 

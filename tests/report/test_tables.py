@@ -106,10 +106,14 @@ def test_the_environment_counts_replicates_by_engine(tmp_path: Path) -> None:
     raw = made_up.lone()
     raw["variants"][0]["replicates"][0]["engine"] = {"name": "fit", "reason": "convolutions"}
     made_up.write(tmp_path, [raw])
-    rows = [[cell.text for cell in row] for row in environment(read(tmp_path, "lone"), ()).rows]
+    rows = [
+        [cell.text for cell in row]
+        for row in environment(read(tmp_path, "lone"), [("trained", "1970-01-02")]).rows
+    ]
     assert ["engine of 1 replicate", "fit (convolutions)"] in rows
     assert ["engine of 1 replicate", "fused (dense layers only)"] in rows
     assert ["keras", "3.15.0"] in rows
+    assert rows[0] == ["trained", "1970-01-02"]
 
 
 def test_the_environment_says_when_and_at_which_commits_runs_were_trained(tmp_path: Path) -> None:
@@ -119,12 +123,12 @@ def test_the_environment_says_when_and_at_which_commits_runs_were_trained(tmp_pa
     day = 86_400 * 10**9
     sessions = [Session(day * number, 1.0, (key,), commit=f"c{number}") for number in range(1, 6)]
     other = Session(day * 9, 1.0, ("other",), commit="other")
-    assert trained(ablation, [*sessions, other]) == [
+    assert trained(ablation, {key: sessions, "other": [other]}) == [
         ("trained", "1970-01-02 to 1970-01-06"),
         ("commit", "c5, c4, c3 and 2 more"),
     ]
-    assert trained(ablation, [Session(day, 1.0, (key,), commit="c1-dirty")]) == [
+    assert trained(ablation, {key: [Session(day, 1.0, (key,), commit="c1-dirty")]}) == [
         ("trained", "1970-01-02"),
         ("commit", "c1 (with changes)"),
     ]
-    assert trained(ablation, [other]) == []
+    assert trained(ablation, {"other": [other]}) == []

@@ -75,6 +75,18 @@ def test_times_of_runs_that_are_stored(store: Store) -> None:
     assert store.runs.timings(["before", "absent", "broken"]) == {"before": Timing(record("before").seconds)}
 
 
+def test_the_sessions_of_each_run_are_found_by_its_key(store: Store) -> None:
+    for keys in ("ab", "bc"):
+        with store.journal.session():
+            for key in keys:
+                store.runs.remove(key)
+                store.runs.put(record(key))
+        if keys == "ab":
+            store.runs.remove("b")  # damaged, say
+    first, second = store.journal.sessions()
+    assert store.journal.by_run() == {"a": [first], "b": [first, second], "c": [second]}
+
+
 def test_sessions_know_the_commit_and_whether_files_had_changed(tmp_path: Path) -> None:
     def git(*command: str) -> None:
         names = ["-c", "user.name=t", "-c", "user.email=t@example.org"]

@@ -118,3 +118,13 @@ def test_a_model_of_an_older_version_has_no_signature(study: Study, monkeypatch:
     (run_id,) = ids(study).values()
     uri = client(study.uri).get_run(run_id).data.tags["model"]
     assert mlflow.models.get_model_info(uri).signature is None
+
+
+def test_a_model_that_does_not_compute_without_values_has_no_outputs_in_its_signature() -> None:
+    class Eager(keras.Model):
+        def call(self, inputs: Any) -> Any:
+            return inputs * float(np.asarray(inputs).sum())
+
+    described = signature_of(Eager(), (6,))
+    assert described["inputs"] == [{"name": "input", "shape": [-1, 6], "dtype": "float32"}]
+    assert described["outputs"] == []

@@ -71,3 +71,16 @@ def test_a_server_that_is_gone_costs_a_line(
     ledgers.save(summed_up.store, NOBODY, ledgers.load(summed_up.store, summed_up.uri))
     try_to_send_pages(summed_up.store, NOBODY)
     assert capsys.readouterr().err.startswith("MLflow does not have the newest pages: ")
+
+
+def test_an_ablation_that_is_called_index_has_its_own_page(study: Study) -> None:
+    study.add("index", "relu")
+    study.manifests["index"]["summaries"] = [SUMMED]
+    study.write()
+    project(study.store)
+    reports = study.root / "reports"
+    reports.mkdir()
+    (reports / "index.html").write_text("of all ablations", encoding="utf-8")
+    assert send_pages(study.store, study.uri) == 0
+    (reports / "index_.html").write_text("of this one", encoding="utf-8")
+    assert send_pages(study.store, study.uri) == 1
