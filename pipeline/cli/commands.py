@@ -175,17 +175,24 @@ def report(options: argparse.Namespace) -> None:
     print("\n".join(answers(ablations, home, rendered)))
 
 
+def figures(options: argparse.Namespace) -> None:
+    """Write the figures of the report pages as files, for a paper: vectors, in the colours of the light theme."""
+    from pipeline.stages.report import write_figures
+
+    study, folder = _study(options), options.to
+    names = _members(study, options.names)
+    files = write_figures(
+        list(study.ablations), names, _store(options), _home(options), folder, options.format
+    )
+    print(f"{folder}: {plural(len(files), 'figure')}")
+
+
 def show(options: argparse.Namespace) -> None:
     """Print conclusions and rankings of finished ablations."""
     from pipeline.cli.show import show as print_rankings
     from pipeline.result_files.left_out import left_out
 
-    study = _study(options)
-    known = {**study.groups, **{name: [name] for name in study.ablations}}
-    unknown = [name for name in options.names if name not in known]
-    if unknown:
-        raise UserError(f"there is no ablation {unknown[0]!r};{nearest(unknown[0], known)}".rstrip(";"))
-    names = [member for name in options.names or study.groups for member in known[name]]
+    names = _members(_study(options), options.names)
     results = _home(options) / "results"
     omitted = left_out(results, names)
     print_rankings(results, [name for name in names if name not in omitted], _store(options).runs.timings)
@@ -249,6 +256,15 @@ def _study(options: argparse.Namespace) -> "Study":
     return load(options.params)
 
 
+def _members(study: "Study", names: Sequence[str]) -> list[str]:
+    """Return the ablations of these names, on all their data sets; all where there are no names."""
+    known = {**study.groups, **{name: [name] for name in study.ablations}}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UserError(f"there is no ablation {unknown[0]!r}.{nearest(unknown[0], known)}")
+    return [member for name in names or study.groups for member in known[name]]
+
+
 def _home(options: argparse.Namespace) -> Path:
     """Return the study's folder, which holds its params file, data, results and reports."""
     return Path(options.params).parent
@@ -307,6 +323,12 @@ def parser(program: str = COMMAND) -> argparse.ArgumentParser:
     command(report, "render the report pages where they are out of date").add_argument(
         "--markdown", action="store_true", help="print the report as Markdown instead, for a pull request"
     )
+    figure_options = command(figures, "write the figures of pages as files, for a paper")
+    figure_options.add_argument("names", nargs="*", help="only these ablations (default: all)")
+    figure_options.add_argument(
+        "--to", type=Path, default=Path("figures"), metavar="FOLDER", help="where to (figures)"
+    )
+    figure_options.add_argument("--format", choices=("pdf", "svg"), default="pdf", help="(pdf)")
     command(show, "print conclusions and rankings").add_argument(
         "names", nargs="*", help="only these ablations (default: all)"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import DataError
+from pipeline.core.project import page_stems
 from pipeline.report import snapshot
 from pipeline.result_files.left_out import left_out
 from pipeline.store import Store
@@ -67,6 +68,35 @@ def report_markdown(ablations: Sequence[str], store: Store, root: Path) -> str:
     study = [find(read(results, name, store.runs.timings)) for name in ablations if name not in omitted]
     history = None if last is None else change(study, History(last.sessions, last.before))
     return markdown(study, history)
+
+
+def write_figures(
+    ablations: Sequence[str], names: Sequence[str], store: Store, root: Path, folder: Path, ending: str
+) -> list[Path]:
+    """Write the figures of the pages of `names`, each to a file `<folder>/<page>-<figure>.<ending>`; return the files.
+
+    Variants look as on the pages of all `ablations`. Sheets of small pictures are left out. `ending`: one of
+    `pipeline.report.figures.files.FORMATS`. Raises `UserError` as `report` does.
+    """
+    from pipeline.report.figures.files import save
+    from pipeline.report.findings import find
+    from pipeline.report.sections import page_sections
+    from pipeline.report.styles import assign
+    from pipeline.result_files.read import read
+
+    results, stems, written = root / "results", page_stems(ablations), []
+    omitted = left_out(results, ablations)
+    study = {name: find(read(results, name, store.runs.timings)) for name in ablations if name not in omitted}
+    styles = assign([findings.ablation for findings in study.values()])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (name for name in names if name in study):
+        shown = {styles[row.variant.name].index: row.variant.name for row in study[name].rows}
+        sections = page_sections(study[name], styles)
+        for chart in (chart for section in sections for chart in section.shown_charts):
+            if chart.figure is not None:
+                written.append(folder / f"{stems[name]}-{chart.key}.{ending}")
+                save(chart, written[-1], shown)
+    return written
 
 
 def _links(ablations: Sequence[str], store: Store) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import matplotlib as mpl
@@ -54,7 +54,11 @@ _RC: dict[RcKeyType, Any] = {
 
 @dataclass(frozen=True)
 class Chart:
-    """A finished figure. `key` is unique on its page, `alt` describes what can be seen, `width` is in pixels."""
+    """A finished figure. `key` is unique on its page, `alt` describes what can be seen, `width` is in pixels.
+
+    `figure` is what matplotlib drew, in the sentinels of `figures.svg`, None for sheets of small pictures; `svg` is what the
+    page shows of it.
+    """
 
     key: str
     title: str
@@ -62,6 +66,7 @@ class Chart:
     alt: str
     svg: Markup
     width: int
+    figure: Figure | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -124,4 +129,4 @@ def finish(figure: Figure, key: str, title: str, caption: str, alt: str) -> Char
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format="svg", metadata=_NO_METADATA)
     width = round(figure.get_figwidth() * PIXELS_PER_INCH)
-    return Chart(key, title, caption, alt, themed(buffer.getvalue(), key, title, alt), width)
+    return Chart(key, title, caption, alt, themed(buffer.getvalue(), key, title, alt), width, figure)

@@ -13,7 +13,8 @@ INK, MUTED, LINE, PAPER, BAND, WRONG = "#0b0000", "#0b0001", "#0b0002", "#0b0003
 OWNER = "series-"
 """Start of the id of an artist that belongs to a variant; the number of its style follows."""
 
-_THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band", WRONG: "--wrong"}
+THEME = {INK: "--ink", MUTED: "--muted", LINE: "--line", PAPER: "--paper", BAND: "--band", WRONG: "--wrong"}
+"""The page's variable of each colour."""
 _UNUSED = (
     r"<metadata>.*?</metadata>\s*",
     r"<defs>\s*<style.*?</defs>\s*",  # it would style the whole page
@@ -40,7 +41,7 @@ def themed(svg: str, key: str, title: str, alt: str) -> Markup:
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub("|".join(_UNUSED), "", svg, flags=re.DOTALL)
     svg = re.sub(r"#0a00([0-9a-f]{2})", lambda match: f"var(--s{int(match[1], 16)})", svg)
-    svg = re.sub("|".join(_THEME), lambda match: f"var({_THEME[match[0]]})", svg)
+    svg = re.sub("|".join(THEME), lambda match: f"var({THEME[match[0]]})", svg)
     svg = re.sub(r' (?:d|x|y|transform)="[^"]*"', lambda match: _rounded(match[0]), svg)
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     svg = re.sub(r"<svg[^>]*>", lambda match: _opening(match[0], key, title, alt), svg, count=1)
