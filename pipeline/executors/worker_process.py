@@ -7,6 +7,7 @@ import threading
 from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
 
+from pipeline.core.garbage import rare_collections
 from pipeline.executors.messages import Failed, Message
 from pipeline.executors.settings import ProcessSettings
 
@@ -59,10 +60,11 @@ def _bind(settings: ProcessSettings) -> None:
 
 
 def _train_all(pipe: Connection, settings: ProcessSettings) -> None:
-    from pipeline.engine.datasets import DatasetCache
-    from pipeline.executors.serialization import pack_message
-    from pipeline.executors.worker import Worker
-    from pipeline.store import Store
+    with rare_collections():  # TensorFlow starts here
+        from pipeline.engine.datasets import DatasetCache
+        from pipeline.executors.serialization import pack_message
+        from pipeline.executors.worker import Worker
+        from pipeline.store import Store
 
     def send(message: Message) -> None:
         pipe.send_bytes(pack_message(message))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import isnan
 
 from pipeline.report.cautions import Caution, cautions
-from pipeline.report.measure import Measure, margin, margin_text, measure
+from pipeline.report.measure import Measure, margin, margin_text, measure, shown_as
 from pipeline.report.replication import by_seed, counts_of, kind_of, means
 from pipeline.report.texts import plain
 from pipeline.result_files import schema
@@ -215,7 +215,7 @@ def _search_flags(ablation: Ablation, variant: Variant) -> list[Flag]:
     if ablation.tune is None or not ablation.replication.is_plain:
         return []  # how far the choice is luck is in the replicates, where each has its own
     monitor, tune = ablation.tune.monitor, ablation.tune
-    shown = MetricFormat(monitor, ablation.measured(monitor).is_fraction)
+    shown = _format(ablation, monitor)
     scores = [trial.score for trial in variant.trials]
     to_the_end = [trial.score for trial in variant.trials if trial.outcome != "stopped"]
     measured = [
@@ -256,7 +256,7 @@ def _conclusion(
         baseline=ablation.baseline,
         comparisons=compared,
         intervals=intervals,
-        metric=MetricFormat(unit.key, ablation.measured(unit.metric).is_fraction),
+        metric=_format(ablation, unit.key),
         seeds=counts_of(ablation),
         kinds=kind_of(ablation.replication),
         dataset=ablation.dataset,
@@ -267,6 +267,11 @@ def _conclusion(
         importance=factors,
     )
     return sentences[1:]
+
+
+def _format(ablation: Ablation, name: str) -> MetricFormat:
+    """Return how sentences write a metric: with the decimals of the tables."""
+    return MetricFormat(name, ablation.measured(name).is_fraction, shown_as(ablation, name).decimals)
 
 
 def _steps(

@@ -98,7 +98,8 @@ def _fixed(value: float, decimals: int) -> str:
 ACCURACY = Measure("accuracy", 100.0, "%", "points", 2, True)
 LOSS = Measure("loss", 1.0, "", "", 4, False)
 DIGITS = 4
-"""Digits of values that are neither fractions nor losses."""
+"""Digits of values that are not fractions."""
+MOST_POINT_DECIMALS = 4
 
 
 def measure(ablation: Ablation) -> Measure:
@@ -113,9 +114,12 @@ def shown_as(ablation: Ablation | None, name: str) -> Measure:
     """
     metric = measured(ablation, name)
     if metric.is_fraction:
-        return replace(ACCURACY, metric=metric.name, higher_is_better=metric.higher_is_better)
+        decimals = _point_decimals(ablation)
+        return replace(
+            ACCURACY, metric=metric.name, higher_is_better=metric.higher_is_better, decimals=decimals
+        )
     if metric.name == LOSS.metric:
-        return LOSS
+        return replace(LOSS, decimals=min(LOSS.decimals, _decimals(ablation, metric)))
     return Measure(metric.name, 1.0, "", "", _decimals(ablation, metric), metric.higher_is_better)
 
 
@@ -124,6 +128,13 @@ def measured(ablation: Ablation | None, name: str) -> Metric:
     if ablation is None:
         return KNOWN.get(plain_name(name), KNOWN[LOSS.metric])
     return ablation.measured(name)
+
+
+def _point_decimals(ablation: Ablation | None) -> int:
+    """Return how many decimals show points: those of the margin's first digit, and one more."""
+    if ablation is None or ablation.relative or ablation.margin <= 0:
+        return ACCURACY.decimals
+    return min(max(1, 1 - floor(log10(ablation.margin))), MOST_POINT_DECIMALS)
 
 
 def _decimals(ablation: Ablation | None, metric: Metric) -> int:

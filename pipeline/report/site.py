@@ -1,15 +1,14 @@
 """The whole report: reads results, writes pages and exports, removes pages of ablations that no longer exist."""
 
-import gc
 import hashlib
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from pipeline.core.garbage import rare_collections
 from pipeline.core.project import on_several, page_stems
 from pipeline.report import exports, pages, snapshot, tables
 from pipeline.report.across import groups
@@ -21,8 +20,6 @@ from pipeline.report.styles import assign
 from pipeline.result_files.read import read
 
 ENDINGS = (".html", ".csv", ".json", ".tex")
-ALLOCATIONS = 200_000
-"""Between two garbage collections: drawing makes many small objects, and each collection would cost more than it frees."""
 
 
 def build(
@@ -41,7 +38,7 @@ def build(
     """
     reports.mkdir(parents=True, exist_ok=True)
     context = context or ReportContext()
-    with _rare_collections():
+    with rare_collections():
         study = [_slim(find(read(results, name, context.times))) for name in ablations]
         grouped = groups(study)
         every = page_stems([*ablations, *(group.name for group in grouped)])
@@ -75,16 +72,6 @@ def build(
     return summary_of(study)
 
 
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(ALLOCATIONS, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
 def _run_all(work: Callable[[str], None], names: Sequence[str], processes: int) -> None:
     """Call `work` with every name; the processes are forked from one that has imported everything once."""
     if processes == 1 or len(names) < 2:
@@ -100,7 +87,7 @@ def _run_all(work: Callable[[str], None], names: Sequence[str], processes: int) 
 
 def _write_ablation(results: Path, reports: Path, site: pages.Site, name: str) -> None:
     """Write one ablation's page and exports."""
-    with _rare_collections():
+    with rare_collections():
         findings = find(read(results, name, site.context.times))
         stem = site.stems[name]
         files = exports.exported(findings)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import UserError, nearest
+from pipeline.core.garbage import rare_collections
 from pipeline.core.native_logs import native_logs_to
 from pipeline.core.project import ON, is_temporary
 from pipeline.core.text import duration, plural
@@ -139,7 +140,7 @@ def _train_all(
     total, work, done = missing_runs(first, stored), Work(), dict[str, Any]()
     with store.journal.session(done), Tracker(store):
         print(f"starting TensorFlow for {total} runs", file=sys.stderr, flush=True)
-        with native_logs_to(store.folder / ".tensorflow.log"):
+        with native_logs_to(store.folder / ".tensorflow.log"), rare_collections():
             from pipeline.training.runner import Runner
             from pipeline.training.threads import set_pool
 

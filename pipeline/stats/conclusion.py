@@ -229,7 +229,7 @@ def _equal(
         return []
     verb = "is" if len(comparisons) == 1 else "are"
     names = listed([comparison.variant for comparison in comparisons])
-    return [f"{names} {verb} practically equal to {baseline}: within {metric.amount(margin)}."]
+    return [f"{names} {verb} practically equal to {baseline}: within {metric.limit(margin)}."]
 
 
 def _inconclusive(baseline: str, comparisons: Sequence[Comparison], kinds: ReplicateKind) -> list[str]:

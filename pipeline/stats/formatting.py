@@ -15,14 +15,16 @@ LISTED = 3
 class MetricFormat:
     """The format of the values and differences of one metric.
 
-    A fraction is written in per cent and percentage points with one decimal; any other is written in its own unit, with
-    three digits for values and two for differences.
+    A fraction is written in per cent and percentage points, any other in its own unit. `decimals`: of all values and
+    differences, so that sentences agree with a table; None: one decimal for per cent and points, and else three digits for
+    values and two for differences.
 
     Example: `MetricFormat("test_accuracy", is_fraction=True).value(0.973)` is `97.3 %`.
     """
 
     metric: str
     is_fraction: bool = False
+    decimals: int | None = None
 
     @property
     def name(self) -> str:
@@ -31,7 +33,9 @@ class MetricFormat:
 
     def value(self, value: float) -> str:
         """Return a value of the metric: `97.3 %`, `0.0812`."""
-        return f"{100 * value:.1f} %" if self.is_fraction else f"{value:.3g}"
+        if self.is_fraction:
+            return f"{100 * value:.{1 if self.decimals is None else self.decimals}f} %"
+        return f"{value:.3g}" if self.decimals is None else f"{value:.{self.decimals}f}"
 
     def values(self, interval: Interval) -> str:
         """Return a mean and its interval: `97.3 % (95 % interval 97.0 % to 97.6 %)`."""
@@ -46,6 +50,10 @@ class MetricFormat:
     def amount(self, difference: float) -> str:
         """Return a difference with its unit: `1.3 points`, `0.012`."""
         return self._amount(difference, self._decimals(difference)) + self._unit
+
+    def limit(self, difference: float) -> str:
+        """Return a difference that was given, not measured, with its unit and no more digits than it has: `0.2 points`."""
+        return f"{100 * difference if self.is_fraction else difference:.3g}{self._unit}"
 
     def amounts(self, difference: Interval) -> str:
         """Return a difference and the interval that its verdict goes by: `1.3 points (interval 0.6 to 2.0)`."""
@@ -65,7 +73,9 @@ class MetricFormat:
         return text.removeprefix("-") if float(text) == 0 else text
 
     def _decimals(self, difference: float) -> int:
-        """Return how many decimals: one for points, two digits for others; more where those would show only zeros."""
+        """Return how many decimals: by default more than usual where those would show only zeros."""
+        if self.decimals is not None:
+            return self.decimals
         fewest, digits, most = (1, 1, 3) if self.is_fraction else (0, 2, 6)
         size = abs(100 * difference) if self.is_fraction else abs(difference)
         return fewest if size == 0 else min(max(fewest, digits - 1 - floor(log10(size))), most)

@@ -1,10 +1,14 @@
+import re
+
 import pytest
 
 from pipeline.report.findings import Findings, find
+from pipeline.report.measure import shown_as
 from pipeline.result_files.schema import Ablation
 from pipeline.stats.intervals import t_interval
 
 from .conftest import Built
+from .made_up import activations as activations_raw
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +88,25 @@ def test_a_full_grid_has_factor_importance_and_others_have_none(built: Built) ->
 def test_the_strongest_row_is_the_largest_settled_difference(activations: Findings) -> None:
     assert activations.strongest is not None
     assert activations.strongest.variant in {"gelu", "sigmoid"}
+
+
+def test_sentences_round_as_tables_do(built: Built) -> None:
+    checked = 0
+    for name in built.names:
+        found = find(built.ablation(name))
+        compared = [*found.steps.values(), *(row.comparison for row in found.rows if row.comparison)]
+        cells = [found.measure.interval(comparison.difference) for comparison in compared]
+        for sentence in found.conclusion:
+            for numbers in re.findall(r" by ([\d.]+)(?: points)? \(interval ", sentence):
+                assert any(cell.startswith((f"+{numbers} ", f"−{numbers} ")) for cell in cells), sentence
+                checked += 1
+    assert checked > 2
+
+
+@pytest.mark.parametrize(
+    ("margin", "decimals"), [(2.0, 1), (1.0, 1), (0.5, 2), (0.2, 2), (0.05, 3), (0.0, 2), (1e-9, 4)]
+)
+def test_points_have_one_digit_more_than_their_margin(margin: float, decimals: int) -> None:
+    assert (
+        shown_as(Ablation.from_json({**activations_raw(), "margin": margin}), "accuracy").decimals == decimals
+    )
