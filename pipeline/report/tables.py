@@ -187,6 +187,16 @@ def training(ablation: Ablation) -> str:
     return f"{text} All took {duration(sum(seconds))} of training; of a stack's time each run counts an equal share."
 
 
+def _stacks(ablation: Ablation) -> list[tuple[str, str]]:
+    """Return how many runs trained together, on which a run's last digits depend (docs/scale.md)."""
+    replicates = [run for variant in ablation.variants for run in variant.replicates]
+    sizes = [run.engine.size for run in replicates if run.engine.name == "fused"]
+    if not sizes:
+        return []
+    runs = plural(max(sizes), "run") if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)} runs"
+    return [("stacks", f"{runs} together; in a stack of another size a run may round differently")]
+
+
 def environment(ablation: Ablation, when: Sequence[tuple[str, str]]) -> Table:
     """Return `when` the replicates were trained and with what, the data set's digest, and how many each engine trained."""
     engines = Counter(
@@ -199,6 +209,7 @@ def environment(ablation: Ablation, when: Sequence[tuple[str, str]]) -> Table:
         *([("digest of the data set", ablation.data.digest)] if ablation.data else []),
         *ablation.environment.items(),
         *((f"engine of {plural(count, 'replicate')}", engine) for engine, count in engines.items()),
+        *_stacks(ablation),
     ]
     return Table([Column("part"), Column("is")], [[Cell(name), Cell(text)] for name, text in parts])
 

@@ -132,3 +132,21 @@ def test_the_environment_says_when_and_at_which_commits_runs_were_trained(tmp_pa
         ("commit", "c1 (with changes)"),
     ]
     assert trained(ablation, {"other": [other]}) == []
+
+
+def test_the_environment_says_how_many_runs_trained_together(tmp_path: Path) -> None:
+    raw = made_up.lone()
+    first, second = (variant["replicates"][0]["engine"] for variant in raw["variants"])
+
+    def stacks() -> list[str]:
+        made_up.write(tmp_path, [raw])
+        return [
+            row[1].text for row in environment(read(tmp_path, "lone"), []).rows if row[0].text == "stacks"
+        ]
+
+    rest = " together; in a stack of another size a run may round differently"
+    assert stacks() == [f"50 runs{rest}"]
+    first["size"] = 3
+    assert stacks() == [f"3 to 50 runs{rest}"]
+    first["name"] = second["name"] = "fit"
+    assert stacks() == []
