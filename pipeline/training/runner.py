@@ -17,7 +17,8 @@ from pipeline.core.project import is_temporary
 from pipeline.diagnostics.diagnose import DiagnosticsRunner
 from pipeline.diagnostics.required import missing, range_test_diagnostic
 from pipeline.engine.datasets import DatasetCache
-from pipeline.engine.environment import device, keep_programs, set_up
+from pipeline.engine.environment import device, keep_programs, on_gpu, set_up
+from pipeline.engine.fused.grouping import group
 from pipeline.engine.fused.sizes import Sizes
 from pipeline.engine.jobs import Beginning, Checkpoint, TrainedRun
 from pipeline.engine.model_cache import ModelCache
@@ -59,7 +60,7 @@ class Runner:
         sizes = Sizes(MeasuredSizes(store.stack_sizes))
         self.engine = Engine(self.model_cache, study.engine, sizes, store.checkpoints)
         self.executor = executor(study.executor, self.engine, study.precision, root, store)
-        self.store = store
+        self.study, self.store = study, store
         self.diagnostics = DiagnosticsRunner(self.model_cache, store)
         self.beginnings: dict[str, Beginning] = {}
         """By a run's key, what of it is trained already, of those to be trained next."""
@@ -250,9 +251,28 @@ class Runner:
         for dataset in dict.fromkeys(run.context.dataset for run in runs):
             own = [run for run in runs if run.context.dataset == dataset]
             buildable = [run for run in own if not self._fails_to_build(run)]
-            stacks = self.engine.stacks(buildable, self.beginnings)
+            stacks = [
+                stack
+                for part in self._parts(buildable)
+                for stack in self.engine.stacks(part, self.beginnings)
+            ]
             for trained in self.executor.train(stacks, self.reporter):
                 self._store(trained)
+
+    def _parts(self, runs: Sequence[Run]) -> list[list[Run]]:
+        """Return runs in parts: of each variant as many replicates as its first look takes, of each trial one run.
+
+        Stacks of a part have the sizes of earlier ones, and so their compiled programs: on a CPU it takes longer to compile
+        another than small nets take to train. Parts follow each other, as stacks that train at the same time cannot share a
+        program.
+        """
+        if on_gpu():
+            return [list(runs)]
+        return group(runs, self._part)
+
+    def _part(self, run: Run) -> int:
+        looks = self.study.looks_of(self.reporter.ablation_of[run.key])
+        return run.seed // (1 if run.kind == "trial" else looks[0])
 
     def _fails_to_build(self, run: Run) -> bool:
         """Return whether no model can be built with the tuned values of a trial, which has then failed, and store that."""

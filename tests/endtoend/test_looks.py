@@ -184,3 +184,23 @@ def test_a_plan_expects_nothing_more_of_variants_that_were_ended(root: Path) -> 
     )
     foreseen = plan(load(root / "params.yaml"), Store(root / ".runs"), root)
     assert foreseen.to_train == 2 + 6 and foreseen.likely == 2 + round(6 + 0.9 * 6)
+
+
+def sizes(root: Path) -> dict[str, list[int]]:
+    """Return how many runs trained together with each trial, and with each replicate, of all variants."""
+    variants = json.loads(results(root)["one"])["variants"]
+    runs = Store(root / ".runs").runs
+    keys = runs.keys()
+    records = [record for key in keys if (record := runs.get(key))]
+    trials = [record.engine.size for record in records if record.kind == "trial"]
+    return {"trials": trials, "replicates": [r["engine"]["size"] for v in variants for r in v["replicates"]]}
+
+
+def test_stacks_of_later_looks_and_trial_seeds_have_the_size_of_the_first(root: Path) -> None:
+    write_params(root, of(variants={"plain": {}, "close": VARIANTS["close"]}))
+    ablate(root, "one")
+    assert sizes(root)["replicates"] == [2 * LOOKS["start"]] * 48, "both variants have one graph"
+    tune = {"trials": 4, "seeds": 2, "space": {"optimizer": {"learning_rate": {"log": [0.09, 0.11]}}}}
+    write_params(root, of(seeds=4, variants={"plain": {}}, tune=tune))
+    ablate(root, "one")
+    assert sizes(root) == {"trials": [4] * 8, "replicates": [4] * 4}
