@@ -97,13 +97,15 @@ def training_set(findings: Findings, styles: Styles) -> Section:
         return Section("training-set", title, [])
     measured = {name for outcomes in variants for run in outcomes.replicates for name in run} - {"seed"}
     names = sorted(measured, key=[*ablation.metrics, *sorted(measured)].index)
-    judge = findings.measure
+    judge, overlap = findings.measure, ablation.replication.overlap
     columns = [Column("variant"), *(Column(_training_title(ablation, name), True) for name in names)]
     rows = []
     for outcomes in variants:
         tested = [run.metrics.get(judge.key, np.nan) for run in ablation.variant(outcomes.variant).replicates]
-        cells = [_scaled_mean(outcomes.stacked(name), shown_as(ablation, name).factor) for name in names]
-        cells.append(_scaled_mean(np.array(tested), judge.factor))
+        cells = [
+            _scaled_mean(outcomes.stacked(name), shown_as(ablation, name).factor, overlap) for name in names
+        ]
+        cells.append(_scaled_mean(np.array(tested), judge.factor, overlap))
         rows.append([Cell(outcomes.variant, style=styles[outcomes.variant]), *cells])
     note = "Trained nets on the data they were trained on, dropout off; curves show averages over an epoch, dropout on."
     table = Table([*columns, Column(judge.label, True)], rows)
@@ -115,10 +117,10 @@ def _training_title(ablation: Ablation, name: str) -> str:
     return f"{measure.name} ({measure.unit})" if measure.unit else measure.name
 
 
-def _scaled_mean(values: Floats | None, factor: float) -> Cell:
+def _scaled_mean(values: Floats | None, factor: float, overlap: float) -> Cell:
     if values is None or not np.isfinite(values).any():
         return Cell(MISSING)
-    return _interval_cell(t_interval((factor * values).tolist()))
+    return _interval_cell(t_interval((factor * values).tolist(), overlap=overlap))
 
 
 def uncertainty(findings: Findings, styles: Styles) -> Section:
@@ -133,10 +135,13 @@ def uncertainty(findings: Findings, styles: Styles) -> Section:
         "mean of passes, dashed: one pass); on the diagonal, confidence equals the share of right answers. Bins with fewer "
         "than ten answers are left out."
     )
-    best = _least_certain(findings.ablation, variants)
+    best, overlap = _least_certain(findings.ablation, variants), findings.ablation.replication.overlap
     charts = [*reliability_charts(variants, styles), _uncertain_pictures(*best)]
     tables = [
-        ("One pass without dropout, and the mean of passes with it", _uncertainty_table(variants, styles)),
+        (
+            "One pass without dropout, and the mean of passes with it",
+            _uncertainty_table(variants, styles, overlap),
+        ),
         (f"Most uncertain answers of {best[0]}, seed {best[1]['seed']}", _uncertain_rows(best[1])),
     ]
     return Section("uncertainty", "Uncertainty", charts, note, tables)
@@ -211,34 +216,36 @@ def _score(ablation: Ablation, metrics: Outcome) -> float:
     return metric.score(float(metrics.get(metric.choosing(metrics), np.nan)))
 
 
-def _uncertainty_table(variants: Sequence[VariantOutcomes], styles: Styles) -> Table:
+def _uncertainty_table(variants: Sequence[VariantOutcomes], styles: Styles, overlap: float) -> Table:
     columns = [Column("variant"), Column("prediction")]
     columns += [Column(quantity.title, True, quantity.hint) for quantity in QUANTITIES.values()]
     rows = []
     for outcomes in variants:
         name = Cell(outcomes.variant, style=styles[outcomes.variant])
         rows += [
-            [name, Cell("one pass"), *(_mean(outcomes, "plain", key) for key in QUANTITIES)],
-            [name, Cell("mean of passes"), *(_mean(outcomes, "mc", key) for key in QUANTITIES)],
-            [name, Cell("difference"), *(_difference(outcomes, key) for key in QUANTITIES)],
+            [name, Cell("one pass"), *(_mean(outcomes, "plain", key, overlap) for key in QUANTITIES)],
+            [name, Cell("mean of passes"), *(_mean(outcomes, "mc", key, overlap) for key in QUANTITIES)],
+            [name, Cell("difference"), *(_difference(outcomes, key, overlap) for key in QUANTITIES)],
         ]
     return Table(columns, rows)
 
 
-def _mean(outcomes: VariantOutcomes, which: str, key: str) -> Cell:
+def _mean(outcomes: VariantOutcomes, which: str, key: str, overlap: float) -> Cell:
     values = outcomes.stacked(which, key)
     if values is None:
         return Cell(MISSING)
-    return _interval_cell(t_interval((QUANTITIES[key].factor * values).tolist()))
+    return _interval_cell(t_interval((QUANTITIES[key].factor * values).tolist(), overlap=overlap))
 
 
-def _difference(outcomes: VariantOutcomes, key: str) -> Cell:
+def _difference(outcomes: VariantOutcomes, key: str, overlap: float) -> Cell:
     """Return the mean over passes less the single pass, paired by replicate."""
     pairs = [(replicate["mc"][key], replicate["plain"][key]) for replicate in outcomes.replicates]
     differences = [
         QUANTITIES[key].factor * (mc - plain) for mc, plain in pairs if mc is not None and plain is not None
     ]
-    return _interval_cell(t_interval(differences), signed=True) if differences else Cell(MISSING)
+    if not differences:
+        return Cell(MISSING)
+    return _interval_cell(t_interval(differences, overlap=overlap), signed=True)
 
 
 def _interval_cell(interval: Interval, signed: bool = False) -> Cell:

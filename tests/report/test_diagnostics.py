@@ -16,6 +16,7 @@ from pipeline.data.pictures import class_colour
 from pipeline.report.diagnostics import SECTIONS, functions, uncertainty
 from pipeline.report.figures.axis import decades
 from pipeline.report.figures.confusion import most_confused
+from pipeline.report.figures.curves import curves_info
 from pipeline.report.figures.depth import propagation_lines, signal_lines
 from pipeline.report.figures.functions import middle, saturation
 from pipeline.report.figures.numbers import values
@@ -34,6 +35,7 @@ from pipeline.report.signals import (
 )
 from pipeline.report.styles import assign
 from pipeline.result_files.diagnostics import Diagnostics, VariantOutcomes, read_diagnostics
+from pipeline.result_files.schema import Ablation, Replication
 
 from . import made_up_diagnostics
 from .conftest import Built
@@ -337,3 +339,26 @@ def test_damaged_outcomes_are_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "evaluation.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"evaluation\.json is damaged"):
         read_diagnostics(tmp_path)
+
+
+def test_replicates_that_share_training_rows_have_wider_intervals(built: Built) -> None:
+    """By the correction of verdicts: with n replicates sqrt(1 + n * overlap) times as wide."""
+    plain = built.ablation("activations")
+    shared = replace(plain, replication=Replication("folds", 5, 1, 0.25, 0.2))
+    styles = assign([plain])
+    name = plain.variants[0].name
+    runs = sum(run.outcome == "finished" for run in plain.variants[0].replicates)
+    widths = []
+    for ablation in (plain, shared):
+        line = next(line for line in curves_info(ablation, "loss", styles) if line.name == name)
+        widths.append(line.high[0] - line.low[0])
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(1 + 0.25 * runs))
+
+    def half(ablation: Ablation) -> list[float]:
+        _, table = uncertainty(find(ablation), styles).shown_tables[0]
+        return [
+            float(cell.text.partition("± ")[2]) for row in table.rows for cell in row if "± " in cell.text
+        ]
+
+    pairs = [(narrow, wide) for narrow, wide in zip(half(plain), half(shared), strict=True) if narrow]
+    assert pairs and all(wide > 1.2 * narrow for narrow, wide in pairs)

@@ -61,7 +61,8 @@ def curves_info(ablation: Ablation, curve: str, styles: Styles) -> list[Line]:
     for variant in ablation.variants:
         values = _stacked(variant, curve)
         if values is not None:
-            lines.append(_line(variant.name, styles[variant.name], values * factor))
+            look = styles[variant.name]
+            lines.append(_line(variant.name, look, values * factor, ablation.replication.overlap))
     return lines
 
 
@@ -75,12 +76,12 @@ def _stacked(variant: Variant, curve: str) -> Floats | None:
     return stacked[:, 2 * running >= len(curves)]
 
 
-def _line(name: str, style: Style, values: Floats) -> Line:
+def _line(name: str, style: Style, values: Floats, overlap: float) -> Line:
     n = np.isfinite(values).sum(axis=0)
     mean = np.nanmean(values, axis=0)
     quantile = np.array([t_quantile(df) if df else np.nan for df in range(len(values))])[n - 1]
     squares = np.nansum((values - mean) ** 2, axis=0)
-    half = quantile * np.sqrt(squares / np.maximum(n - 1, 1) / n)
+    half = quantile * np.sqrt(squares / np.maximum(n - 1, 1) * (1 / n + overlap))
     shown = np.unique(np.linspace(0, len(mean) - 1, min(len(mean), MOST_POINTS)).round().astype(int))
     epochs = np.arange(1.0, len(mean) + 1)
     return Line(name, style, epochs[shown], mean[shown], (mean - half)[shown], (mean + half)[shown])
