@@ -38,6 +38,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def _machine_of_the_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let plans be the same on every machine, where no session has taught how fast this one is."""
+    monkeypatch.setattr("pipeline.planning.speed.slowness", lambda: 1.0)
+
+
 @pytest.fixture(scope="module")
 def model_cache(project: Path) -> Iterator["ModelCache"]:
     """What stacks share, for the tests of one file that train in this process; TensorFlow starts here.

@@ -10,13 +10,13 @@ from pipeline.params.types.study import Study
 from pipeline.planning.ablation import AblationState
 from pipeline.planning.budget import Spending
 from pipeline.planning.models import parameter_counts
-from pipeline.planning.speed import Speed, learned, place
+from pipeline.planning.speed import MEASURED, Speed, learned, place
 from pipeline.planning.state import allowed, read_states
 from pipeline.planning.work import missing_runs, trial_count, work_of
 from pipeline.store import Store
 
 SECONDS_AROUND = 5.0
-"""Of a `dvc repro` besides training: reading params, the report, MLflow."""
+"""Of a `dvc repro` besides training, on the machine of `MEASURED`: reading params, the report, MLflow."""
 SECONDS_PER_STAGE = 0.8
 """Of each ablation's stage."""
 
@@ -117,7 +117,8 @@ def plan(study: Study, store: Store, root: Path) -> StudyPlan:
     speed, expected = learned(store.journal.sessions(), place(study)), _expected(states)
     training = speed.seconds(work_of(expected, store, stored))
     open_stages = sum(missing_runs([state], stored) > 0 for state in states)
-    seconds = training + speed.start + SECONDS_AROUND + open_stages * SECONDS_PER_STAGE
+    around = (SECONDS_AROUND + open_stages * SECONDS_PER_STAGE) * speed.start / MEASURED.start
+    seconds = training + speed.start + around
     return StudyPlan(
         datasets=tuple(dict.fromkeys(state.dataset.title for state in states)),
         ablations=tuple(_ablation_plan(state, store, stored, speed) for state in states),

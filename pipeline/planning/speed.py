@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
+from time import perf_counter
 
 from pipeline.core.machine import cores, processor
 from pipeline.engine.measured import SECONDS_PER_OPERATION, SECONDS_PER_STEP
@@ -17,6 +18,9 @@ LEAST, TINY = 0.05, 1e-9
 """The least part of a session that counts as work, and the least work."""
 FADING = 0.7
 """The weight of a session relative to the next one."""
+CHORES = 20_000
+SECONDS_OF_CHORES = 4.8e-3
+"""What `slowness` takes on the machine of `MEASURED`: about 1.6 times less than on the one where this was measured."""
 RANGE = (0.1, 10.0)
 """How much faster or slower than all together a part of the work can be found."""
 NEWEST = 20
@@ -47,6 +51,28 @@ MEASURED = Speed(start=6.0, graph=0.8, step=SECONDS_PER_STEP, dense=SECONDS_PER_
 """On a machine with two cores (docs/performance.md)."""
 
 
+def slowness(repeats: int = 5) -> float:
+    """Measure how many times longer a little work in Python takes than on the machine of `MEASURED`.
+
+    Tracing and compiling, which is most of what short trainings take, depends on the processor in about the same way. The
+    least of several times counts: others are those of a machine that is busy.
+    """
+    times = []
+    for _ in range(repeats):
+        started = perf_counter()
+        names: dict[str, int] = {}
+        for number in range(CHORES):
+            names[str(number)] = len(names) + hash((number, "x")) % 7
+        sorted(names.values())
+        times.append(perf_counter() - started)
+    return min(times) / SECONDS_OF_CHORES
+
+
+def guessed(factor: float) -> Speed:
+    """Return the speed of a machine on which all takes `factor` times as long as `MEASURED`."""
+    return Speed(*(factor * value for value in astuple(MEASURED)))
+
+
 def place(study: Study) -> str:
     """Return what decides the speed of a study's training besides its work: sessions elsewhere teach nothing."""
     executor = study.executor.kind if study.executor.kind == "local" else study.executor.model_dump_json()
@@ -59,14 +85,14 @@ def as_journal(work: Work, where: str) -> dict[str, float | str]:
 
 
 def learned(sessions: Sequence[Session], where: str) -> Speed:
-    """Return the speed that explains how long past sessions took, the oldest first.
+    """Return the speed that explains how long past sessions took, the oldest first; before any, a guess.
 
     Their geometric mean of time over `MEASURED` is how much slower this machine is in all, starting apart: long sessions
     hardly say how long that takes. A ridge regression of relative errors finds in which parts more so.
     """
     known = [session for session in sessions if session.work and session.work.get("where") == where][-NEWEST:]
     if not known:
-        return MEASURED
+        return guessed(slowness())
     import numpy as np
 
     rows = np.array([_parts(session) for session in known])

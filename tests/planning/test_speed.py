@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from kit import study
 
 from pipeline.planning.cost import Work
-from pipeline.planning.speed import MEASURED, Speed, as_journal, learned, place
+from pipeline.planning.speed import (
+    MEASURED,
+    SECONDS_OF_CHORES,
+    Speed,
+    as_journal,
+    guessed,
+    learned,
+    place,
+    slowness,
+)
 from pipeline.store.journal import Session
 
 HERE = "here"
@@ -22,9 +31,23 @@ def session(work: Work, speed: Speed, where: str = HERE, began: int = 0) -> Sess
     return Session(began, speed.start + speed.seconds(work), ("a",), as_journal(work, where))
 
 
-def test_without_sessions_it_is_that_of_the_machine_measured() -> None:
-    assert learned([], HERE) == MEASURED
-    assert learned([Session(0, 9.0, ("a",)), session(DENSE, MEASURED, "elsewhere")], HERE) == MEASURED
+@pytest.mark.parametrize("sessions", [[], [Session(0, 9.0, ("a",)), session(DENSE, MEASURED, "elsewhere")]])
+def test_without_sessions_it_follows_from_how_fast_this_machine_is(
+    sessions: list[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.planning.speed.slowness", lambda: 2.0)
+    speed = learned(sessions, HERE)
+    assert speed == guessed(2.0) and speed.seconds(DENSE) == pytest.approx(2 * MEASURED.seconds(DENSE))
+    assert guessed(1.0) == MEASURED
+
+
+def test_a_machine_that_is_busy_half_of_the_time_is_not_taken_to_be_slow() -> None:
+    quiet = slowness()
+    assert 0.05 < quiet < 50
+    times = iter([0.0, 1.0, 1.0, 1.0 + 2 * SECONDS_OF_CHORES] * 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.planning.speed.perf_counter", lambda: next(times))
+        assert slowness(4) == pytest.approx(2.0)
 
 
 @settings(deadline=None)
