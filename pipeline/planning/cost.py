@@ -18,6 +18,10 @@ from pipeline.params.types.recipe import DataSpec, ModelSpec
 FORWARD = 2
 """Operations per multiplication of a forward pass: the multiplication and an addition."""
 
+PER_LAYER = 0.125
+"""Of the work of tracing and compiling two hidden layers, what each further one adds."""
+UNKNOWN_LAYERS = 24
+
 Shape = tuple[int, ...]
 Summary = Mapping[str, Any]
 
@@ -25,7 +29,7 @@ Summary = Mapping[str, Any]
 @dataclass(frozen=True)
 class Work:
     """Steps of one batch each, floating-point operations in `dense` layers and in convolutions (`convolved`), and `graphs`
-    to trace and compile.
+    to trace and compile, in those of two hidden layers.
     """
 
     steps: float = 0
@@ -69,6 +73,18 @@ def work(phase: Phase, dataset: Dataset, folds: int | None = None, summary: Summ
         for convolves in (False, True)
     )
     return Work(ceil(training / recipe.training.batch_size) * epochs, dense, convolved)
+
+
+def graphs(phase: Phase, summary: Summary | None = None) -> float:
+    """Return the work of tracing and compiling a phase's graph, in graphs of a chain of two hidden layers.
+
+    Measured with chains of 2 and of 101 layers, between which it is linear; of a model that a function builds, and of which
+    nothing is known yet, it is taken to be that of `UNKNOWN_LAYERS`. `summary`: see `work`.
+    """
+    chain = phase.recipe.chain
+    known = len(summary.get("layers", ())) if summary else UNKNOWN_LAYERS
+    layers = known if chain is None else len(chain.unrolled())
+    return 1 + (layers - 2) * PER_LAYER
 
 
 def _multiplications(parts: Sequence[Part], convolves: bool) -> int:

@@ -7,7 +7,7 @@ from pipeline.data.catalogue import Dataset
 from pipeline.engine.fused.grouping import signature
 from pipeline.params.types.phases import Phase, phases_of
 from pipeline.planning.ablation import AblationState, VariantState
-from pipeline.planning.cost import Work, work
+from pipeline.planning.cost import Work, graphs, work
 from pipeline.planning.models import model_key
 from pipeline.planning.shared_phases import beginnings_of
 from pipeline.runs.run import Run
@@ -76,8 +76,8 @@ class _Tally:
             [work(phase, dataset, folds, summary) for phase, summary in zip(phases, summaries, strict=True)]
             for folds in (tune.folds if tune else None, None)
         )
-        for phase in phases:
-            self._trace(phase, dataset, trials > 0, replicates > 0)
+        for phase, summary in zip(phases, summaries, strict=True):
+            self._trace(phase, dataset, graphs(phase, summary), trials > 0, replicates > 0)
         if tune is not None and tune.stop is not None:
             of_trial[-1] *= halving.cost(tune.trials, phases[-1].recipe.training.epochs)
         self.work += sum(of_trial, Work()) * trials
@@ -89,13 +89,13 @@ class _Tally:
                 self.work += cost * (key not in self.trained)
                 self.trained.add(key)
 
-    def _trace(self, phase: Phase, dataset: Dataset, trials: bool, replicates: bool) -> None:
+    def _trace(self, phase: Phase, dataset: Dataset, size: float, trials: bool, replicates: bool) -> None:
         """Count the graphs of a phase that no other variant has: that of trials, and that of replicates."""
         graph = signature(phase.recipe, [dataset.name, *map(str, phase.settings.values())])
         for kind in ("trial",) * trials + ("replicate",) * replicates:
             if (graph, kind) not in self._graphs:
                 self._graphs.add((graph, kind))
-                self.work += Work(graphs=1)
+                self.work += Work(graphs=size)
 
     def _summary(self, state: VariantState, phase: Phase, runs: Sequence[Run]) -> Mapping[str, Any] | None:
         """Return what is known of a model that a function builds."""

@@ -11,7 +11,7 @@ from pipeline.data.catalogue import CATALOGUE, Dataset
 from pipeline.data.prepare import load
 from pipeline.params.types.phases import phases_of
 from pipeline.params.types.recipe import DataSpec
-from pipeline.planning.cost import Work, image_counts, parts_of, work
+from pipeline.planning.cost import UNKNOWN_LAYERS, Work, graphs, image_counts, parts_of, work
 from pipeline.planning.learning_rates import training_rows
 
 MNIST = CATALOGUE["mnist"]
@@ -189,3 +189,17 @@ def test_colours_and_data_sets_of_ones_own_count_as_they_are() -> None:
     phase_work = work(phase, own)
     times = 2 * (6 * 40 + 2 * 10)
     assert phase_work == Work(2 * 3, times * 48 * 2, times * 24 * 3 * 2)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"), [([8], 0.875), ([8, 4], 1.0), ([{"units": 8, "repeat": 101}], 13.375)]
+)
+def test_a_graph_takes_longer_the_more_layers_it_has(layers: list[Any], expected: float) -> None:
+    (phase,) = phases_of(recipe({"model": {"layers": layers}}))
+    assert graphs(phase) == pytest.approx(expected)
+
+
+def test_a_built_model_counts_its_layers_once_they_are_known() -> None:
+    (phase,) = phases_of(recipe({"model": {"application": "MobileNetV3Small"}}))
+    assert graphs(phase) == graphs(phase, {}) == graphs(phase, {"layers": [{}] * UNKNOWN_LAYERS})
+    assert graphs(phase, {"layers": [{}] * 101}) == pytest.approx(13.375)
