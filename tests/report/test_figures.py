@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.report.figures.axis import log_ticks, tick_text
 from pipeline.report.figures.chart import Chart
-from pipeline.report.figures.curves import accuracy_ticks, curves_info
+from pipeline.report.figures.curves import accuracy_ticks, curves_info, learning_curves
 from pipeline.report.figures.dots import dots_info
 from pipeline.report.figures.forest import forest_info
 from pipeline.report.figures.fronts import PARAMETERS, SECONDS, front, front_info
@@ -155,6 +156,40 @@ def test_heat_map_has_a_cell_per_combination(built: Built) -> None:
     assert info.means.loc["selu", "lecun_normal"] == pytest.approx(100 * row.interval.mean)
     assert info.baseline == (0, 0)
     assert heat_map_info(judged(built, "activations")) is None
+
+
+@pytest.mark.parametrize(("apart", "stretched"), [(0.3, False), (0.0004, True)])
+def test_colours_of_a_heat_map_do_not_stretch_noise(apart: float, stretched: bool, tmp_path: Path) -> None:
+    variants = [
+        made_up.variant(
+            f"{first}-{second}", mean=0.5 + apart * (number == 3), levels={"a": first, "b": second}
+        )
+        for number, (first, second) in enumerate(product("xy", "uv"))
+    ]
+    findings = find(parsed(made_up.ablation("noisy", variants, kind="grid"), tmp_path))
+    info = heat_map_info(findings)
+    assert info is not None
+    means, (low, high) = info.means.to_numpy(), info.scale
+    assert low + high == pytest.approx(means.min() + means.max())
+    assert bool(high - low > 1.5 * np.ptp(means)) == stretched
+    if not stretched:
+        assert high - low == pytest.approx(np.ptp(means))
+
+
+def test_a_learning_rate_that_never_changes_has_no_figure(tmp_path: Path) -> None:
+    def shown(raw: dict[str, Any]) -> bool:
+        ablation = parsed(raw, tmp_path)
+        return any(
+            chart.key == "curve-learning-rate" for chart in learning_curves(ablation, assign([ablation]))
+        )
+
+    raw = made_up.activations()
+    curves = [run["curves"] for variant in raw["variants"] for run in variant["replicates"] if run["curves"]]
+    for own in curves:
+        own["learning_rate"] = [0.001] * len(own["loss"])
+    assert not shown(raw)
+    curves[0]["learning_rate"][-1] = 0.0005
+    assert shown(raw)
 
 
 def test_text_in_cells_stands_out() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.report.figures.transfer import curves_info, ratios_info, size_factor, transfer
+from pipeline.report.figures.transfer import Ratio, curves_info, ratios_info, size_factor, transfer
 from pipeline.report.findings import Findings, find
 from pipeline.report.site import build
-from pipeline.report.styles import assign
+from pipeline.report.styles import Style, assign
 from pipeline.result_files.read import read
-from pipeline.stats.intervals import t_interval
-from pipeline.stats.ratios import ratio_text, times_smaller
+from pipeline.stats.intervals import Interval, t_interval
+from pipeline.stats.ratios import ratio_text, times, times_smaller
 
 from . import made_up
 
@@ -66,6 +66,33 @@ def test_what_has_no_ratio() -> None:
     assert lone is not None and (lone.mean, lone.low) == (pytest.approx(2), None)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "text", "short"),
+    [
+        (3.9, "3.9 times smaller", "3.9 smaller"),
+        (0.0716, "14 times larger", "14 larger"),
+        (1.0, "equal", "equal"),
+    ],
+)
+def test_a_factor_below_one_is_said_as_its_inverse(ratio: float, text: str, short: str) -> None:
+    assert (times(ratio), times(ratio, short=True)) == (text, short)
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "text"),
+    [
+        (3.0, 2.0, 5.0, "3 times smaller [2, 5]"),
+        (1 / 14, 0.04, 0.125, "14 times larger [8, 25]"),
+        (1.25, 0.5, 2.5, "1.25 times smaller [2 larger, 2.5 smaller]"),
+        (3.0, None, None, "3 times smaller"),
+    ],
+)
+def test_an_interval_of_factors_is_on_one_side_or_says_which(
+    mean: float, low: float | None, high: float | None, text: str
+) -> None:
+    assert Ratio("a", Style(0), Interval(mean, low, high, 0.1, 5), "scratch").text == text
+
+
 def test_words_claim_no_more_than_the_interval() -> None:
     def words(errors: list[float], reference: list[float]) -> str:
         found = times_smaller(dict(enumerate(errors)), dict(enumerate(reference)))
@@ -106,6 +133,7 @@ def test_variants_by_hand_are_compared_with_the_baseline(tmp_path: Path) -> None
     assert [ratio.name for ratio in ratios_info(findings, styles)] == ["unfrozen", "frozen"]
     assert curves_info(findings, styles) == []
     (figure,) = transfer(findings, styles)
+    assert "×" not in figure.svg and "2.9" in figure.alt and "smaller [" in figure.alt
     assert "unfrozen: error 2.9 times" in figure.caption and "times smaller than scratch's" in figure.caption
 
 

@@ -26,7 +26,7 @@ _ACCURACIES = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9)
 
 
 def learning_curves(ablation: Ablation, styles: Styles) -> list[Chart]:
-    """Draw a panel for every curve that was recorded."""
+    """Draw a panel for every curve that was recorded; for the learning rate only where some variant's changes."""
     panels = (
         (key, title, curves_info(ablation, key, styles)) for key, title in panel_titles(ablation).items()
     )
@@ -34,7 +34,7 @@ def learning_curves(ablation: Ablation, styles: Styles) -> list[Chart]:
     return [
         _panel(key, title, lines, phases, styles, ablation.measured(key).is_fraction)
         for key, title, lines in panels
-        if lines
+        if lines and not (key == RATE and all(np.allclose(line.mean, line.mean[0], atol=0) for line in lines))
     ]
 
 

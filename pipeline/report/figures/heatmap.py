@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -23,17 +24,21 @@ KEY = "heat-map"
 CELL = (96.0, 44)
 WIDEST_CELL = 150.0
 LONGEST = 24
+WIDTHS = 2.0
+"""Of the usual interval that the colours span at least."""
 
 
 @dataclass(frozen=True)
 class HeatMap:
     """Means and their text; rows are levels of all factors but the last, columns of the last.
 
-    A cell without any finished replicate is NaN.
+    A cell without any finished replicate is NaN. `scale` are the ends of the colours: further apart than the means where
+    these differ by little more than their intervals are wide, so that noise looks like noise.
     """
 
     means: pd.DataFrame
     labels: pd.DataFrame
+    scale: tuple[float, float]
     baseline: tuple[int, int]
     rows: str
     columns: str
@@ -62,9 +67,11 @@ def heat_map(findings: Findings) -> Chart | None:
 
 
 def _paint(axes: Axes, info: HeatMap, colours: str) -> None:
-    sns.heatmap(info.means, ax=axes, cmap=colours, cbar=False, linewidths=2, linecolor=PAPER)
+    low, high = info.scale
+    look = {"cmap": colours, "vmin": low, "vmax": high, "cbar": False, "linewidths": 2, "linecolor": PAPER}
+    sns.heatmap(info.means, ax=axes, **look)
     means, labels = info.means.to_numpy(), info.labels.to_numpy(dtype=str)
-    shares = (means - np.nanmin(means)) / (np.ptp(means[np.isfinite(means)]) or 1.0)
+    shares = (means - low) / ((high - low) or 1.0)
     for (row, column), share in np.ndenumerate(shares):
         ink = readable(colormaps[colours](float(share))[:3])
         axes.text(column + 0.5, row + 0.5, str(labels[row, column]), color=ink, ha="center", va="center")
@@ -100,8 +107,23 @@ def heat_map_info(findings: Findings) -> HeatMap | None:
             labels.loc[row, column] = _label(findings.measure, interval)
     row, column = places[findings.ablation.baseline]
     return HeatMap(
-        means, labels, (index.index(row), columns.index(column)), " · ".join(factors[:-1]), factors[-1]
+        means,
+        labels,
+        _scale(findings),
+        (index.index(row), columns.index(column)),
+        " · ".join(factors[:-1]),
+        factors[-1],
     )
+
+
+def _scale(findings: Findings) -> tuple[float, float]:
+    """Return the ends of the colours: those of the means, or `WIDTHS` of their usual interval around the middle."""
+    estimates = [findings.measure.scaled(row.interval) for row in findings.rows if row.interval is not None]
+    means = [estimate.mean for estimate in estimates]
+    widths = [high - low for low, high in (estimate.ends for estimate in estimates if estimate.ends)]
+    middle = (min(means) + max(means)) / 2
+    half = max(max(means) - min(means), WIDTHS * median(widths) if widths else 0.0) / 2
+    return middle - half, middle + half
 
 
 def _place(levels: Mapping[str, Any], factors: list[str]) -> tuple[str, str]:

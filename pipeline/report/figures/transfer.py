@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from pipeline.report.figures.axis import sparse_log
 from pipeline.report.figures.chart import Chart, Margins, blank_figure, finish, label_room, mark
@@ -16,7 +17,7 @@ from pipeline.report.styles import Style, Styles
 from pipeline.report.texts import plain, shortened
 from pipeline.result_files.schema import Variant
 from pipeline.stats.intervals import Interval
-from pipeline.stats.ratios import ratio_text, times_smaller
+from pipeline.stats.ratios import ratio_text, times, times_smaller
 
 RATIO, SIZES = "error-ratio", "target-sizes"
 LONGEST = 22
@@ -33,10 +34,15 @@ class Ratio:
 
     @property
     def text(self) -> str:
-        """The factor and its interval."""
-        if self.interval.low is None or self.interval.high is None:
-            return f"×{self.interval.mean:.3g}"
-        return f"×{self.interval.mean:.3g} [{self.interval.low:.3g}, {self.interval.high:.3g}]"
+        """The factor and its interval: `14 times larger [7.8, 25]`, `1.2 times smaller [1.1 larger, 1.5 smaller]`."""
+        factor, low, high = times(self.interval.mean), self.interval.low, self.interval.high
+        if low is None or high is None:
+            return factor
+        if low > 1:
+            return f"{factor} [{low:.3g}, {high:.3g}]"
+        if high < 1:
+            return f"{factor} [{1 / high:.3g}, {1 / low:.3g}]"
+        return f"{factor} [{times(low, short=True)}, {times(high, short=True)}]"
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ def error_ratios(findings: Findings, styles: Styles) -> Chart | None:
     ratios = ratios_info(findings, styles)
     if not ratios:
         return None
-    figure, axes = row_figure([ratio.name for ratio in ratios], right=150)
+    figure, axes = row_figure(
+        [ratio.name for ratio in ratios], right=label_room([ratio.text for ratio in ratios])
+    )
     axes.axvline(1, color=INK, linewidth=1)
     for row, ratio in enumerate(ratios):
         estimate = Estimate.of(ratio.interval)
@@ -73,7 +81,8 @@ def error_ratios(findings: Findings, styles: Styles) -> Chart | None:
         point(axes, row, estimate, ratio.style, settled)
         note(axes, row, ratio.text)
     sparse_log(axes, "x")
-    axes.set_xlabel("times smaller the test error is, right is better")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: times(value, short=True)))
+    axes.set_xlabel("how many times larger or smaller the test error is, right is better")
     same_scratch = len({ratio.scratch for ratio in ratios}) == 1
     title = f"Error against {ratios[0].scratch}" if same_scratch else "Error ratio on the same examples"
     alt = "; ".join(f"{ratio.name} {ratio.text}" for ratio in ratios)
