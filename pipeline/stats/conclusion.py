@@ -68,6 +68,8 @@ def conclusion(
         answered = _parts_answer(worse[::-1], len(comparisons), metric)
     if steps:
         answered = _steps_answer(steps, metric)
+    if importance and _adjusted(importance):
+        answered = _factors_answer(importance, metric)
     return [
         question,
         f"On {dataset}, over {kinds.counted(*seeds)}, {answered}.",
@@ -156,21 +158,37 @@ def _says_the_same(before: str, step: Comparison, baseline: str, comparison: Com
     return before == baseline and step.verdict in ("better", "worse") and step.verdict == comparison.verdict
 
 
+def _adjusted(importance: Importance) -> dict[tuple[str, ...], float]:
+    """Return the p of each effect of a grid that was tested, adjusted for all of them (Holm)."""
+    tested = {effect.factors: effect.p for effect in importance.effects if effect.p is not None}
+    return dict(zip(tested, map(float, holm(list(tested.values()))), strict=True))
+
+
+def _factors_answer(importance: Importance, metric: MetricFormat) -> str:
+    """Return which factors of a grid matter, and which of them depend on each other."""
+    settled = [factors for factors, p in _adjusted(importance).items() if p <= LEVEL]
+    single = [factors[0] for factors in settled if len(factors) == 1]
+    together = [" and ".join(factors) for factors in settled if len(factors) > 1]
+    answers = []
+    if single:
+        answers.append(f"{listed(single)} {'matters' if len(single) == 1 else 'matter'} for {metric.name}")
+    if together:
+        answers.append(f"what is best of {together[0]} depends on the other")
+    return "; ".join(answers) or f"no factor is shown to matter for {metric.name}"
+
+
 def _factors(importance: Importance) -> list[str]:
-    """Return which factor of a grid matters most, and whether factors interact."""
+    """Return which factor of a grid explains most, and whether factors interact."""
     single = [effect for effect in importance.effects if len(effect.factors) == 1]
     together = [effect for effect in importance.effects if len(effect.factors) > 1]
-    tested = [effect for effect in importance.effects if effect.p is not None]
-    adjusted = dict(
-        zip((e.factors for e in tested), holm([e.p for e in tested if e.p is not None]), strict=True)
-    )
+    adjusted = _adjusted(importance)
     sentences = []
     if single:
         most = single[0]
         sentences.append(
-            f"Of the factors {most.factors[0]} matters most: {_share(most)}{_shown(most, adjusted)}."
+            f"Of the factors {most.factors[0]} explains most: {_share(most)}{_shown(most, adjusted)}."
         )
-    for effect in together[:1] if tested else ():
+    for effect in together[:1] if adjusted else ():
         p = adjusted.get(effect.factors)
         verb = "interact" if p is not None and p <= LEVEL else "are not shown to interact"
         names = " and ".join(effect.factors)
@@ -186,7 +204,7 @@ def _share(effect: Effect) -> str:
 
 def _shown(effect: Effect, adjusted: Mapping[tuple[str, ...], float]) -> str:
     p = adjusted.get(effect.factors)
-    return "" if p is None else f" ({p_text(float(p))})"
+    return "" if p is None else f" ({p_text(p)})"
 
 
 def _baseline(metric: MetricFormat, baseline: str, interval: Interval | None) -> list[str]:

@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -187,14 +188,9 @@ def test_a_ladder_says_which_steps_help() -> None:
     assert any(line.startswith("adam is better than softmax") for line in lines)
 
 
-def test_a_grid_says_which_factor_matters_and_whether_they_interact() -> None:
-    factors = Importance(
-        (Effect(("activation",), 0.6, 2, 30.0, 1e-5), Effect(("activation", "init"), 0.1, 4, 1.0, 0.4)),
-        0.1,
-        0.2,
-        5,
-    )
-    lines = conclusion(
+def told(*effects: Effect) -> list[str]:
+    """Return the sentences about a grid with these effects, without the question."""
+    return conclusion(
         QUESTION,
         "a",
         {},
@@ -204,11 +200,49 @@ def test_a_grid_says_which_factor_matters_and_whether_they_interact() -> None:
         "digits",
         0.002,
         kind="grid",
-        importance=factors,
+        importance=Importance(effects, 0.1, 0.2, 5),
+    )[1:]
+
+
+def test_a_grid_says_which_factor_matters_and_whether_they_interact() -> None:
+    lines = told(
+        Effect(("activation",), 0.6, 2, 30.0, 1e-5), Effect(("activation", "init"), 0.1, 4, 1.0, 0.4)
     )
+    assert lines[0] == "On digits, over 5 seeds, activation matters for test accuracy."
     assert (
-        lines[2] == "Of the factors activation matters most: 60 % of the variation between runs (p < .001)."
+        lines[1] == "Of the factors activation explains most: 60 % of the variation between runs (p < .001)."
     )
-    assert lines[3].startswith(
+    assert lines[2].startswith(
         "activation and init are not shown to interact: their interaction explains 10 %"
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both", "answer"),
+    [
+        (0.9, 0.5, 0.4, "no factor is shown to matter for test accuracy"),
+        (1e-5, 1e-4, 0.4, "activation and init matter for test accuracy"),
+        (0.9, 0.5, 1e-5, "what is best of activation and init depends on the other"),
+        (
+            1e-5,
+            0.5,
+            1e-5,
+            "activation matters for test accuracy; what is best of activation and init depends on the other",
+        ),
+        # Each below .05, but not once adjusted for three effects.
+        (0.04, 0.04, 0.04, "no factor is shown to matter for test accuracy"),
+    ],
+)
+def test_the_answer_of_a_grid_is_about_its_factors(
+    first: float, second: float, both: float, answer: str
+) -> None:
+    effects = (
+        Effect(("activation",), 0.3, 2, 3.0, first),
+        Effect(("init",), 0.2, 2, 2.0, second),
+        Effect(("activation", "init"), 0.1, 4, 1.0, both),
+    )
+    assert told(*effects)[0] == f"On digits, over 5 seeds, {answer}."
+
+
+def test_a_grid_whose_factors_were_not_tested_is_compared_with_its_baseline() -> None:
+    assert "there is nothing to compare with a yet" in told(Effect(("activation",), 0.6, 2, None, None))[0]
