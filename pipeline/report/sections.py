@@ -16,7 +16,6 @@ from pipeline.report.figures.looks import looks
 from pipeline.report.figures.phases import phase_marks
 from pipeline.report.figures.plateau import plateaus
 from pipeline.report.figures.published import published_charts
-from pipeline.report.figures.removals import removals
 from pipeline.report.figures.schedules import schedules
 from pipeline.report.figures.transfer import transfer
 from pipeline.report.figures.tuning import tuning
@@ -44,7 +43,6 @@ def _results(findings: Findings, styles: Styles) -> Section:
     charts = [
         heat_map(findings),
         staircase(findings, styles),
-        removals(findings, styles),
         forest(findings, styles),
         looks(findings, styles),
         dots(findings, styles),

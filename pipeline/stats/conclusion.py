@@ -65,7 +65,7 @@ def conclusion(
     better, worse, equal, inconclusive = by_verdict.values()
     answered = answer(len(better), len(comparisons), baseline, metric.name)
     if kind == "leave_one_out" and comparisons:
-        answered = _parts_answer(worse[::-1], len(comparisons), metric)
+        answered = _parts_answer(worse[::-1], len(comparisons), metric, higher_is_better)
     if steps:
         answered = _steps_answer(steps, metric)
     if importance and _adjusted(importance):
@@ -110,16 +110,19 @@ def answer(better: int, variants: int, baseline: str, metric: str) -> str:
     return f"{subject}{verb} better than {baseline} in {metric}"
 
 
-def _parts_answer(worse: Sequence[Comparison], parts: int, metric: MetricFormat) -> str:
+def _parts_answer(
+    worse: Sequence[Comparison], parts: int, metric: MetricFormat, higher_is_better: bool
+) -> str:
     """Return which parts of a leave-one-out ablation cannot be left out."""
+    cost = f"loss of {metric.name}" if higher_is_better else f"a larger {metric.name}"
     if not worse:
         subject = "the one part is not" if parts == 1 else f"none of the {parts} parts is"
-        return f"{subject} shown to be needed for {metric.name}"
+        return f"{subject} shown to be needed for {'' if higher_is_better else 'a low '}{metric.name}"
     names = listed([part_of(comparison.variant) for comparison in worse])
     if len(worse) == parts > 1:
-        return f"none of the {parts} parts can be left out without loss of {metric.name}: {names}"
+        return f"none of the {parts} parts can be left out without {cost}: {names}"
     subject = "the one part" if parts == 1 else f"{len(worse)} of the {parts} parts"
-    return f"{subject} cannot be left out without loss of {metric.name}: {names}"
+    return f"{subject} cannot be left out without {cost}: {names}"
 
 
 def part_of(variant: str) -> str:

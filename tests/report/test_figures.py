@@ -17,7 +17,6 @@ from pipeline.report.figures.fronts import PARAMETERS, SECONDS, front, front_inf
 from pipeline.report.figures.heatmap import heat_map_info, readable
 from pipeline.report.figures.ladder import staircase_info
 from pipeline.report.figures.phases import phase_marks
-from pipeline.report.figures.removals import removals_info
 from pipeline.report.figures.tuning import tuning_info
 from pipeline.report.findings import Findings, find
 from pipeline.report.sections import page_sections
@@ -204,11 +203,6 @@ def test_staircase_keeps_the_order_written(built: Built) -> None:
     assert [rung.name for rung in rungs] == ["plain", "adam", "schedule", "batch_norm", "dropout"]
     assert rungs[0].step == ""
     assert rungs[1].step.startswith("+2.")
-
-
-def test_removals_put_the_most_harmful_first(built: Built) -> None:
-    findings = judged(built, "what_matters")
-    assert removals_info(findings, assign([findings.ablation]))[0].name == "no_batch_norm"
 
 
 def test_the_front_holds_what_no_smaller_variant_beats(tmp_path: Path) -> None:

@@ -246,3 +246,26 @@ def test_the_answer_of_a_grid_is_about_its_factors(
 
 def test_a_grid_whose_factors_were_not_tested_is_compared_with_its_baseline() -> None:
     assert "there is nothing to compare with a yet" in told(Effect(("activation",), 0.6, 2, None, None))[0]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "answer"),
+    [
+        ("worse", "cannot be left out without a larger test mae: norm"),
+        ("inconclusive", "is not shown to be needed for a low test mae"),
+    ],
+)
+def test_a_part_that_an_error_needs_is_not_called_a_loss_of_error(verdict: Verdict, answer: str) -> None:
+    lines = conclusion(
+        QUESTION,
+        "full",
+        {"without_norm": comparison("without_norm", verdict)},
+        {},
+        MetricFormat("test_mae"),
+        (5, 5),
+        "digits",
+        0.002,
+        higher_is_better=False,
+        kind="leave_one_out",
+    )
+    assert lines[1] == f"On digits, over 5 seeds, the one part {answer}."
