@@ -131,8 +131,10 @@ def measured(ablation: Ablation | None, name: str) -> Metric:
 
 
 def _point_decimals(ablation: Ablation | None) -> int:
-    """Return how many decimals show points: those of the margin's first digit, and one more."""
+    """Return how many decimals show points: those of the margin's first digit, and one more, where it is in points."""
     if ablation is None or ablation.relative or ablation.margin <= 0:
+        return ACCURACY.decimals
+    if not ablation.measured(ablation.metric).is_fraction:
         return ACCURACY.decimals
     return min(max(1, 1 - floor(log10(ablation.margin))), MOST_POINT_DECIMALS)
 

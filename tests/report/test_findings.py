@@ -107,6 +107,7 @@ def test_sentences_round_as_tables_do(built: Built) -> None:
     ("margin", "decimals"), [(2.0, 1), (1.0, 1), (0.5, 2), (0.2, 2), (0.05, 3), (0.0, 2), (1e-9, 4)]
 )
 def test_points_have_one_digit_more_than_their_margin(margin: float, decimals: int) -> None:
-    assert (
-        shown_as(Ablation.from_json({**activations_raw(), "margin": margin}), "accuracy").decimals == decimals
-    )
+    raw = {**activations_raw(), "margin": margin}
+    assert shown_as(Ablation.from_json(raw), "accuracy").decimals == decimals
+    judged_by_loss = Ablation.from_json({**raw, "metric": "loss"})
+    assert shown_as(judged_by_loss, "accuracy").decimals == 2, "its margin is in another unit"
