@@ -16,6 +16,7 @@ from pipeline.tracking.ui import address, compare_urls
 
 if TYPE_CHECKING:
     from pipeline.data.excerpt import Excerpt
+    from pipeline.report.findings import Findings
 
 MANY = 6
 """The number of ablations from which a second process is worth its start."""
@@ -58,14 +59,10 @@ def answers(ablations: Sequence[str], root: Path, rendered: bool = False) -> lis
 def report_markdown(ablations: Sequence[str], store: Store, root: Path) -> str:
     """Return the report as Markdown, with what moved since the previous one; raises `UserError` as `report` does."""
     from pipeline.report.context import History
-    from pipeline.report.findings import find
     from pipeline.report.history import change
     from pipeline.report.markdown import markdown
-    from pipeline.result_files.read import read
 
-    results, last = root / "results", snapshot.last_snapshot(root / "reports")
-    omitted = left_out(results, ablations)
-    study = [find(read(results, name, store.runs.timings)) for name in ablations if name not in omitted]
+    last, study = snapshot.last_snapshot(root / "reports"), _findings(ablations, store, root)
     history = None if last is None else change(study, History(last.sessions, last.before))
     return markdown(study, history)
 
@@ -79,15 +76,12 @@ def write_figures(
     `pipeline.report.figures.files.FORMATS`. Raises `UserError` as `report` does.
     """
     from pipeline.report.figures.files import save
-    from pipeline.report.findings import find
     from pipeline.report.sections import page_sections
     from pipeline.report.styles import assign
-    from pipeline.result_files.read import read
 
-    results, stems, written = root / "results", page_stems(ablations), []
-    omitted = left_out(results, ablations)
-    study = {name: find(read(results, name, store.runs.timings)) for name in ablations if name not in omitted}
+    study = {findings.ablation.name: findings for findings in _findings(ablations, store, root)}
     styles = assign([findings.ablation for findings in study.values()])
+    stems, written = page_stems(ablations), []
     folder.mkdir(parents=True, exist_ok=True)
     for name in (name for name in names if name in study):
         shown = {styles[row.variant.name].index: row.variant.name for row in study[name].rows}
@@ -97,6 +91,16 @@ def write_figures(
                 written.append(folder / f"{stems[name]}-{chart.key}.{ending}")
                 save(chart, written[-1], shown)
     return written
+
+
+def _findings(ablations: Sequence[str], store: Store, root: Path) -> "list[Findings]":
+    """Return what the finished ablations found, without those that a budget left out."""
+    from pipeline.report.findings import find
+    from pipeline.result_files.read import read
+
+    results = root / "results"
+    omitted = left_out(results, ablations)
+    return [find(read(results, name, store.runs.timings)) for name in ablations if name not in omitted]
 
 
 def _links(ablations: Sequence[str], store: Store) -> dict[str, str]:

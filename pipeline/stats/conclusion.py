@@ -63,13 +63,14 @@ def conclusion(
     }
     by_verdict = {verdict: _ranked(others, verdict, higher_is_better) for verdict in _VERDICTS}
     better, worse, equal, inconclusive = by_verdict.values()
-    answered = answer(len(better), len(comparisons), baseline, metric.name)
-    if kind == "leave_one_out" and comparisons:
-        answered = _parts_answer(worse[::-1], len(comparisons), metric, higher_is_better)
-    if steps:
-        answered = _steps_answer(steps, metric)
     if importance and _adjusted(importance):
         answered = _factors_answer(importance, metric)
+    elif steps:
+        answered = _steps_answer(steps, metric)
+    elif kind == "leave_one_out" and comparisons:
+        answered = _parts_answer(worse[::-1], len(comparisons), metric, higher_is_better)
+    else:
+        answered = answer(len(better), len(comparisons), baseline, metric.name)
     return [
         question,
         f"On {dataset}, over {kinds.counted(*seeds)}, {answered}.",

@@ -30,7 +30,7 @@ def paired_ratios(errors: Mapping[int, float], reference: Mapping[int, float]) -
     return {seed: reference[seed] / errors[seed] for seed in shared}
 
 
-def times(ratio: float, short: bool = False) -> str:
+def times(ratio: float, short: bool = False, digits: int = 3) -> str:
     """Return by what factor an error is smaller, or else larger: `3.9 times smaller`, `14 times larger`, `equal`.
 
     `short`: without the word `times`.
@@ -38,12 +38,11 @@ def times(ratio: float, short: bool = False) -> str:
     if ratio == 1:
         return "equal"
     factor, which = (ratio, "smaller") if ratio > 1 else (1 / ratio, "larger")
-    return f"{factor:.3g}{'' if short else ' times'} {which}"
+    return f"{factor:.{digits}g}{'' if short else ' times'} {which}"
 
 
 def ratio_text(ratio: Interval) -> str:
     """Return a ratio of errors in words: `error 3.9 times smaller`, `larger`, or that no difference is shown."""
     if ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
         return "no difference in error shown"
-    factor, which = (ratio.mean, "smaller") if ratio.mean > 1 else (1 / ratio.mean, "larger")
-    return f"error {factor:.2g} times {which}"
+    return f"error {times(ratio.mean, digits=2)}"
